@@ -1,0 +1,28 @@
+//! The tree of commands. Each group's arguments live beside its code in `cmd`; a command that is not built yet is
+//! absent. English help is the doc comment; the Chinese text stands in `locale`.
+
+use crate::cmd;
+use clap::{CommandFactory, Parser, Subcommand};
+
+/// Xiangyun (乡运): plans, dispatches and accounts for a county's two-way deliveries
+#[derive(Debug, Parser)]
+#[command(name = "xiangyun", version, propagate_version = true, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    /// Language of help and messages: zh or en (default: from LANG)
+    #[arg(long, global = true, value_name = "LANG", value_parser = ["zh", "en"])]
+    pub(crate) lang: Option<String>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// One variant a command group.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show what each code in messages means and what to do
+    Errors(cmd::errors::ErrorsArgs),
+}
+
+/// The command tree, before its texts are put into the user's language.
+pub(crate) fn command() -> clap::Command {
+    Cli::command()
+}

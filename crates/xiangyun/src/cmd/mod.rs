@@ -1,0 +1,15 @@
+//! One module a command group: arguments, then the work, then what is printed.
+
+pub(crate) mod errors;
+
+use crate::cli::Command;
+use crate::locale::Lang;
+use crate::report::Failure;
+use std::process::ExitCode;
+
+/// Runs the chosen command.
+pub(crate) fn run(command: Command, lang: Lang) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Errors(args) => errors::run(&args, lang),
+    }
+}
