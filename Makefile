@@ -1,0 +1,49 @@
+# The gate: every target is one command with no step before it.
+# A fresh machine needs a stable Rust toolchain and Node; what else is missing is installed by tests/setup.sh.
+
+SHELL := /bin/bash
+.ONESHELL:
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+COUNTY ?= data/baofeng
+DATE ?= 2026-11-24
+MODE ?= quick
+FUZZ_SECONDS ?= 60
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+XIANGYUN := $(TARGET)/release/xiangyun
+
+.PHONY: help demo build test lint bench bench-roads bench-solver bench-telematics fuzz clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## ?(.*)/  make \1\t\2/' | expand -t 26
+
+build: ## build target/release/xiangyun and the county's road network
+	@cargo build --release --locked -p xiangyun
+	if [ ! -s $(COUNTY)/roads.osm.pbf ]; then
+	    $(XIANGYUN) roads synthesize --county $(COUNTY) -o $(COUNTY)/roads.osm.pbf
+	fi
+
+demo: build ## plan the county's day and show where to look
+	@$(XIANGYUN) demo --dir demo-out
+
+test: ## set up what the tests need, then run every one of them
+	@source tests/setup.sh
+	cargo build --locked -p xiangyun
+	if [ ! -s $(COUNTY)/roads.osm.pbf ]; then
+	    $(TARGET)/debug/xiangyun roads synthesize --county $(COUNTY) -o $(COUNTY)/roads.osm.pbf
+	fi
+	cargo test --locked --workspace --doc --quiet
+	if cargo nextest --version >/dev/null 2>&1; then
+	    cargo nextest run --locked --workspace
+	else
+	    cargo test --locked --workspace --all-targets
+	fi
+
+lint: ## formatting and clippy, warnings are errors
+	@cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+
+clean: ## remove what was built and generated
+	@cargo clean
+	rm -rf demo-out plan-out
