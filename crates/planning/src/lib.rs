@@ -1,0 +1,5 @@
+//! The county's night plan: orders, network and fleet become consolidated loads, loads become one two-echelon,
+//! two-way day plan, and the plan becomes files that can be checked and explained alone.
+//!
+//! Promises: a plan that leaves this crate serves or lists every order exactly once; the same input, seed, step budget
+//! and thread count give the same plan. Never: reads a clock by itself to decide anything when a step budget is given.
