@@ -14,5 +14,6 @@
 
 pub mod geo;
 pub mod path;
+pub mod plan;
 pub mod problem;
 pub mod units;

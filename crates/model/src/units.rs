@@ -130,6 +130,7 @@ impl Fen {
 
 /// An amount of goods: what it weighs, the room it takes, how many pieces it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Amount {
     /// Mass in grams.
     pub g: i64,
