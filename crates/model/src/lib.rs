@@ -12,8 +12,24 @@
 //! assert!((place.metres_to(shifted) - 604.0).abs() < 2.0);
 //! ```
 
+pub mod calendar;
+pub mod carrier;
+pub mod county;
+pub mod driver;
+pub mod fleet;
 pub mod geo;
+pub mod goods;
+pub mod handling;
+pub mod id;
+pub mod line;
+pub mod lock;
+pub mod order;
 pub mod path;
 pub mod plan;
 pub mod problem;
+pub mod rules;
+pub mod site;
+pub mod state;
+pub mod time;
 pub mod units;
+pub mod wave;

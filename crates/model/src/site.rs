@@ -1,0 +1,138 @@
+//! Places of the network: the hub, township stations, village points, produce parks and gateways.
+
+use crate::fleet::VehicleKind;
+use crate::geo::LonLat;
+use crate::id::{Code, SiteId};
+use crate::time::{Hours, Window};
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+/// What a place is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SiteKind {
+    /// The county's sorting and distribution centre (县级物流中心).
+    Hub,
+    /// A township station (乡镇物流中转站).
+    Station,
+    /// A village point (村级物流服务点).
+    Village,
+    /// A produce park or township processing centre with pre-cooling.
+    Park,
+    /// A city beyond the county, reached by an outbound lane from the hub; our vehicles do not drive there.
+    Gateway,
+}
+
+impl SiteKind {
+    /// The word of the files.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Hub => "hub",
+            Self::Station => "station",
+            Self::Village => "village",
+            Self::Park => "park",
+            Self::Gateway => "gateway",
+        }
+    }
+
+    /// Reads the word of the files.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Hub, Self::Station, Self::Village, Self::Park, Self::Gateway]
+            .into_iter()
+            .find(|k| k.word() == word)
+    }
+
+    /// Whether sealed units cross here (handled by the unit) rather than being opened (handled by the piece).
+    #[must_use]
+    pub const fn handles_units(self) -> bool {
+        matches!(self, Self::Hub | Self::Station)
+    }
+}
+
+/// One place.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// Outside id, unique in the county.
+    pub id: Code,
+    /// What it is for.
+    pub kind: SiteKind,
+    /// Division code (GB/T 2260 and its township and village digits) or empty.
+    pub code: String,
+    /// Chinese name.
+    pub name_zh: String,
+    /// English or pinyin name.
+    pub name_en: String,
+    /// Other names people write.
+    pub aliases: Vec<String>,
+    /// Where it is, WGS-84.
+    pub place: LonLat,
+    /// Where the coordinates come from.
+    pub coord_source: String,
+    /// Expected distance from the true place in metres.
+    pub coord_uncertainty_m: i64,
+    /// The hub of a station, the station of a village.
+    pub parent: Option<SiteId>,
+    /// Opening hours by weekday.
+    pub hours: Hours,
+    /// Dates on which it is closed.
+    pub closed_days: Vec<Date>,
+    /// Whether goods may be left with nobody present, outside the hours too.
+    pub unattended: bool,
+    /// Seconds of every stop, whatever is handed over.
+    pub service_s: i64,
+    /// Seconds for each handled unit: sealed units and loose pieces at hub and stations, pieces elsewhere.
+    pub unit_s: i64,
+    /// Most pieces that can be kept.
+    pub store_pieces: i64,
+    /// Ambient room in cm³.
+    pub store_cm3: i64,
+    /// Cold room in cm³; 0 where there is none.
+    pub store_cold_cm3: i64,
+    /// Vehicles that can be served at once; 0 means no limit (a village square).
+    pub docks: u32,
+    /// Largest vehicle that can come here.
+    pub max_vehicle: VehicleKind,
+    /// Marked poor (重点贫困): a higher floor of service.
+    pub poor: bool,
+    /// Marked remote: a higher floor of service.
+    pub remote: bool,
+    /// Further flags as written.
+    pub flags: Vec<String>,
+    /// Phase of building, for example `2018` or `2019`.
+    pub phase: String,
+    /// Day of opening; a site that opens later than the plan date is not in the plan.
+    pub opened_on: Option<Date>,
+}
+
+impl Site {
+    /// Whether it exists and is not closed for the whole day.
+    #[must_use]
+    pub fn works_on(&self, date: Date) -> bool {
+        self.opened_on.is_none_or(|opened| opened <= date)
+            && !self.closed_days.contains(&date)
+            && (self.unattended || !self.hours.on(date).is_empty())
+    }
+
+    /// Windows in which a stop may be served on a date: service must begin and end inside one window.
+    /// An unattended place takes goods at any time of the day.
+    #[must_use]
+    pub fn windows_on(&self, date: Date) -> Vec<Window> {
+        if !self.works_on(date) {
+            Vec::new()
+        } else if self.unattended {
+            vec![Window { from_s: 0, to_s: 2 * crate::time::DAY_S }]
+        } else {
+            self.hours.on(date).to_vec()
+        }
+    }
+
+    /// Seconds a stop here takes: `service_s` and `unit_s` for everything handed over, both ways.
+    /// `units` are handling units (sealed units and loose pieces), `pieces` single pieces; hub and stations count
+    /// units, every other place counts pieces.
+    #[must_use]
+    pub const fn stop_s(&self, units: i64, pieces: i64) -> i64 {
+        self.service_s + self.unit_s * if self.kind.handles_units() { units } else { pieces }
+    }
+}
