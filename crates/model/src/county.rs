@@ -5,7 +5,7 @@ use crate::carrier::{Carrier, Inbound};
 use crate::driver::Driver;
 use crate::fleet::{Vehicle, VehicleKind};
 use crate::goods::{Band, GoodsClass};
-use crate::handling::{HandlingRules, Returnable};
+use crate::handling::{HandlingRules, UnitKind};
 use crate::id::{BandId, CarrierId, ClassId, DriverId, LineTripId, SiteId, VehicleId};
 use crate::line::LineTrip;
 use crate::rules::{Costs, Rules};
@@ -19,8 +19,8 @@ use jiff::civil::Date;
 pub struct Stock {
     /// Where.
     pub site: SiteId,
-    /// What.
-    pub item: Returnable,
+    /// Which returnable: bags, boxes, cages.
+    pub item: UnitKind,
     /// How many at the start.
     pub count: i64,
     /// How many should be there in the evening.

@@ -1,4 +1,4 @@
-//! Goods classes, temperature bands, and which classes may not share a compartment.
+//! Goods classes, temperature bands, and which classes may not share a vehicle.
 
 use crate::handling::UnitKind;
 use crate::id::{BandId, ClassId, Code};
@@ -34,7 +34,7 @@ pub struct GoodsClass {
     pub out_of_band_max_s: Option<i64>,
     /// Longest time from leaving its origin to reaching its last planned place, in seconds. `None` is no limit.
     pub on_way_max_s: Option<i64>,
-    /// Classes that may not be in the same compartment at the same time, nor in one handling unit. Symmetric.
+    /// Classes that may not be in the same vehicle at the same time. Symmetric.
     pub incompatible: Vec<ClassId>,
     /// The unit it travels in.
     pub unit: UnitKind,
@@ -47,7 +47,7 @@ pub struct GoodsClass {
 }
 
 impl GoodsClass {
-    /// Whether the two classes may share a compartment.
+    /// Whether the two classes may share a vehicle.
     #[must_use]
     pub fn goes_with(&self, other: ClassId) -> bool {
         !self.incompatible.contains(&other)

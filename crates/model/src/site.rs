@@ -43,12 +43,6 @@ impl SiteKind {
             .into_iter()
             .find(|k| k.word() == word)
     }
-
-    /// Whether sealed units cross here (handled by the unit) rather than being opened (handled by the piece).
-    #[must_use]
-    pub const fn handles_units(self) -> bool {
-        matches!(self, Self::Hub | Self::Station)
-    }
 }
 
 /// One place.
@@ -82,7 +76,7 @@ pub struct Site {
     pub unattended: bool,
     /// Seconds of every stop, whatever is handed over.
     pub service_s: i64,
-    /// Seconds for each handled unit: sealed units and loose pieces at hub and stations, pieces elsewhere.
+    /// Seconds for each handled unit: a sealed load counts its units, a broken one its pieces.
     pub unit_s: i64,
     /// Most pieces that can be kept.
     pub store_pieces: i64,
@@ -128,11 +122,17 @@ impl Site {
         }
     }
 
-    /// Seconds a stop here takes: `service_s` and `unit_s` for everything handed over, both ways.
-    /// `units` are handling units (sealed units and loose pieces), `pieces` single pieces; hub and stations count
-    /// units, every other place counts pieces.
+    /// Seconds a stop here takes for `handled` units, both ways: a sealed load counts its units, a broken one its
+    /// pieces.
     #[must_use]
-    pub const fn stop_s(&self, units: i64, pieces: i64) -> i64 {
-        self.service_s + self.unit_s * if self.kind.handles_units() { units } else { pieces }
+    pub const fn stop_s(&self, handled: i64) -> i64 {
+        self.service_s + self.unit_s * handled
+    }
+
+    /// Seconds that `handled` units need to cross the floor here, from the end of the stop that drops them to the
+    /// earliest loading onto another vehicle.
+    #[must_use]
+    pub const fn crossing_s(&self, handled: i64) -> i64 {
+        self.unit_s * handled
     }
 }
