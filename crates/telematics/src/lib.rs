@@ -6,4 +6,10 @@
 //! panic, hang or grow without bound.
 //! What it never does: read a clock, block, or open a socket outside the feature `gateway`.
 
+pub mod bcd;
+pub mod fault;
+pub mod jt808;
+pub mod limits;
 pub mod position;
+pub mod text;
+pub mod wire;

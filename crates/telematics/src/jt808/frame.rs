@@ -1,0 +1,364 @@
+//! Frames: 0x7E … 0x7E with escapes and a XOR checksum; finding them in a stream that may hold anything.
+
+use crate::fault::Fault;
+use crate::limits::FRAME_WIRE_MAX_BYTES;
+use memchr::{memchr, memchr_iter, memchr2, memchr2_iter};
+
+/// The byte before and after every frame.
+pub const DELIMITER: u8 = 0x7E;
+/// The byte that opens an escape pair.
+pub const ESCAPE: u8 = 0x7D;
+/// Header of the 2011 and 2013 editions and the checksum: nothing shorter is a frame.
+const SHORTEST: usize = 12 + 1;
+
+/// One frame, unescaped, its checksum verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frame<'a> {
+    /// Header and body, without the checksum.
+    pub content: &'a [u8],
+    /// How many escape pairs it travelled with.
+    pub escapes: usize,
+}
+
+/// XOR of all bytes, eight at a time.
+#[must_use]
+#[inline]
+pub fn xor(bytes: &[u8]) -> u8 {
+    let (words, tail) = bytes.as_chunks::<8>();
+    let wide = words.iter().fold(0_u64, |sum, word| sum ^ u64::from_ne_bytes(*word));
+    let half = (wide ^ (wide >> 32)) as u32;
+    let quarter = half ^ (half >> 16);
+    tail.iter().fold((quarter ^ (quarter >> 8)) as u8, |sum, byte| sum ^ byte)
+}
+
+/// Verifies and unescapes what stood between two delimiters. Escaped content is written to `scratch`.
+///
+/// # Errors
+/// [`Fault::Header`] when it is too short to be a frame, [`Fault::Escape`], [`Fault::Checksum`].
+#[inline]
+pub fn open<'a>(wire: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<Frame<'a>, Fault> {
+    match memchr(ESCAPE, wire) {
+        None => verify(wire, 0),
+        Some(first) => {
+            scratch.clear();
+            let escapes = unescape(wire, first, scratch)?;
+            verify(scratch, escapes)
+        }
+    }
+}
+
+#[inline]
+fn verify(bytes: &[u8], escapes: usize) -> Result<Frame<'_>, Fault> {
+    if bytes.len() < SHORTEST {
+        return Err(Fault::Header { want: SHORTEST - 1, found: bytes.len().saturating_sub(1) });
+    }
+    let (found, content) = bytes.split_last().expect("longer than the shortest frame");
+    let want = xor(content);
+    if want != *found {
+        return Err(Fault::Checksum { want, found: *found, at: content.len() });
+    }
+    Ok(Frame { content, escapes })
+}
+
+/// Unescapes `wire`, whose first escape byte stands at `first`, appending to `out`; gives the number of pairs.
+/// An escape byte at the very end stands for itself: terminals send such checksums.
+fn unescape(wire: &[u8], first: usize, out: &mut Vec<u8>) -> Result<usize, Fault> {
+    out.reserve(wire.len());
+    let mut from = 0;
+    let mut pairs = 0;
+    let mut next = Some(first);
+    while let Some(at) = next {
+        out.extend_from_slice(&wire[from..at]);
+        match wire.get(at + 1) {
+            Some(1) => out.push(ESCAPE),
+            Some(2) => out.push(DELIMITER),
+            None => {
+                out.push(ESCAPE);
+                return Ok(pairs);
+            }
+            Some(other) => return Err(Fault::Escape { found: *other, at }),
+        }
+        pairs += 1;
+        from = at + 2;
+        next = memchr(ESCAPE, &wire[from..]).map(|ahead| from + ahead);
+    }
+    out.extend_from_slice(&wire[from..]);
+    Ok(pairs)
+}
+
+/// Appends `content` (header and body) as a frame: checksum, escapes, delimiters.
+pub fn write_frame(content: &[u8], out: &mut Vec<u8>) {
+    out.reserve(content.len() + 16);
+    out.push(DELIMITER);
+    escape_into(content, out);
+    escape_into(&[xor(content)], out);
+    out.push(DELIMITER);
+}
+
+fn escape_into(bytes: &[u8], out: &mut Vec<u8>) {
+    let mut from = 0;
+    for at in memchr2_iter(DELIMITER, ESCAPE, bytes) {
+        out.extend_from_slice(&bytes[from..at]);
+        out.extend_from_slice(if bytes[at] == DELIMITER { &[ESCAPE, 2] } else { &[ESCAPE, 1] });
+        from = at + 1;
+    }
+    out.extend_from_slice(&bytes[from..]);
+}
+
+/// The frames of a buffer that is at hand as a whole, such as a datagram or a captured line. Bytes before the first
+/// delimiter and after the last are passed over.
+#[derive(Clone, Debug)]
+pub struct Segments<'a> {
+    bytes: &'a [u8],
+    from: usize,
+    ends: memchr::Memchr<'a>,
+}
+
+/// What stands between delimiters in `bytes`, each with its place, empty ones left out.
+#[must_use]
+pub fn segments(bytes: &[u8]) -> Segments<'_> {
+    let mut ends = memchr_iter(DELIMITER, bytes);
+    let from = ends.next().map_or(bytes.len(), |first| first + 1);
+    Segments { bytes, from, ends }
+}
+
+impl<'a> Iterator for Segments<'a> {
+    type Item = (usize, &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let end = self.ends.next()?;
+            let from = std::mem::replace(&mut self.from, end + 1);
+            if end > from {
+                return Some((from, &self.bytes[from..end]));
+            }
+        }
+    }
+}
+
+/// Cuts a stream into frames, whatever the reads look like. Complete frames are read where they lie; only the
+/// unfinished end of a read is kept, never more than [`FRAME_WIRE_MAX_BYTES`].
+///
+/// ```
+/// use xiangyun_telematics::jt808::Deframer;
+/// let mut deframer = Deframer::new();
+/// // A heartbeat, cut in two by the network, with junk before it.
+/// let mut heartbeats = 0;
+/// for read in [&b"$$\x7e\x00\x02\x00\x00\x04\x00"[..], &b"\x21\x67\x92\x87\x00\x2b\x7d\x02\x7e"[..]] {
+///     let mut input = read;
+///     while let Some(frame) = deframer.next(&mut input) {
+///         assert_eq!(frame.unwrap().content[..2], [0, 2]);
+///         heartbeats += 1;
+///     }
+/// }
+/// assert_eq!(heartbeats, 1);
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Deframer {
+    /// Bytes since the last delimiter that came in earlier reads.
+    held: Vec<u8>,
+    /// The whole segment when it began in an earlier read.
+    joined: Vec<u8>,
+    /// The segment without its escapes.
+    plain: Vec<u8>,
+    /// Whether a delimiter was seen, so that bytes belong to a segment.
+    in_step: bool,
+    /// Bytes passed over outside of frames.
+    junk: u64,
+}
+
+impl Deframer {
+    /// A deframer at the start of a stream.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Bytes passed over before the first delimiter and after an overlong segment.
+    #[must_use]
+    pub const fn junk_bytes(&self) -> u64 {
+        self.junk
+    }
+
+    /// Bytes of memory held beyond the struct itself.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        self.held.capacity() + self.joined.capacity() + self.plain.capacity()
+    }
+
+    /// The next frame or broken segment of `input`, which moves forward past it; nothing when `input` is used up.
+    pub fn next<'s, 'i: 's>(&'s mut self, input: &mut &'i [u8]) -> Option<Result<Frame<'s>, Fault>> {
+        let (direct, escaped) = loop {
+            if !self.in_step {
+                let Some(start) = memchr(DELIMITER, input) else {
+                    self.junk += input.len() as u64;
+                    *input = &[];
+                    return None;
+                };
+                self.junk += start as u64;
+                *input = &input[start + 1..];
+                self.in_step = true;
+            }
+            let (end, escaped) = match memchr2(DELIMITER, ESCAPE, input) {
+                Some(at) if input[at] == DELIMITER => (Some(at), false),
+                Some(at) => (memchr(DELIMITER, &input[at..]).map(|ahead| at + ahead), true),
+                None => (None, false),
+            };
+            let Some(end) = end else {
+                if self.held.len() + input.len() > FRAME_WIRE_MAX_BYTES {
+                    return Some(self.give_up(input));
+                }
+                self.hold(input);
+                *input = &[];
+                return None;
+            };
+            let segment = &input[..end];
+            *input = &input[end + 1..];
+            if !self.held.is_empty() {
+                if self.held.len() + segment.len() > FRAME_WIRE_MAX_BYTES {
+                    self.held = Vec::new();
+                    return Some(Err(Fault::TooLong { limit: FRAME_WIRE_MAX_BYTES }));
+                }
+                self.held.extend_from_slice(segment);
+                // Nothing is kept between frames: a quiet link costs no buffer.
+                self.joined = std::mem::take(&mut self.held);
+                break (None, true);
+            }
+            if segment.len() > FRAME_WIRE_MAX_BYTES {
+                return Some(Err(Fault::TooLong { limit: FRAME_WIRE_MAX_BYTES }));
+            }
+            if !segment.is_empty() {
+                break (Some(segment), escaped);
+            }
+        };
+        Some(match direct {
+            Some(segment) if !escaped => verify(segment, 0),
+            Some(segment) => open(segment, &mut self.plain),
+            None => open(&self.joined, &mut self.plain),
+        })
+    }
+
+    /// Drops an overlong segment and looks for the next delimiter.
+    fn give_up<'s>(&mut self, input: &mut &[u8]) -> Result<Frame<'s>, Fault> {
+        self.junk += (self.held.len() + input.len()) as u64;
+        self.held = Vec::new();
+        *input = &[];
+        self.in_step = false;
+        Err(Fault::TooLong { limit: FRAME_WIRE_MAX_BYTES })
+    }
+
+    fn hold(&mut self, bytes: &[u8]) {
+        // Scratch of finished frames is let go of while a link waits.
+        self.joined = Vec::new();
+        if self.plain.capacity() > 256 {
+            self.plain = Vec::new();
+        }
+        if bytes.is_empty() {
+            return;
+        }
+        let wanted = (self.held.len() + bytes.len()).next_power_of_two().clamp(128, FRAME_WIRE_MAX_BYTES);
+        self.held.reserve_exact(wanted.saturating_sub(self.held.len()));
+        self.held.extend_from_slice(bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn frames(reads: &[&[u8]]) -> Vec<Vec<u8>> {
+        let mut deframer = Deframer::new();
+        let mut all = Vec::new();
+        for read in reads {
+            let mut input = *read;
+            while let Some(frame) = deframer.next(&mut input) {
+                if let Ok(frame) = frame {
+                    all.push(frame.content.to_vec());
+                }
+            }
+            assert!(deframer.held_bytes() <= 4096, "{}", deframer.held_bytes());
+        }
+        all
+    }
+
+    fn wire(content: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        write_frame(content, &mut out);
+        out
+    }
+
+    #[test]
+    fn the_escape_example_of_the_standard() {
+        let mut out = Vec::new();
+        escape_into(&[0x30, 0x7E, 0x08, 0x7D, 0x55], &mut out);
+        assert_eq!(out, [0x30, 0x7D, 2, 0x08, 0x7D, 1, 0x55]);
+    }
+
+    #[test]
+    fn an_unescaped_checksum_of_7d_is_read() {
+        let mut content = vec![0, 2, 0, 0, 1, 2, 3, 4, 5, 6, 0, 0];
+        let rest = xor(&content);
+        content[11] = rest ^ ESCAPE;
+        assert_eq!(xor(&content), ESCAPE);
+        let mut stream = vec![DELIMITER];
+        stream.extend_from_slice(&content);
+        stream.extend_from_slice(&[ESCAPE, DELIMITER]);
+        assert_eq!(frames(&[&stream]), [content]);
+    }
+
+    #[test]
+    fn shared_delimiters_and_broken_neighbours() {
+        let (a, b) = (wire(&[1; 20]), wire(&[2; 20]));
+        let mut stream = a.clone();
+        stream.extend_from_slice(&b[1..]);
+        stream.extend_from_slice(b"GET / HTTP/1.1\r\n\r\n");
+        stream.extend_from_slice(&[DELIMITER, 9, 9, 9]);
+        stream.extend_from_slice(&a);
+        assert_eq!(frames(&[&stream]), [vec![1; 20], vec![2; 20], vec![1; 20]]);
+    }
+
+    #[test]
+    fn endless_junk_holds_nothing() {
+        let junk = vec![0x41_u8; 1 << 20];
+        let mut deframer = Deframer::new();
+        let mut start = &[DELIMITER][..];
+        assert!(deframer.next(&mut start).is_none());
+        let mut faults = 0;
+        for piece in junk.chunks(1400) {
+            let mut input = piece;
+            while let Some(frame) = deframer.next(&mut input) {
+                assert!(frame.is_err());
+                faults += 1;
+            }
+            assert!(deframer.held_bytes() <= 4096);
+        }
+        assert_eq!(faults, 1);
+        assert!(deframer.junk_bytes() > 1_000_000);
+    }
+
+    proptest! {
+        #[test]
+        fn any_content_survives_any_cutting(
+            contents in prop::collection::vec(prop::collection::vec(any::<u8>(), 12..1044), 1..4),
+            cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..12),
+        ) {
+            let stream: Vec<u8> = contents.iter().flat_map(|content| wire(content)).collect();
+            let mut at: Vec<usize> = cuts.iter().map(|cut| cut.index(stream.len())).collect();
+            at.extend([0, stream.len()]);
+            at.sort_unstable();
+            let reads: Vec<&[u8]> = at.windows(2).map(|pair| &stream[pair[0]..pair[1]]).collect();
+            prop_assert_eq!(frames(&reads), contents.clone());
+            let whole: Vec<&[u8]> = segments(&stream).map(|(_, segment)| segment).collect();
+            prop_assert_eq!(whole.len(), contents.len());
+        }
+
+        #[test]
+        fn junk_never_breaks_step(junk in prop::collection::vec(any::<u8>(), 0..5000), content in prop::collection::vec(any::<u8>(), 12..1044)) {
+            let mut stream = junk;
+            stream.push(DELIMITER);
+            stream.extend(wire(&content));
+            prop_assert_eq!(frames(&[&stream]).pop(), Some(content));
+        }
+    }
+}
