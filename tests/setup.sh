@@ -23,3 +23,38 @@ need() {
 
 need mosquitto mosquitto
 export PATH="$PATH:/usr/sbin"
+
+# A PostgreSQL of our own for the store's contract tests, on a free port, thrown away afterwards.
+xiangyun_start_postgres() {
+    need pg_ctl postgresql
+    local bin data port
+    bin="$(dirname "$(command -v pg_ctl 2>/dev/null || ls /usr/lib/postgresql/*/bin/pg_ctl 2>/dev/null | tail -1)")"
+    if [ ! -x "$bin/initdb" ]; then
+        bin="$(dirname "$(ls /usr/lib/postgresql/*/bin/initdb 2>/dev/null | tail -1)")"
+    fi
+    if [ ! -x "$bin/initdb" ]; then
+        echo "setup: no PostgreSQL here; its contract tests will say so" >&2
+        return 0
+    fi
+    data="$(mktemp -d /tmp/xiangyun-pg.XXXXXX)"
+    port="$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])' 2>/dev/null || echo 54391)"
+    local as=()
+    if [ "$(id -u)" -eq 0 ]; then
+        # The server refuses to run as root.
+        id postgres >/dev/null 2>&1 || useradd --system --no-create-home postgres
+        chown postgres "$data"
+        as=(runuser -u postgres --)
+    fi
+    if "${as[@]}" "$bin/initdb" -D "$data/db" -U xiangyun --auth=trust -E UTF8 --no-sync >/dev/null 2>&1 &&
+        "${as[@]}" "$bin/pg_ctl" -D "$data/db" -w -l "$data/log" \
+            -o "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories=$data" start >/dev/null 2>&1; then
+        export XIANGYUN_PG_URL="postgres://xiangyun@127.0.0.1:$port/postgres"
+        # The words are expanded now: the function's locals are gone when the trap runs.
+        # shellcheck disable=SC2064
+        trap "${as[*]} $bin/pg_ctl -D $data/db -m immediate stop >/dev/null 2>&1; rm -rf $data" EXIT
+    else
+        echo "setup: PostgreSQL did not start; its contract tests will say so" >&2
+        rm -rf "$data"
+    fi
+}
+xiangyun_start_postgres

@@ -1,0 +1,231 @@
+//! Names, phones and addresses: in a table of their own, each sealed with a key of its person, that key sealed with
+//! the county's master key. Events carry the person's number only, so erasing a person is forgetting one key: the
+//! chain and every backup still verify, and the data is unreadable everywhere.
+//!
+//! Sealing is XChaCha20-Poly1305 with random 24-byte nonces; county, person and owner are bound as associated data,
+//! so a row cannot be moved to another person.
+
+use chacha20poly1305::aead::{Aead, KeyInit, Payload};
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use sqlx::AnyConnection;
+use sqlx::Row;
+
+use crate::backend::Store;
+use crate::error::StoreError;
+
+/// Bytes of a key.
+pub const KEY_BYTES: usize = 32;
+const NONCE_BYTES: usize = 24;
+/// Longest personal record in bytes before sealing.
+pub const RECORD_BYTES_MAX: usize = 16 * 1024;
+
+/// The county's master key, from a file or the environment, never from the database.
+#[derive(Clone)]
+pub struct MasterKey([u8; KEY_BYTES]);
+
+impl std::fmt::Debug for MasterKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("MasterKey(…)")
+    }
+}
+
+impl MasterKey {
+    /// A key from its bytes.
+    #[must_use]
+    pub fn new(bytes: [u8; KEY_BYTES]) -> Self {
+        Self(bytes)
+    }
+
+    /// A new random key.
+    #[must_use]
+    pub fn generate() -> Self {
+        Self(random())
+    }
+
+    /// The bytes, for writing the key file.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8; KEY_BYTES] {
+        &self.0
+    }
+}
+
+/// What is known of a person, opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// The number that events carry.
+    pub person: i64,
+    /// The carrier whose customer this is.
+    pub owner: String,
+    /// When it may be erased, milliseconds since 1970 UTC.
+    pub expires_ms: i64,
+    /// The sealed content, opened: packed by the layer above.
+    pub content: Vec<u8>,
+}
+
+fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
+    bytes
+}
+
+fn bound(county: &str, person: i64, owner: &str) -> Vec<u8> {
+    format!("{county}\u{0}{person}\u{0}{owner}").into_bytes()
+}
+
+fn seal(key: &[u8; KEY_BYTES], plain: &[u8], aad: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    let nonce: [u8; NONCE_BYTES] = random();
+    let cipher = XChaCha20Poly1305::new(key.into());
+    let sealed = cipher
+        .encrypt(&XNonce::from(nonce), Payload { msg: plain, aad })
+        .expect("records are far below the cipher's limit");
+    (nonce.to_vec(), sealed)
+}
+
+fn open(key: &[u8; KEY_BYTES], nonce: &[u8], sealed: &[u8], aad: &[u8]) -> Option<Vec<u8>> {
+    let nonce: [u8; NONCE_BYTES] = nonce.try_into().ok()?;
+    XChaCha20Poly1305::new(key.into()).decrypt(&XNonce::from(nonce), Payload { msg: sealed, aad }).ok()
+}
+
+/// The personal data of a store, under its master key.
+pub struct Vault {
+    store: Store,
+    master: MasterKey,
+    conn: AnyConnection,
+}
+
+impl Vault {
+    /// Opens the vault with a connection of its own.
+    ///
+    /// # Errors
+    /// The database's faults.
+    pub async fn open(store: &Store, master: MasterKey) -> Result<Self, StoreError> {
+        Ok(Self { store: store.clone(), master, conn: store.connect_writer().await? })
+    }
+
+    /// Seals and keeps a record, replacing the person's former one; the key stays the same.
+    ///
+    /// # Errors
+    /// A record over [`RECORD_BYTES_MAX`], a master key that does not open the person's key, the database's faults.
+    pub async fn put(&mut self, county: &str, record: &Record) -> Result<(), StoreError> {
+        if record.content.len() > RECORD_BYTES_MAX {
+            return Err(StoreError::BadRow {
+                what: format!(
+                    "personal record of {} bytes; at most {RECORD_BYTES_MAX} are kept",
+                    record.content.len()
+                ),
+            });
+        }
+        let key = match self.key(county, record.person).await {
+            Ok(key) => key,
+            Err(StoreError::NoPerson { .. }) => random(),
+            Err(err) => return Err(err),
+        };
+        let (nonce, sealed) = seal(&key, &record.content, &bound(county, record.person, &record.owner));
+        let (key_nonce, sealed_key) = seal(&self.master.0, &key, &bound(county, record.person, ""));
+        self.store.begin(&mut self.conn).await?;
+        sqlx::query(
+            "INSERT INTO person_key (county, person, nonce, sealed_key) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT (county, person) DO NOTHING",
+        )
+        .bind(county.to_owned())
+        .bind(record.person)
+        .bind(key_nonce)
+        .bind(sealed_key)
+        .execute(&mut self.conn)
+        .await
+        .map_err(StoreError::from_write)?;
+        sqlx::query(
+            "INSERT INTO person (county, person, owner, expires_ms, nonce, sealed) VALUES ($1, $2, $3, $4, $5, $6) \
+             ON CONFLICT (county, person) DO UPDATE SET owner = excluded.owner, \
+             expires_ms = excluded.expires_ms, nonce = excluded.nonce, sealed = excluded.sealed",
+        )
+        .bind(county.to_owned())
+        .bind(record.person)
+        .bind(record.owner.clone())
+        .bind(record.expires_ms)
+        .bind(nonce)
+        .bind(sealed)
+        .execute(&mut self.conn)
+        .await
+        .map_err(StoreError::from_write)?;
+        self.commit().await
+    }
+
+    /// Opens a person's record.
+    ///
+    /// # Errors
+    /// [`StoreError::NoPerson`] when it was erased or never there; [`StoreError::Unsealed`] when it does not open.
+    pub async fn get(&mut self, county: &str, person: i64) -> Result<Record, StoreError> {
+        let key = self.key(county, person).await?;
+        let row = sqlx::query(
+            "SELECT owner, expires_ms, nonce, sealed FROM person WHERE county = $1 AND person = $2",
+        )
+        .bind(county.to_owned())
+        .bind(person)
+        .fetch_optional(&mut self.conn)
+        .await?
+        .ok_or(StoreError::NoPerson { person })?;
+        let owner: String = row.try_get("owner")?;
+        let content = open(
+            &key,
+            &row.try_get::<Vec<u8>, _>("nonce")?,
+            &row.try_get::<Vec<u8>, _>("sealed")?,
+            &bound(county, person, &owner),
+        )
+        .ok_or(StoreError::Unsealed { person })?;
+        Ok(Record { person, owner, expires_ms: row.try_get("expires_ms")?, content })
+    }
+
+    /// Destroys a person's key. The sealed row stays, unreadable, so that backups and counts still agree.
+    ///
+    /// # Errors
+    /// The database's faults.
+    pub async fn erase(&mut self, county: &str, person: i64) -> Result<(), StoreError> {
+        self.store.begin(&mut self.conn).await?;
+        sqlx::query("DELETE FROM person_key WHERE county = $1 AND person = $2")
+            .bind(county.to_owned())
+            .bind(person)
+            .execute(&mut self.conn)
+            .await
+            .map_err(StoreError::from_write)?;
+        self.commit().await
+    }
+
+    /// Persons whose record may be erased at `now_ms`.
+    ///
+    /// # Errors
+    /// The database's faults.
+    pub async fn expired(&mut self, county: &str, now_ms: i64) -> Result<Vec<i64>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT p.person FROM person p JOIN person_key k ON k.county = p.county AND k.person = p.person \
+             WHERE p.county = $1 AND p.expires_ms <= $2 ORDER BY p.person",
+        )
+        .bind(county.to_owned())
+        .bind(now_ms)
+        .fetch_all(&mut self.conn)
+        .await?;
+        rows.iter().map(|r| Ok(r.try_get("person")?)).collect()
+    }
+
+    async fn key(&mut self, county: &str, person: i64) -> Result<[u8; KEY_BYTES], StoreError> {
+        let row = sqlx::query("SELECT nonce, sealed_key FROM person_key WHERE county = $1 AND person = $2")
+            .bind(county.to_owned())
+            .bind(person)
+            .fetch_optional(&mut self.conn)
+            .await?
+            .ok_or(StoreError::NoPerson { person })?;
+        open(
+            &self.master.0,
+            &row.try_get::<Vec<u8>, _>("nonce")?,
+            &row.try_get::<Vec<u8>, _>("sealed_key")?,
+            &bound(county, person, ""),
+        )
+        .and_then(|key| key.try_into().ok())
+        .ok_or(StoreError::Unsealed { person })
+    }
+
+    async fn commit(&mut self) -> Result<(), StoreError> {
+        sqlx::raw_sql("COMMIT").execute(&mut self.conn).await.map_err(StoreError::from_write)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,77 @@
+//! Snapshots of a machine's state, so that a restart folds only the tail of the log.
+
+use sha2::{Digest, Sha256};
+use sqlx::AnyConnection;
+use sqlx::Row;
+
+use crate::error::StoreError;
+use crate::event::hash_from;
+
+/// Snapshots kept of a county; older ones are removed when a new one is written.
+pub const SNAPSHOTS_KEPT: i64 = 2;
+
+/// A state at a place in the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The last event folded in.
+    pub seq: i64,
+    /// Layout version of the body, the machine's own.
+    pub schema: i32,
+    /// The state as the machine packs it.
+    pub body: Vec<u8>,
+}
+
+/// The newest snapshot of a county that is whole and has this layout; a damaged one is passed over.
+pub(crate) async fn newest(
+    conn: &mut AnyConnection,
+    county: &str,
+    schema: i32,
+) -> Result<Option<Snapshot>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT seq, body, hash FROM snapshot WHERE county = $1 AND schema = $2 ORDER BY seq DESC",
+    )
+    .bind(county.to_owned())
+    .bind(i64::from(schema))
+    .fetch_all(conn)
+    .await?;
+    for row in rows {
+        let body: Vec<u8> = row.try_get("body")?;
+        let hash = hash_from(&row.try_get::<Vec<u8>, _>("hash")?, "snapshot hash")?;
+        if <[u8; 32]>::from(Sha256::digest(&body)) == hash {
+            return Ok(Some(Snapshot { seq: row.try_get("seq")?, schema, body }));
+        }
+        let seq: i64 = row.try_get("seq")?;
+        tracing::warn!(county, seq, "snapshot is damaged and was passed over");
+    }
+    Ok(None)
+}
+
+/// Writes a snapshot and removes the oldest ones, inside the caller's transaction.
+pub(crate) async fn insert(
+    conn: &mut AnyConnection,
+    county: &str,
+    snapshot: &Snapshot,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO snapshot (county, seq, schema, body, hash) VALUES ($1, $2, $3, $4, $5) \
+         ON CONFLICT (county, seq) DO NOTHING",
+    )
+    .bind(county.to_owned())
+    .bind(snapshot.seq)
+    .bind(i64::from(snapshot.schema))
+    .bind(snapshot.body.clone())
+    .bind(Sha256::digest(&snapshot.body).to_vec())
+    .execute(&mut *conn)
+    .await
+    .map_err(StoreError::from_write)?;
+    sqlx::query(
+        "DELETE FROM snapshot WHERE county = $1 AND seq NOT IN \
+         (SELECT seq FROM snapshot WHERE county = $1 ORDER BY seq DESC LIMIT $2)",
+    )
+    .bind(county.to_owned())
+    .bind(SNAPSHOTS_KEPT)
+    .execute(conn)
+    .await
+    .map_err(StoreError::from_write)?;
+    Ok(())
+}

@@ -1,0 +1,5 @@
+//! The contract of the store, held by both backends, and its behaviour under faults.
+
+mod contract;
+mod faults;
+mod ledger;
