@@ -83,9 +83,12 @@ pub enum Undone<F> {
     Store(StoreError),
 }
 
+/// The reply of a command and the last `seq` it wrote.
+type Answer<M> = Result<(<M as Machine>::Reply, i64), Undone<<M as Machine>::Refusal>>;
+
 struct Envelope<M: Machine> {
     command: M::Command,
-    answer: oneshot::Sender<Result<(M::Reply, i64), Undone<M::Refusal>>>,
+    answer: oneshot::Sender<Answer<M>>,
 }
 
 /// The way to a writer. Cheap to clone.
@@ -107,7 +110,7 @@ impl<M: Machine> WriterHandle<M> {
     ///
     /// # Errors
     /// [`Undone::Refused`] by the machine; [`StoreError::Overloaded`] at once when the queue is full.
-    pub async fn send(&self, command: M::Command) -> Result<(M::Reply, i64), Undone<M::Refusal>> {
+    pub async fn send(&self, command: M::Command) -> Answer<M> {
         let (answer, wait) = oneshot::channel();
         match self.queue.try_send(Envelope { command, answer }) {
             Ok(()) => {}
