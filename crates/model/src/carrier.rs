@@ -13,6 +13,8 @@ pub struct Carrier {
     pub name_en: String,
     /// Assumed share of the parcels, in ten-thousandths.
     pub share_bp: i64,
+    /// Assumed share of what leaves the villages, in ten-thousandths.
+    pub share_up_bp: i64,
     /// Carriers with whose goods it may not share a vehicle (symmetric).
     pub excludes: Vec<CarrierId>,
     /// Whether its bags stay sealed: village bags are made at the hub and not opened at a station.

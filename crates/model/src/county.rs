@@ -2,6 +2,7 @@
 
 use crate::calendar::{CalendarEntry, CalendarKind};
 use crate::carrier::{Carrier, Inbound};
+use crate::demand::Demand;
 use crate::driver::Driver;
 use crate::fleet::{Vehicle, VehicleKind};
 use crate::goods::{Band, GoodsClass};
@@ -72,6 +73,10 @@ pub struct County {
     pub rules: Rules,
     /// Prices.
     pub costs: Costs,
+    /// Assumptions about demand.
+    pub demand: Demand,
+    /// The day that examples plan.
+    pub default_date: Date,
     /// The hub's row.
     pub hub: SiteId,
 }

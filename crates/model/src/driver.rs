@@ -83,7 +83,7 @@ pub struct Driver {
     pub knows: Vec<SiteId>,
     /// Price of a paid hour in fen.
     pub hour_fen: i64,
-    /// Price of an hour beyond `Rules::regular_work_s`, in fen.
+    /// Price of an hour outside the shift, in fen.
     pub overtime_hour_fen: i64,
 }
 
@@ -94,11 +94,21 @@ impl Driver {
         self.weekdays[crate::time::weekday_index(date.weekday())] && !self.leave.contains(&date)
     }
 
-    /// Price of a day's paid span in fen: regular time and overtime, each rounded half up.
+    /// Price of a duty of `span_s` in all, of which `overtime_s` lie outside the shift: `(regular, overtime)` in fen,
+    /// each rounded half up.
     #[must_use]
-    pub fn crew_fen(&self, paid_s: i64, regular_work_s: i64) -> i64 {
-        let over_s = (paid_s - regular_work_s).max(0);
-        ((paid_s - over_s) * self.hour_fen + 1800) / 3600 + (over_s * self.overtime_hour_fen + 1800) / 3600
+    pub const fn crew_fen(&self, span_s: i64, overtime_s: i64) -> (i64, i64) {
+        (
+            ((span_s - overtime_s) * self.hour_fen + 1800) / 3600,
+            (overtime_s * self.overtime_hour_fen + 1800) / 3600,
+        )
+    }
+
+    /// Seconds of a duty that lie outside the shift.
+    #[must_use]
+    pub fn overtime_s(&self, from_s: i64, to_s: i64) -> i64 {
+        let inside = to_s.min(self.shift.to_s) - from_s.max(self.shift.from_s);
+        (to_s - from_s) - inside.max(0)
     }
 }
 

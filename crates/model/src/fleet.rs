@@ -45,6 +45,8 @@ impl VehicleKind {
 /// One closed room of a vehicle.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Compartment {
+    /// Its name within the layout, unique there: the band's id unless the fleet says otherwise.
+    pub name: String,
     /// The band it keeps.
     pub band: BandId,
     /// What it holds.

@@ -15,6 +15,7 @@
 pub mod calendar;
 pub mod carrier;
 pub mod county;
+pub mod demand;
 pub mod driver;
 pub mod fleet;
 pub mod geo;

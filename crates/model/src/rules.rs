@@ -12,10 +12,8 @@ pub struct Rules {
     pub rest_s: i64,
     /// Longest driving on a day, in seconds (county policy after the rule for passenger drivers: eight hours).
     pub drive_day_s: i64,
-    /// Paid time before overtime begins, in seconds.
-    pub regular_work_s: i64,
-    /// Longest paid span of a day with overtime, in seconds; it may run past the shift's end by the overtime.
-    pub work_max_s: i64,
+    /// Most overtime of a driver on a day in seconds: duty outside the shift, before or after it.
+    pub overtime_max_s: i64,
     /// Parts of a service floor: every village is visited at least so often in seven days.
     pub floor_visits_week: i64,
     /// Longest gap between visits in days.
@@ -32,12 +30,15 @@ pub struct Rules {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Costs {
-    /// Handling one sealed unit or loose piece at the hub or a station, each time it is put on or taken off.
+    /// Putting one handled unit on or taking it off at the hub or a station, each time; a sealed load counts its
+    /// units, a broken one its pieces. Lines too.
     pub unit_fen: i64,
-    /// Handling one piece at a village point (the point's fee).
+    /// Handing over one piece at any other place, either way (the point's fee).
     pub piece_fen: i64,
-    /// Sorting one piece at the hub or a station.
-    pub sort_piece_fen: i64,
+    /// Sorting one piece of a down load to its village when `Load::sorted_at` is the hub.
+    pub hub_sort_piece_fen: i64,
+    /// The same when it is a station.
+    pub station_sort_piece_fen: i64,
     /// Growth of the price of not serving, in ten-thousandths for each earlier deferral.
     pub age_bp: i64,
     /// Moving a village to a driver who does not know it.

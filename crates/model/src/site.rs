@@ -109,13 +109,13 @@ impl Site {
             && (self.unattended || !self.hours.on(date).is_empty())
     }
 
-    /// Windows in which a stop may be served on a date: service must begin and end inside one window.
-    /// An unattended place takes goods at any time of the day.
+    /// Windows on a date of which one must hold the whole handling. Goods may be dropped at an unattended place at
+    /// any time of the day, but nothing is collected there outside its hours: say so by `collects`.
     #[must_use]
-    pub fn windows_on(&self, date: Date) -> Vec<Window> {
+    pub fn windows_on(&self, date: Date, collects: bool) -> Vec<Window> {
         if !self.works_on(date) {
             Vec::new()
-        } else if self.unattended {
+        } else if self.unattended && !collects {
             vec![Window { from_s: 0, to_s: 2 * crate::time::DAY_S }]
         } else {
             self.hours.on(date).to_vec()
