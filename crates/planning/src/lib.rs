@@ -3,3 +3,8 @@
 //!
 //! Promises: a plan that leaves this crate serves or lists every order exactly once; the same input, seed, step budget
 //! and thread count give the same plan. Never: reads a clock by itself to decide anything when a step budget is given.
+
+pub mod consolidate;
+pub mod day;
+pub mod limits;
+pub mod travel;
