@@ -13,3 +13,4 @@ pub mod limits;
 pub mod position;
 pub mod text;
 pub mod wire;
+pub mod segments;
