@@ -17,8 +17,10 @@
 //! ```
 
 pub mod budget;
+pub mod check;
 pub mod control;
 pub mod cost;
+pub mod io;
 pub mod locks;
 pub mod problem;
 pub mod schedule;

@@ -1,0 +1,7 @@
+//! The independent checker: recomputes cost and feasibility from what the file states, in plain loops and double
+//! precision, and shares no code with the search.
+
+pub mod public;
+mod report;
+
+pub use report::{Report, VIOLATIONS_MAX, Violation};

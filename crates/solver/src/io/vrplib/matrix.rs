@@ -1,0 +1,83 @@
+//! `EDGE_WEIGHT_SECTION` in the layouts of TSPLIB.
+
+use super::lines::Parts;
+use crate::io::convention::Kind;
+use crate::io::fault::{Fault, Sink};
+use crate::io::instance::Travel;
+use crate::io::number::{Field, Role, number};
+
+/// The layouts: which cells a file gives, row by row.
+#[derive(Clone, Copy, Debug)]
+enum Layout {
+    Full,
+    Lower { diagonal: bool },
+    Upper { diagonal: bool },
+}
+
+/// Reads the matrix of an `EXPLICIT` file with `n` nodes.
+pub(super) fn read(sink: &mut Sink, parts: &Parts<'_>, n: usize, kind: Kind) -> Option<Travel> {
+    let (row, name) = parts.need(sink, "EDGE_WEIGHT_FORMAT")?;
+    let layout = match name {
+        "FULL_MATRIX" => Layout::Full,
+        "LOWER_ROW" => Layout::Lower { diagonal: false },
+        "LOWER_DIAG_ROW" => Layout::Lower { diagonal: true },
+        "UPPER_ROW" => Layout::Upper { diagonal: false },
+        "UPPER_DIAG_ROW" => Layout::Upper { diagonal: true },
+        _ => {
+            let want =
+                "not a layout we read; FULL_MATRIX, LOWER_ROW, LOWER_DIAG_ROW, UPPER_ROW or UPPER_DIAG_ROW";
+            sink.push(Fault::Unsupported, row, "EDGE_WEIGHT_FORMAT", name, want);
+            return None;
+        }
+    };
+    let lines = parts.need_section(sink, "EDGE_WEIGHT_SECTION")?;
+    let mut cells = cells(layout, n);
+    let mut distance = vec![f64::NAN; n * n];
+    (0..n).for_each(|i| distance[i * n + i] = 0.0);
+    let mut extra = false;
+    for &(row, line) in lines {
+        for token in line.split_ascii_whitespace() {
+            let Some((i, j)) = cells.next() else {
+                extra = true;
+                break;
+            };
+            let value =
+                number(sink, Field { row, column: "EDGE_WEIGHT_SECTION", text: Some(token) }, Role::Arc);
+            if let Some(value) = value {
+                distance[i * n + j] = value;
+                if !matches!(layout, Layout::Full) {
+                    distance[j * n + i] = value;
+                }
+            }
+        }
+    }
+    let missing = cells.count();
+    if extra || missing > 0 {
+        let want =
+            format!("{missing} values missing or some too many; as many as {name} of DIMENSION {n} has");
+        sink.push(Fault::Matrix, 0, "EDGE_WEIGHT_SECTION", "", want);
+        return None;
+    }
+    Some(Travel::Explicit { distance, duration: None, divisor: divisor(parts, kind) })
+}
+
+fn cells(layout: Layout, n: usize) -> Box<dyn Iterator<Item = (usize, usize)>> {
+    match layout {
+        Layout::Full => Box::new((0..n).flat_map(move |i| (0..n).map(move |j| (i, j)))),
+        Layout::Lower { diagonal } => {
+            Box::new((0..n).flat_map(move |i| (0..i + usize::from(diagonal)).map(move |j| (i, j))))
+        }
+        Layout::Upper { diagonal } => {
+            Box::new((0..n).flat_map(move |i| (i + usize::from(!diagonal)..n).map(move |j| (i, j))))
+        }
+    }
+}
+
+/// Dethloff's instances (SCA, CON) stand in files as integers of one ten-thousandth; their published costs do not.
+/// LKH-3 marks them by `DISTANCE: 0`.
+fn divisor(parts: &Parts<'_>, kind: Kind) -> f64 {
+    let name = parts.header.get("NAME").map_or("", |(_, v)| *v);
+    let dethloff = name.starts_with("SCA") || name.starts_with("CON");
+    let scaled = parts.header.get("DISTANCE").is_some_and(|(_, v)| *v == "0");
+    if kind == Kind::Vrpspd && dethloff && scaled { 10_000.0 } else { 1.0 }
+}

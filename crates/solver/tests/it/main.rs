@@ -1,0 +1,3 @@
+//! Tests of the solver as its users see it.
+
+mod published;
