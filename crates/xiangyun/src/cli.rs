@@ -20,6 +20,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Show what each code in messages means and what to do
     Errors(cmd::errors::ErrorsArgs),
+    /// Solve and check vehicle routing instances
+    Vrp(cmd::vrp::VrpArgs),
 }
 
 /// The command tree, before its texts are put into the user's language.

@@ -107,7 +107,8 @@ mod tests {
             }
         }
         for sub in command.get_subcommands() {
-            let below = if path.is_empty() { sub.get_name().into() } else { format!("{path} {}", sub.get_name()) };
+            let below =
+                if path.is_empty() { sub.get_name().into() } else { format!("{path} {}", sub.get_name()) };
             missing(sub, &below, out);
         }
     }

@@ -49,7 +49,12 @@ pub fn check(instance: &Instance, routes: &[Vec<usize>], convention: Convention)
             0 => walk.findings.push("missing", format!("customer {at}"), "in no route", "served once"),
             1 => {}
             times => {
-                walk.findings.push("twice", format!("customer {at}"), format!("served {times} times"), "once")
+                walk.findings.push(
+                    "twice",
+                    format!("customer {at}"),
+                    format!("served {times} times"),
+                    "once",
+                );
             }
         }
     }

@@ -39,6 +39,7 @@ pub(super) struct Findings {
 }
 
 impl Findings {
+    #[allow(clippy::needless_pass_by_value)] // numbers and literals alike, at each call
     pub(super) fn push(
         &mut self,
         code: &'static str,

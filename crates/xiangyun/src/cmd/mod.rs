@@ -1,6 +1,7 @@
 //! One module a command group: arguments, then the work, then what is printed.
 
 pub(crate) mod errors;
+pub(crate) mod vrp;
 
 use crate::cli::Command;
 use crate::locale::Lang;
@@ -11,5 +12,6 @@ use std::process::ExitCode;
 pub(crate) fn run(command: Command, lang: Lang) -> Result<ExitCode, Failure> {
     match command {
         Command::Errors(args) => errors::run(&args, lang),
+        Command::Vrp(args) => vrp::run(&args, lang),
     }
 }

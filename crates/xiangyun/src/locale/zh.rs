@@ -14,6 +14,28 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     // errors
     ("errors", "查询提示代码的含义与处理办法"),
     ("errors.code", "代码，例如 P104；不给则打印全部"),
+    // vrp
+    ("vrp", "求解与校验车辆路径问题算例"),
+    ("vrp solve", "求解一个算例：VRPLIB 及其变体、Solomon、Li-Lim、JD、VROOM JSON 或本系统 JSON"),
+    ("vrp solve.file", "算例文件"),
+    (
+        "vrp solve.kind",
+        "问题类型（文件未说明时给出）：cvrp、vrptw、vrpb、vrpspd、vrpspdtw、pdptw、mdvrptw、hfvrp、mtvrptwr、pcvrptw、rich",
+    ),
+    (
+        "vrp solve.convention",
+        "距离与费用的口径：round、dimacs、exact、hierarchical、jd（默认为该算例集发布时的口径）",
+    ),
+    ("vrp solve.seconds", "搜索时间（秒，可带小数，不含读入；默认 10）"),
+    ("vrp solve.clock", "秒数所指的时钟：wall 为墙钟，cpu 为本进程处理器时间"),
+    ("vrp solve.threads", "线程数；1 表示全程只用一个线程"),
+    ("vrp solve.start", "作为起点的已有解"),
+    ("vrp solve.out", "解文件的输出位置（CVRPLIB 格式）"),
+    ("vrp check", "按算例核算并校验一个解；违反规则时退出码为 1"),
+    ("vrp check.file", "算例文件"),
+    ("vrp check.solution", "解文件（CVRPLIB 格式）"),
+    ("vrp check.kind", "问题类型（文件未说明时给出）"),
+    ("vrp check.convention", "距离与费用的口径（默认为该算例集发布时的口径）"),
 ];
 
 /// The text of a key, if there is one.

@@ -1,0 +1,53 @@
+//! `xiangyun vrp`: the solver on its own, for public instances and for VROOM's and our JSON.
+
+mod check;
+mod clock;
+mod document;
+mod solve;
+
+use crate::locale::Lang;
+use crate::report::Failure;
+use clap::{Args, Subcommand};
+use std::process::ExitCode;
+use xiangyun_model::problem::Problems;
+use xiangyun_solver::io::convention::{Convention, Kind};
+
+/// Arguments of `vrp`.
+#[derive(Args, Debug)]
+pub(crate) struct VrpArgs {
+    #[command(subcommand)]
+    command: VrpCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum VrpCommand {
+    /// Solve an instance: VRPLIB and variants, Solomon, Li-Lim, JD, VROOM JSON or our JSON
+    Solve(solve::SolveArgs),
+    /// Price and check a solution against its instance; exit 1 if it breaks a rule
+    Check(check::CheckArgs),
+}
+
+/// Runs the chosen command.
+pub(crate) fn run(args: &VrpArgs, lang: Lang) -> Result<ExitCode, Failure> {
+    match &args.command {
+        VrpCommand::Solve(args) => solve::run(args, lang),
+        VrpCommand::Check(args) => check::run(args, lang),
+    }
+}
+
+/// What kind of instance is meant, shared by the commands.
+#[derive(Args, Debug)]
+pub(crate) struct Meaning {
+    /// Kind of problem, when the file does not tell: cvrp, vrptw, vrpb, vrpspd, vrpspdtw, pdptw, mdvrptw, hfvrp,
+    /// mtvrptwr, pcvrptw, rich
+    #[arg(long, value_name = "K")]
+    kind: Option<Kind>,
+    /// How lengths and costs are measured: round, dimacs, exact, hierarchical, jd (default: as the set is published)
+    #[arg(long, value_name = "C")]
+    convention: Option<Convention>,
+}
+
+/// Problems of input as this group reports them.
+fn refused(problems: Problems, json: bool) -> Failure {
+    Failure::Problems { problems, json }
+}
