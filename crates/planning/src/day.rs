@@ -47,8 +47,10 @@ pub struct Day<'a> {
     pub crews: Vec<Crew>,
     /// Vehicles without a driver today.
     pub idle: Vec<VehicleId>,
-    /// Opening windows by site.
+    /// Windows by site in which goods can be handed over.
     pub windows: Vec<Vec<Window>>,
+    /// Windows by site in which goods can be collected: somebody is there.
+    pub staffed: Vec<Vec<Window>>,
     /// When each wave is sorted.
     pub waves: Vec<SortedWave>,
     /// The hub and the stations that work today, the hub first.
@@ -65,13 +67,14 @@ impl<'a> Day<'a> {
         travel: &'a Travel,
         opening: &'a DayState,
     ) -> Self {
-        let windows = county.sites.iter().map(|site| site.windows_on(date)).collect::<Vec<_>>();
+        let windows: Vec<Vec<Window>> = county.sites.iter().map(|s| s.windows_on(date, false)).collect();
+        let staffed: Vec<Vec<Window>> = county.sites.iter().map(|s| s.windows_on(date, true)).collect();
         let mut depots = vec![county.hub];
         depots.extend(county.sites_of(SiteKind::Station).filter(|s| !windows[s.index()].is_empty()));
         let through_sorter = orders.iter().filter(|o| o.origin == county.hub && o.kind == OrderKind::Down);
         let waves = Waves(&county.waves).sort(through_sorter.map(|o| (o.ready_s, o.amount.pieces)));
         let (crews, idle) = pair_crews(county, date, travel, opening);
-        Self { county, date, orders, travel, opening, crews, idle, windows, waves, depots }
+        Self { county, date, orders, travel, opening, crews, idle, windows, staffed, waves, depots }
     }
 
     /// When an order can be loaded at its origin: goods that the hub sorts, when their wave is done. `None` when they
@@ -108,10 +111,12 @@ impl<'a> Day<'a> {
         }
     }
 
-    /// First moment at or after `from_s` at which `length_s` of handling fits into an opening window of a site.
+    /// First moment at or after `from_s` at which `length_s` of handling fits into an opening window of a site;
+    /// `collects` says whether anything is taken there.
     #[must_use]
-    pub fn open_from(&self, site: SiteId, from_s: i64, length_s: i64) -> Option<i64> {
-        self.windows[site.index()].iter().find_map(|w| {
+    pub fn open_from(&self, site: SiteId, collects: bool, from_s: i64, length_s: i64) -> Option<i64> {
+        let windows = if collects { &self.staffed } else { &self.windows };
+        windows[site.index()].iter().find_map(|w| {
             let start = w.from_s.max(from_s);
             (start + length_s <= w.to_s).then_some(start)
         })

@@ -6,5 +6,8 @@
 
 pub mod consolidate;
 pub mod day;
+pub mod draft;
 pub mod limits;
+pub mod rooms;
+pub mod timing;
 pub mod travel;
