@@ -10,6 +10,7 @@ pub mod bcd;
 pub mod fault;
 pub mod jt808;
 pub mod limits;
+pub mod lines;
 pub mod position;
 pub mod text;
 pub mod wire;

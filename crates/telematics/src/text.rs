@@ -55,11 +55,6 @@ impl Text {
         out.extend_from_slice(bytes);
         out.resize(out.len() + width - bytes.len(), 0);
     }
-
-    /// Whether there are no bytes; for serde.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
 }
 
 impl From<&str> for Text {

@@ -236,9 +236,15 @@ impl<'a, T: Wire<'a> + Default> Wire<'a> for Since2019<T> {
 }
 
 /// A field that may be missing at the end of a body.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Maybe<T>(pub Option<T>);
+
+impl<T> Default for Maybe<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
 
 impl<T> Maybe<T> {
     /// Whether the field is absent; for serde.
@@ -297,6 +303,36 @@ impl<'de> Deserialize<'de> for Raw<'_> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         from_hex(&text).map(|bytes| Self(Cow::Owned(bytes))).map_err(serde::de::Error::custom)
+    }
+}
+
+/// Bytes with their length before them, `N` bytes wide. JSON: lower-case hex.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Blob<const N: usize>(pub Vec<u8>);
+
+impl<'a, const N: usize> Wire<'a> for Blob<N> {
+    fn read(reader: &mut Reader<'a>, _: Edition) -> Result<Self, BodyFault> {
+        let length = reader.array::<N>()?.iter().fold(0_usize, |sum, byte| (sum << 8) | usize::from(*byte));
+        reader.take(length).map(|bytes| Self(bytes.to_vec()))
+    }
+
+    fn write(&self, out: &mut Vec<u8>, _: Edition) {
+        let length = self.0.len().min((1_usize << (8 * N)) - 1);
+        out.extend_from_slice(&length.to_be_bytes()[size_of::<usize>() - N..]);
+        out.extend_from_slice(&self.0[..length]);
+    }
+}
+
+impl<const N: usize> Serialize for Blob<N> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&to_hex(&self.0))
+    }
+}
+
+impl<'de, const N: usize> Deserialize<'de> for Blob<N> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        from_hex(&text).map(Self).map_err(serde::de::Error::custom)
     }
 }
 
