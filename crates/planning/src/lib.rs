@@ -8,6 +8,7 @@ pub mod consolidate;
 pub mod day;
 pub mod draft;
 pub mod limits;
+pub mod output;
 pub mod rooms;
 pub mod timing;
 pub mod travel;
