@@ -4,9 +4,11 @@
 //! Promises: a plan that leaves this crate serves or lists every order exactly once; the same input, seed, step budget
 //! and thread count give the same plan. Never: reads a clock by itself to decide anything when a step budget is given.
 
+pub mod account;
 pub mod consolidate;
 pub mod day;
 pub mod draft;
+pub mod frame;
 pub mod limits;
 pub mod output;
 pub mod rooms;

@@ -1,0 +1,406 @@
+//! From calls and trunk demands to problems of the search core, and from its routes back to drafts.
+//!
+//! Money inside the search core is thousandths of a fen, so that a metre and a second have whole prices. Handling by the
+//! unit at the base is charged in time to the job that needs it: the core knows one loading time a trip, our timer the
+//! true one.
+
+use crate::consolidate::{Call, Cargo, Consolidated};
+use crate::day::{Crew, Day};
+use crate::draft::{Stop, TripDraft};
+use crate::rooms::compartment_of;
+use xiangyun_model::fleet::Layout;
+use xiangyun_model::id::{BandId, SiteId};
+use xiangyun_model::time::Window;
+use xiangyun_model::units::Amount;
+use xiangyun_solver::problem as core;
+use xiangyun_solver::{Problem, Solution, Visit};
+
+/// Thousandths of a fen in a fen.
+pub const MILLI: i64 = 1000;
+/// The hour whose band of the matrices the search core uses.
+const SEARCH_BAND_S: i64 = 9 * 3600;
+/// Seconds kept free at the end of a shift for what the core does not see: docks, unloading.
+const SHIFT_RESERVE_S: i64 = 900;
+
+/// The core's view of the day: matrices by profile, bits of skills.
+pub struct Frames<'a> {
+    /// The day.
+    pub day: &'a Day<'a>,
+    /// Its goods.
+    pub goods: &'a Consolidated,
+    matrices: Vec<core::Matrix>,
+    cold: Vec<BandId>,
+}
+
+/// A problem of the core with what its numbers stand for.
+pub struct Framed {
+    /// The problem.
+    pub problem: Problem,
+    /// What each job stands for, by job.
+    pub jobs: Vec<u32>,
+    /// The crew of each vehicle.
+    pub crews: Vec<usize>,
+}
+
+/// One demand of the trunk at a station.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrunkTask {
+    /// The station.
+    pub site: SiteId,
+    /// Loads brought there from the hub.
+    pub drop: Vec<u32>,
+    /// Loads taken from there to the hub.
+    pub pick: Vec<u32>,
+    /// Handling may begin.
+    pub from_s: i64,
+    /// Handling begins at the latest.
+    pub to_s: i64,
+    /// Wished: handling begins by then.
+    pub wish_s: i64,
+    /// For loads from station to station: the task that drops it.
+    pub then: Option<SiteId>,
+}
+
+impl<'a> Frames<'a> {
+    /// Prepares the matrices of a day.
+    #[must_use]
+    pub fn new(day: &'a Day<'a>, goods: &'a Consolidated) -> Self {
+        let n = day.travel.sites;
+        let matrices = (0..day.travel.tables.len())
+            .map(|profile| {
+                let band = &day.travel.tables[profile].bands[day.travel.band(profile, SEARCH_BAND_S)];
+                let wide = |cells: &[u32]| -> Vec<i64> {
+                    let cell =
+                        |&c: &u32| if c == crate::travel::NO_WAY { core::NO_WAY } else { i64::from(c) };
+                    cells.iter().map(cell).collect()
+                };
+                core::Matrix::dense(n, wide(&band.metres), wide(&band.seconds))
+                    .expect("Travel::new checked the size")
+            })
+            .collect();
+        let held = |band: &BandId| {
+            day.crews.iter().filter(|c| !c.trunk).any(|c| {
+                let vehicle = day.county.vehicle(c.vehicle);
+                vehicle.layouts.iter().any(|l| l.compartments.iter().any(|room| room.band == *band))
+            })
+        };
+        let mut cold: Vec<BandId> =
+            goods.cargo.iter().map(|c| c.band).filter(|&b| day.county.band(b).cold).filter(held).collect();
+        cold.sort_unstable();
+        cold.dedup();
+        cold.truncate(crate::limits::ROOMS_MAX);
+        Self { day, goods, matrices, cold }
+    }
+
+    /// Dimension block of a load: 0 the ordinary room, 1.. the cold rooms.
+    fn room(&self, cargo: &Cargo) -> usize {
+        self.cold.iter().position(|&b| b == cargo.band).map_or(0, |at| at + 1)
+    }
+
+    fn loads(&self, which: &[u32], trunk: bool) -> Vec<i64> {
+        let mut dims = vec![0; 3 * (1 + self.cold.len())];
+        for &load in which {
+            let cargo = &self.goods.cargo[load as usize];
+            let block = 3 * if trunk { 0 } else { self.room(cargo) };
+            dims[block] += cargo.amount.g;
+            dims[block + 1] += cargo.amount.cm3;
+            dims[block + 2] += cargo.amount.pieces;
+        }
+        dims
+    }
+
+    fn capacity(&self, layout: &Layout, payload_g: i64) -> Vec<i64> {
+        let mut dims = vec![0; 3 * (1 + self.cold.len())];
+        let mut set = |block: usize, room: Amount| {
+            dims[3 * block] = room.g.min(payload_g);
+            dims[3 * block + 1] = room.cm3;
+            dims[3 * block + 2] = room.pieces;
+        };
+        if let Some(room) = layout.compartments.iter().find(|c| !self.day.county.band(c.band).cold) {
+            set(0, room.room);
+        }
+        for (at, &band) in self.cold.iter().enumerate() {
+            let found = compartment_of(self.day.county, layout, band, false);
+            if let Some(room) =
+                found.map(|r| &layout.compartments[r]).filter(|r| self.day.county.band(r.band).cold)
+            {
+                set(at + 1, room.room);
+            }
+        }
+        dims
+    }
+
+    fn kind(&self, crew: &Crew) -> core::VehicleKind {
+        let county = self.day.county;
+        let (vehicle, driver) = (county.vehicle(crew.vehicle), county.driver(crew.driver));
+        let base = core::PlaceId(crew.base.0);
+        let loading = county.site(crew.base).service_s;
+        let end = crew.window.to_s - SHIFT_RESERVE_S;
+        core::VehicleKind {
+            name: vehicle.id.to_string(),
+            profile: core::ProfileId(crew.profile as u32),
+            shift: core::Window::new(crew.window.from_s.max(0), end.max(crew.window.from_s.max(0))),
+            loading,
+            layouts: vehicle.layouts.iter().map(|l| self.capacity(l, vehicle.payload_g)).collect(),
+            skills: self.vehicle_skills(crew),
+            fixed: vehicle.fixed_fen * MILLI,
+            per_distance: vehicle.km_fen,
+            per_time: driver.hour_fen * MILLI / 3600,
+            max_distance: crew.range_m,
+            max_trips: vehicle.trips_max,
+            reloads: vec![core::Reload { place: base, loading: 2 * loading, window: core::Window::ALWAYS }],
+            driving: Some(core::DrivingRule {
+                max_driving: county.rules.drive_max_s,
+                rest: county.rules.rest_s,
+            }),
+            ..core::VehicleKind::at(base, 1, Vec::new())
+        }
+    }
+
+    /// Bits 0 to 31: carriers that it may take; 32 to 35: sizes of place that it may enter.
+    fn vehicle_skills(&self, crew: &Crew) -> u128 {
+        let vehicle = self.day.county.vehicle(crew.vehicle);
+        let carriers = vehicle.excludes.iter().fold(u32::MAX, |bits, c| bits & !(1 << (c.index() % 32)));
+        let sizes = (0..4)
+            .filter(|&size| vehicle.kind as usize <= size)
+            .fold(0_u128, |bits, size| bits | 1 << (32 + size));
+        u128::from(carriers) | sizes
+    }
+
+    fn job_skills(&self, site: SiteId, loads: impl Iterator<Item = u32>) -> u128 {
+        let carriers = loads.fold(0, |bits, l| bits | self.goods.cargo[l as usize].carriers);
+        let size = self.day.county.site(site).max_vehicle as usize;
+        u128::from(carriers) | 1 << (32 + size)
+    }
+
+    fn begin(&self, crews: &[usize]) -> core::ProblemBuilder {
+        let names: Vec<String> = (0..3 * (1 + self.cold.len())).map(|d| format!("d{d}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let mut builder = core::ProblemBuilder::new(&names);
+        for matrix in &self.matrices {
+            builder.profile(matrix.clone());
+        }
+        for &crew in crews {
+            builder.vehicles(self.kind(&self.day.crews[crew]));
+        }
+        for (at, class) in self.day.county.classes.iter().enumerate().take(32) {
+            for other in &class.incompatible {
+                builder.incompatible(at as u8, (other.index() % 32) as u8);
+            }
+        }
+        for (at, carrier) in self.day.county.carriers.iter().enumerate().take(32) {
+            for other in &carrier.excludes {
+                builder.incompatible(32 + at as u8, 32 + (other.index() % 32) as u8);
+            }
+        }
+        builder
+    }
+
+    /// Seconds of handling a call takes at its site, without what the base adds.
+    fn handled(&self, loads: impl Iterator<Item = u32>) -> i64 {
+        loads.map(|l| self.goods.cargo[l as usize].handled).sum()
+    }
+
+    /// Windows in which handling at a site may begin, so that it ends inside.
+    fn windows(&self, site: SiteId, collects: bool, length_s: i64, within: Window) -> Vec<core::Window> {
+        let open = if collects { &self.day.staffed } else { &self.day.windows };
+        open[site.index()]
+            .iter()
+            .map(|w| (w.from_s.max(within.from_s).max(0), w.to_s.min(within.to_s) - length_s))
+            .filter(|&(from, to)| from <= to)
+            .map(|(from, to)| core::Window::new(from, to))
+            .collect()
+    }
+
+    /// The rounds of one base: calls with their release at the base and the time by which what they collect must be
+    /// back there.
+    #[must_use]
+    pub fn rounds(&self, base: SiteId, crews: &[usize], calls: &[(u32, i64, i64)]) -> Option<Framed> {
+        let mut builder = self.begin(crews);
+        let mut jobs = Vec::with_capacity(calls.len());
+        for &(call, release, back_by) in calls {
+            if let Some(job) = self.round_job(base, crews, &self.goods.calls[call as usize], release, back_by)
+            {
+                builder.job(job);
+                jobs.push(call);
+            }
+        }
+        let problem = builder.build().ok()?;
+        Some(Framed { problem, jobs, crews: crews.to_vec() })
+    }
+
+    fn round_job(
+        &self,
+        base: SiteId,
+        crews: &[usize],
+        call: &Call,
+        release: i64,
+        back_by: i64,
+    ) -> Option<core::Job> {
+        let county = self.day.county;
+        let site = county.site(call.site);
+        let both = || call.down.iter().chain(&call.up).copied();
+        let handled = self.handled(both());
+        let cargo = |l: u32| &self.goods.cargo[l as usize];
+        let mut within =
+            both().filter_map(|l| cargo(l).window).fold(Window { from_s: 0, to_s: i64::MAX / 4 }, |w, v| {
+                Window { from_s: w.from_s.max(v.from_s), to_s: w.to_s.min(v.to_s) }
+            });
+        within.from_s = call.up.iter().map(|&l| cargo(l).release_s).fold(within.from_s, i64::max);
+        let hard_due = call.down.iter().filter(|&&l| cargo(l).hard).map(|&l| cargo(l).due_s).min();
+        within.to_s = within.to_s.min(hard_due.unwrap_or(i64::MAX));
+        if !call.up.is_empty() {
+            let home = crews.iter().filter_map(|&c| {
+                self.day.travel.leg(self.day.crews[c].profile, 0, call.site.index(), base.index())
+            });
+            let way = home.map(|(s, _)| s).min()?;
+            let unload = county.site(base).stop_s(self.handled(call.up.iter().copied()));
+            within.to_s = within.to_s.min(back_by - way - unload + site.stop_s(handled));
+        }
+        let windows = self.windows(call.site, !call.up.is_empty(), site.stop_s(handled), within);
+        if windows.is_empty() {
+            return None;
+        }
+        let must = both().any(|l| cargo(l).must);
+        let price: i64 = both().map(|l| cargo(l).price_fen).sum();
+        let due = call.down.iter().map(|&l| cargo(l).due_s).min();
+        let late: i64 = call.down.iter().map(|&l| cargo(l).late_fen_h).sum();
+        let known: Vec<core::VehicleId> = crews
+            .iter()
+            .enumerate()
+            .filter(|&(_, &c)| county.driver(self.day.crews[c].driver).knows.contains(&call.site))
+            .map(|(at, _)| core::VehicleId(at as u32))
+            .collect();
+        let limit = |loads: &[u32]| loads.iter().filter_map(|&l| cargo(l).on_way_max_s).min();
+        Some(core::Job {
+            delivery: self.loads(&call.down, false),
+            pickup: self.loads(&call.up, false),
+            service: (site.unit_s + county.site(base).unit_s) * handled,
+            setup: site.service_s,
+            windows,
+            soft: due.filter(|_| late > 0).map(|due| core::SoftWindow {
+                window: core::Window::new(0, (due - site.stop_s(handled)).max(0)),
+                early_price: 0,
+                late_price: late * MILLI / 3600,
+            }),
+            release: release.max(0),
+            prize: Some(price * MILLI * if must { 20 } else { 1 }),
+            skills: self.job_skills(call.site, both()),
+            classes: both().fold(0, |bits, l| bits | cargo(l).classes | cargo(l).carriers << 32),
+            max_on_board: limit(&call.down).into_iter().chain(limit(&call.up)).min(),
+            prefer: (!known.is_empty() || county.costs.stranger_fen > 0)
+                .then_some(core::Preference { vehicles: known, price: county.costs.stranger_fen * MILLI }),
+            ..core::Job::at(core::PlaceId(call.site.0))
+        })
+    }
+
+    /// The trunk: its tasks at stations, and crews of trucks.
+    #[must_use]
+    pub fn trunk(&self, crews: &[usize], tasks: &[TrunkTask]) -> Option<Framed> {
+        let mut builder = self.begin(crews);
+        let mut jobs = Vec::with_capacity(tasks.len());
+        for (at, task) in tasks.iter().enumerate() {
+            let Some(job) = self.trunk_job(task) else { continue };
+            match task.then {
+                None => {
+                    builder.job(job);
+                    jobs.push(at as u32);
+                }
+                Some(end) => {
+                    let site = self.day.county.site(end);
+                    let handled = self.handled(task.pick.iter().copied());
+                    let within = Window { from_s: 0, to_s: task.to_s };
+                    let windows = self.windows(end, false, site.stop_s(handled), within);
+                    if windows.is_empty() {
+                        continue;
+                    }
+                    let to = core::Job {
+                        delivery: job.pickup.clone(),
+                        service: site.unit_s * handled,
+                        setup: site.service_s,
+                        windows,
+                        ..core::Job::at(core::PlaceId(end.0))
+                    };
+                    builder.shipment(job, to);
+                    jobs.extend([at as u32; 2]);
+                }
+            }
+        }
+        let problem = builder.build().ok()?;
+        Some(Framed { problem, jobs, crews: crews.to_vec() })
+    }
+
+    fn trunk_job(&self, task: &TrunkTask) -> Option<core::Job> {
+        let county = self.day.county;
+        let site = county.site(task.site);
+        let both = || task.drop.iter().chain(&task.pick).copied();
+        let cargo = |l: u32| &self.goods.cargo[l as usize];
+        let handled = self.handled(both());
+        let length = site.stop_s(handled);
+        let to_s = if task.then.is_some() { i64::MAX / 4 } else { task.to_s + length };
+        let windows =
+            self.windows(task.site, !task.pick.is_empty(), length, Window { from_s: task.from_s, to_s });
+        if windows.is_empty() {
+            return None;
+        }
+        let hub_unit_s = if task.then.is_some() { 0 } else { county.site(county.hub).unit_s };
+        let must = both().any(|l| cargo(l).must);
+        let price: i64 = both().map(|l| cargo(l).price_fen).sum();
+        let late: i64 = both().map(|l| cargo(l).late_fen_h).sum();
+        let cold = both().filter_map(|l| cargo(l).out_of_band_max_s).min();
+        Some(core::Job {
+            delivery: self.loads(&task.drop, true),
+            pickup: self.loads(&task.pick, true),
+            service: (site.unit_s + hub_unit_s) * handled,
+            setup: site.service_s,
+            windows,
+            soft: (task.wish_s < task.to_s).then_some(core::SoftWindow {
+                window: core::Window::new(0, task.wish_s.max(0)),
+                early_price: 0,
+                late_price: (late * MILLI / 3600).max(1),
+            }),
+            release: task.drop.iter().map(|&l| cargo(l).release_s).max().unwrap_or(0).max(0),
+            prize: Some(price * MILLI * if must { 20 } else { 1 }),
+            skills: self.job_skills(task.site, both()),
+            classes: both().fold(0, |bits, l| bits | cargo(l).classes | cargo(l).carriers << 32),
+            max_on_board: cold.map(|limit| limit * 2 / 3),
+            ..core::Job::at(core::PlaceId(task.site.0))
+        })
+    }
+
+    /// Trips of each vehicle of a solution, with the loads that `loads_of` says a job drops and picks. Visits one after
+    /// another at the same place are one stop.
+    #[must_use]
+    pub fn trips(
+        &self,
+        framed: &Framed,
+        solution: &Solution,
+        loads_of: impl Fn(usize, u32) -> (Vec<u32>, Vec<u32>),
+    ) -> Vec<(usize, Vec<TripDraft>)> {
+        let mut days = Vec::new();
+        for route in &solution.routes {
+            let mut trips = vec![TripDraft::default()];
+            for visit in &route.visits {
+                let Visit::Job(job) = visit else {
+                    trips.push(TripDraft::default());
+                    continue;
+                };
+                let site = SiteId(framed.problem.jobs()[job.index()].place.0);
+                let (drop, pick) = loads_of(job.index(), framed.jobs[job.index()]);
+                let stops = &mut trips.last_mut().expect("never empty").stops;
+                match stops.last_mut().filter(|s| s.site == site) {
+                    Some(stop) => {
+                        stop.drop.extend(drop);
+                        stop.pick.extend(pick);
+                    }
+                    None => stops.push(Stop { site, drop, pick }),
+                }
+            }
+            trips.retain(|t| !t.stops.is_empty());
+            if !trips.is_empty() {
+                days.push((framed.crews[route.vehicle.0 as usize], trips));
+            }
+        }
+        days
+    }
+}
