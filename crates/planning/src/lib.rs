@@ -6,10 +6,12 @@
 
 pub mod account;
 pub mod consolidate;
+pub mod county;
 pub mod day;
 pub mod draft;
 pub mod frame;
 pub mod limits;
+pub mod orders;
 pub mod output;
 pub mod rooms;
 pub mod timing;
