@@ -1,0 +1,601 @@
+//! The facade: a network opened or built, and the questions that can be put to it.
+
+use crate::RoadsError;
+use crate::file::{Store, Writer};
+use crate::graph::{INF_MS, MetricNames, RoadGraph, build};
+use crate::limits::{
+    MATRIX_CELLS_MAX, MATRIX_POINTS_MAX, META_BYTES_MAX, PROFILE_BYTES_MAX, ROUTE_POINTS_MAX,
+};
+use crate::matrix::{Matrix, UNREACHABLE};
+use crate::osm::{self, RoadClass};
+use crate::profile::{Band, Profile, Profiles};
+use crate::query::{Ends, Source, Target, dijkstra, ends::ArcTimes, weight};
+use crate::route::{Leg, Route, Stretch};
+use crate::snap::{self, Snap, SnapFault};
+use arc_swap::ArcSwap;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use xiangyun_model::geo::LonLat;
+use xiangyun_model::problem::Problems;
+
+/// A profile of a network, by its position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ProfileId(pub u8);
+
+/// A time band of a network, by its position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct BandId(pub u8);
+
+/// A piece of road between two junctions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SegmentId(pub u32);
+
+/// What a network is, for people.
+#[derive(Clone, Debug, Serialize)]
+pub struct NetworkInfo {
+    /// Junctions and other vertices.
+    pub vertices: usize,
+    /// Pieces of road between vertices.
+    pub segments: usize,
+    /// Shape points.
+    pub shape_points: usize,
+    /// States of the turn-aware graph.
+    pub states: usize,
+    /// Turns between states.
+    pub turns: usize,
+    /// Kilometres of road.
+    pub km: u64,
+    /// Profile names.
+    pub profiles: Vec<String>,
+    /// Time band names.
+    pub bands: Vec<String>,
+    /// Bytes of the prepared file, 0 for a network that was just built.
+    pub file_bytes: usize,
+}
+
+/// What is known of a segment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SegmentInfo {
+    /// Class of the road.
+    pub class: RoadClass,
+    /// Name, Chinese where there is one; empty without.
+    pub name: String,
+    /// Road number, such as S238; empty without.
+    pub reference: String,
+    /// Id of the OSM way.
+    pub osm_way: i64,
+    /// Length in metres.
+    pub length_m: f64,
+    /// Whether it is part of a roundabout.
+    pub roundabout: bool,
+    /// Whether it is on a bridge.
+    pub bridge: bool,
+    /// Its line.
+    pub geometry: Vec<LonLat>,
+}
+
+/// Small things of the prepared file.
+#[derive(Serialize, Deserialize)]
+struct Meta {
+    profiles: Profiles,
+}
+
+/// A metric as readers see it at one moment.
+pub(crate) struct Snapshot {
+    /// Arcs whose time differs from the file's.
+    changed: BTreeMap<u32, u32>,
+}
+
+/// The arc times of a snapshot.
+pub(crate) struct Times<'a> {
+    base: &'a [u32],
+    changed: &'a BTreeMap<u32, u32>,
+}
+
+impl ArcTimes for Times<'_> {
+    fn ms(&self, arc: u32) -> u32 {
+        if self.changed.is_empty() {
+            return self.base[arc as usize];
+        }
+        self.changed.get(&arc).copied().unwrap_or(self.base[arc as usize])
+    }
+}
+
+/// A road network with its profiles and time bands.
+pub struct Network {
+    pub(crate) graph: RoadGraph,
+    pub(crate) profiles: Profiles,
+    live: Vec<ArcSwap<Snapshot>>,
+    /// One writer at a time.
+    writer: Mutex<()>,
+    store: Option<Store>,
+}
+
+impl Network {
+    /// Builds a network from an OSM file (`.osm.pbf` or `.osm`). What was wrong in the file and survived is in the
+    /// second value.
+    ///
+    /// # Errors
+    /// A file that cannot be read, is broken, or has no road for any profile.
+    pub fn build(path: &Path, profiles: &Profiles) -> Result<(Self, Problems), RoadsError> {
+        let bytes = std::fs::read(path).map_err(|e| RoadsError::io(path, e))?;
+        Self::build_from(path, &bytes, profiles)
+    }
+
+    /// As [`Network::build`] with the file's bytes at hand; `path` only names it in messages.
+    ///
+    /// # Errors
+    /// As [`Network::build`].
+    pub fn build_from(
+        path: &Path,
+        bytes: &[u8],
+        profiles: &Profiles,
+    ) -> Result<(Self, Problems), RoadsError> {
+        let keep = |tags: &osm::WayTags| {
+            (0..profiles.profiles.len())
+                .any(|p| (0..profiles.bands.len()).any(|b| profiles.road(p, b, tags).speed != [0, 0]))
+        };
+        let imported = osm::import(path, bytes, &keep)?;
+        let (graph, problems) = build::build(imported, profiles)?;
+        Ok((Self::new(graph, profiles.clone(), None), problems))
+    }
+
+    /// Reads a profile file.
+    ///
+    /// # Errors
+    /// [`RoadsError::BadProfile`] and faults of reading.
+    pub fn read_profiles(path: &Path) -> Result<Profiles, RoadsError> {
+        let length = std::fs::metadata(path).map_err(|e| RoadsError::io(path, e))?.len();
+        if length > PROFILE_BYTES_MAX {
+            return Err(RoadsError::TooMuch {
+                what: "bytes of a profile file",
+                found: length,
+                max: PROFILE_BYTES_MAX,
+            });
+        }
+        Profiles::parse(&std::fs::read_to_string(path).map_err(|e| RoadsError::io(path, e))?)
+    }
+
+    fn new(graph: RoadGraph, profiles: Profiles, store: Option<Store>) -> Self {
+        let live = (0..profiles.metric_count())
+            .map(|_| ArcSwap::from_pointee(Snapshot { changed: BTreeMap::new() }))
+            .collect();
+        Self { graph, profiles, live, writer: Mutex::new(()), store }
+    }
+
+    /// Writes the prepared file, whole or not at all; closures made since are not part of it.
+    ///
+    /// # Errors
+    /// [`RoadsError::Io`].
+    pub fn save(&self, path: &Path) -> Result<(), RoadsError> {
+        let meta = Meta { profiles: self.profiles.clone() };
+        let meta = serde_json::to_vec(&meta).expect("profiles are plain data");
+        let names = MetricNames::new(self.profiles.metric_count());
+        let mut writer = Writer::default();
+        writer.blob("meta", &meta);
+        self.graph.write(&mut writer, &names);
+        writer.write(path, 0, xxhash_rust::xxh3::xxh3_64(&meta))?;
+        Ok(())
+    }
+
+    /// Opens a prepared file in place. Header, section table and the tables' lengths are verified;
+    /// [`Network::verify`] checks the bodies.
+    ///
+    /// # Errors
+    /// A foreign, truncated, inconsistent file or one of another version.
+    pub fn open(path: &Path) -> Result<Self, RoadsError> {
+        let store = Store::open(path)?;
+        let meta = store.blob("meta")?;
+        if meta.len() > META_BYTES_MAX {
+            return Err(store.inconsistent("the metadata are too large"));
+        }
+        let meta: Meta =
+            serde_json::from_slice(meta).map_err(|e| store.inconsistent(format!("the metadata: {e}")))?;
+        let graph = RoadGraph::read(&store, meta.profiles.metric_count())?;
+        Ok(Self::new(graph, meta.profiles, Some(store)))
+    }
+
+    /// Checks every section of the prepared file against its checksum.
+    ///
+    /// # Errors
+    /// [`RoadsError::Rotten`] names the first damaged section.
+    pub fn verify(&self) -> Result<(), RoadsError> {
+        self.store.as_ref().map_or(Ok(()), Store::verify)
+    }
+
+    /// What the network is, for people.
+    #[must_use]
+    pub fn info(&self) -> NetworkInfo {
+        NetworkInfo {
+            vertices: self.graph.vertex.len(),
+            segments: self.graph.segment_count(),
+            shape_points: self.graph.shape.len(),
+            states: self.graph.state_count(),
+            turns: self.graph.turn_to.len(),
+            km: self.graph.seg_mm.iter().map(|mm| u64::from(*mm)).sum::<u64>() / 1_000_000,
+            profiles: self.profiles.profiles.iter().map(|p| p.name.clone()).collect(),
+            bands: self.profiles.bands.iter().map(|b| b.name.clone()).collect(),
+            file_bytes: self.store.as_ref().map_or(0, Store::bytes),
+        }
+    }
+
+    /// The profiles, in the order of their ids.
+    #[must_use]
+    pub fn profiles(&self) -> &[Profile] {
+        &self.profiles.profiles
+    }
+
+    /// The time bands, in the order of their ids.
+    #[must_use]
+    pub fn bands(&self) -> &[Band] {
+        &self.profiles.bands
+    }
+
+    /// The profile of this name.
+    ///
+    /// # Errors
+    /// [`RoadsError::UnknownProfile`] lists the names there are.
+    pub fn profile(&self, name: &str) -> Result<ProfileId, RoadsError> {
+        let at = self.profiles.profiles.iter().position(|p| p.name == name);
+        #[allow(clippy::cast_possible_truncation)] // at most PROFILES_MAX
+        at.map(|i| ProfileId(i as u8)).ok_or_else(|| RoadsError::UnknownProfile {
+            name: name.into(),
+            have: self.profiles.profiles.iter().map(|p| p.name.as_str()).collect::<Vec<_>>().join(", "),
+        })
+    }
+
+    /// The time band of this name.
+    ///
+    /// # Errors
+    /// [`RoadsError::UnknownBand`] lists the names there are.
+    pub fn band(&self, name: &str) -> Result<BandId, RoadsError> {
+        let at = self.profiles.bands.iter().position(|b| b.name == name);
+        #[allow(clippy::cast_possible_truncation)] // at most BANDS_MAX
+        at.map(|i| BandId(i as u8)).ok_or_else(|| RoadsError::UnknownBand {
+            name: name.into(),
+            have: self.profiles.bands.iter().map(|b| b.name.as_str()).collect::<Vec<_>>().join(", "),
+        })
+    }
+
+    /// The band of a departure in civil time: the first that holds the moment, or the first of all.
+    #[must_use]
+    pub fn band_at(&self, departure: jiff::civil::DateTime) -> BandId {
+        #[allow(clippy::cast_possible_truncation)] // at most BANDS_MAX
+        BandId(self.profiles.bands.iter().position(|b| b.holds(departure)).unwrap_or(0) as u8)
+    }
+
+    fn metric(&self, profile: ProfileId, band: BandId) -> Result<usize, RoadsError> {
+        let (p, b) = (usize::from(profile.0), usize::from(band.0));
+        if p >= self.profiles.profiles.len() {
+            return Err(RoadsError::UnknownProfile {
+                name: format!("#{p}"),
+                have: self.profiles.profiles.len().to_string(),
+            });
+        }
+        if b >= self.profiles.bands.len() {
+            return Err(RoadsError::UnknownBand {
+                name: format!("#{b}"),
+                have: self.profiles.bands.len().to_string(),
+            });
+        }
+        Ok(self.profiles.metric(p, b))
+    }
+
+    /// Puts a point on the road: a function of the point and the profile alone.
+    ///
+    /// # Errors
+    /// [`RoadsError::NoRoadNear`] or [`RoadsError::BadPlace`].
+    pub fn snap(&self, profile: ProfileId, point: LonLat) -> Result<Snap, RoadsError> {
+        self.metric(profile, BandId(0))?;
+        Ok(snap::snap(&self.graph, usize::from(profile.0), point)?)
+    }
+
+    /// What is known of a segment.
+    ///
+    /// # Errors
+    /// [`RoadsError::UnknownSegment`].
+    pub fn segment(&self, segment: SegmentId) -> Result<SegmentInfo, RoadsError> {
+        self.check_segment(segment)?;
+        let g = &self.graph;
+        let way = g.seg_way[segment.0 as usize] as usize;
+        let flags = g.way_flags[way];
+        Ok(SegmentInfo {
+            class: g.class(segment.0),
+            name: g.text(g.way_name[way]).to_owned(),
+            reference: g.text(g.way_ref[way]).to_owned(),
+            osm_way: g.way_osm[way],
+            length_m: f64::from(g.seg_mm[segment.0 as usize]) / 1000.0,
+            roundabout: flags & crate::graph::flag::ROUNDABOUT != 0,
+            bridge: flags & crate::graph::flag::BRIDGE != 0,
+            geometry: g.shape_of(segment.0).iter().map(|p| osm::place_of(*p)).collect(),
+        })
+    }
+
+    fn check_segment(&self, segment: SegmentId) -> Result<(), RoadsError> {
+        #[allow(clippy::cast_possible_truncation)] // segments fit u32
+        let count = self.graph.segment_count() as u32;
+        if segment.0 < count { Ok(()) } else { Err(RoadsError::UnknownSegment { segment: segment.0, count }) }
+    }
+
+    /// Runs a question on the metric as it stands now.
+    pub(crate) fn with_ends<R>(&self, metric: usize, ask: impl FnOnce(&Ends<'_>) -> R) -> R {
+        let snapshot = self.live[metric].load();
+        let input = &self.graph.metrics[metric];
+        let times = Times { base: &input.arc_ms, changed: &snapshot.changed };
+        let profile = &self.profiles.profiles[metric / self.profiles.bands.len()];
+        ask(&Ends {
+            graph: &self.graph,
+            arc_ms: &times,
+            turn_ms: &input.turn_ms,
+            restricted: &input.restricted,
+            entry_ms: u32::from(profile.restricted_entry_s) * 1000,
+        })
+    }
+
+    /// The square table of points: seconds rounded up, metres to the nearest.
+    ///
+    /// # Errors
+    /// Unknown ids and [`RoadsError::TooMuch`]; points without a road and pairs without a way are in the answer.
+    pub fn matrix(&self, profile: ProfileId, band: BandId, points: &[LonLat]) -> Result<Matrix, RoadsError> {
+        self.matrix_between(profile, band, points, points)
+    }
+
+    /// The table from sources (rows) to targets (columns).
+    ///
+    /// # Errors
+    /// As [`Network::matrix`].
+    pub fn matrix_between(
+        &self,
+        profile: ProfileId,
+        band: BandId,
+        sources: &[LonLat],
+        targets: &[LonLat],
+    ) -> Result<Matrix, RoadsError> {
+        let metric = self.metric(profile, band)?;
+        let too_much = |what, found: usize, max: usize| {
+            Err(RoadsError::TooMuch { what, found: found as u64, max: max as u64 })
+        };
+        if sources.len().max(targets.len()) > MATRIX_POINTS_MAX {
+            return too_much("points of a matrix", sources.len().max(targets.len()), MATRIX_POINTS_MAX);
+        }
+        if sources.len() * targets.len() > MATRIX_CELLS_MAX {
+            return too_much("cells of a matrix", sources.len() * targets.len(), MATRIX_CELLS_MAX);
+        }
+        let put = |p: &LonLat| snap::snap(&self.graph, usize::from(profile.0), *p);
+        let source_snaps: Vec<Result<Snap, SnapFault>> = sources.iter().map(put).collect();
+        let target_snaps: Vec<Result<Snap, SnapFault>> = targets.iter().map(put).collect();
+        let mut seconds = vec![UNREACHABLE; sources.len() * targets.len()];
+        let mut metres = seconds.clone();
+        self.with_ends(metric, |ends| {
+            let ends_of: Vec<Option<(Target, &Snap)>> =
+                target_snaps.iter().map(|t| t.as_ref().ok().map(|s| (ends.target(s), s))).collect();
+            for (i, snap) in source_snaps.iter().enumerate() {
+                let Ok(snap) = snap else { continue };
+                let source = ends.source(snap);
+                let all = dijkstra::one_to_all(ends, &source);
+                for (j, target) in ends_of.iter().enumerate() {
+                    let Some((target, target_snap)) = target else { continue };
+                    let at = i * targets.len() + j;
+                    if sources[i] == targets[j] {
+                        (seconds[at], metres[at]) = (0, 0);
+                        continue;
+                    }
+                    let best = cell(ends, &all, &source, target);
+                    if best < weight::REACH {
+                        (seconds[at], metres[at]) = weight::answer(
+                            best,
+                            ends.entry_ms,
+                            snap.access_ms() + target_snap.access_ms(),
+                            snap.access_cm() + target_snap.access_cm(),
+                        );
+                    }
+                }
+            }
+        });
+        Ok(Matrix { seconds, metres, sources: source_snaps, targets: target_snaps })
+    }
+
+    /// One cell of a table by plain Dijkstra, for independent checks: seconds and metres, `None` without a way.
+    ///
+    /// # Errors
+    /// Unknown ids and points without a road.
+    pub fn plain_cell(
+        &self,
+        profile: ProfileId,
+        band: BandId,
+        from: LonLat,
+        to: LonLat,
+    ) -> Result<Option<(u32, u32)>, RoadsError> {
+        let metric = self.metric(profile, band)?;
+        let (a, b) = (self.snap(profile, from)?, self.snap(profile, to)?);
+        if from == to {
+            return Ok(Some((0, 0)));
+        }
+        Ok(self.with_ends(metric, |ends| {
+            dijkstra::shortest(ends, &ends.source(&a), &ends.target(&b)).map(|path| {
+                weight::answer(
+                    path.weight,
+                    ends.entry_ms,
+                    a.access_ms() + b.access_ms(),
+                    a.access_cm() + b.access_cm(),
+                )
+            })
+        }))
+    }
+
+    /// The route through places in the order given. Seconds and metres are the sums of the legs, each the same as in
+    /// a matrix.
+    ///
+    /// # Errors
+    /// Unknown ids, fewer than two places, a place without a road, [`RoadsError::Unreachable`].
+    pub fn route(&self, profile: ProfileId, band: BandId, places: &[LonLat]) -> Result<Route, RoadsError> {
+        let metric = self.metric(profile, band)?;
+        if places.len() < 2 {
+            return Err(RoadsError::BadRequest { what: "a route needs two places or more".into() });
+        }
+        if places.len() > ROUTE_POINTS_MAX {
+            return Err(RoadsError::TooMuch {
+                what: "places of a route",
+                found: places.len() as u64,
+                max: ROUTE_POINTS_MAX as u64,
+            });
+        }
+        let snaps: Vec<Snap> = places.iter().map(|p| self.snap(profile, *p)).collect::<Result<_, _>>()?;
+        let mut route = Route { seconds: 0, metres: 0, legs: Vec::new(), snaps };
+        self.with_ends(metric, |ends| {
+            for i in 1..places.len() {
+                let (a, b) = (&route.snaps[i - 1], &route.snaps[i]);
+                if places[i - 1] == places[i] {
+                    route.legs.push(Leg {
+                        seconds: 0,
+                        metres: 0,
+                        stretches: Vec::new(),
+                        geometry: vec![a.place],
+                    });
+                    continue;
+                }
+                let path = dijkstra::shortest(ends, &ends.source(a), &ends.target(b))
+                    .ok_or(RoadsError::Unreachable { from: i - 1, to: i })?;
+                let (seconds, metres) = weight::answer(
+                    path.weight,
+                    ends.entry_ms,
+                    a.access_ms() + b.access_ms(),
+                    a.access_cm() + b.access_cm(),
+                );
+                let stretches = stretches(&self.graph, &path.states, a, b);
+                let geometry = self.line(&stretches, a, b);
+                route.seconds += seconds;
+                route.metres += metres;
+                route.legs.push(Leg { seconds, metres, stretches, geometry });
+            }
+            Ok(route)
+        })
+    }
+
+    /// The line of stretches, cut at their shares.
+    pub(crate) fn line(&self, stretches: &[Stretch], from: &Snap, to: &Snap) -> Vec<LonLat> {
+        let mut line = vec![from.place];
+        let push = |p: LonLat, line: &mut Vec<LonLat>| {
+            if line.last() != Some(&p) {
+                line.push(p);
+            }
+        };
+        let last = stretches.len().saturating_sub(1);
+        for (i, stretch) in stretches.iter().enumerate() {
+            let shape = self.graph.shape_of(stretch.segment.0);
+            let shares = shares(shape);
+            let (low, high) = (stretch.from.min(stretch.to), stretch.from.max(stretch.to));
+            let inside: Vec<LonLat> = shape
+                .iter()
+                .zip(&shares)
+                .filter(|(_, s)| {
+                    // Whole segments keep both ends; cut ones end at the snapped places, which are added apart.
+                    let from_end = if i == 0 { **s > low || low == 0.0 } else { **s >= low };
+                    let to_end = if i == last { **s < high || high == 1.0 } else { **s <= high };
+                    from_end && to_end && **s >= low && **s <= high
+                })
+                .map(|(p, _)| osm::place_of(*p))
+                .collect();
+            if stretch.forward {
+                inside.into_iter().for_each(|p| push(p, &mut line));
+            } else {
+                inside.into_iter().rev().for_each(|p| push(p, &mut line));
+            }
+        }
+        push(to.place, &mut line);
+        line
+    }
+
+    /// Closes segments for all profiles and bands, in both directions; visible to the next question, readers are
+    /// never blocked.
+    ///
+    /// # Errors
+    /// [`RoadsError::UnknownSegment`]; nothing is closed then.
+    pub fn close(&self, segments: &[SegmentId]) -> Result<(), RoadsError> {
+        self.change(segments, |_, _| INF_MS)
+    }
+
+    /// Takes closures and other speeds off segments again.
+    ///
+    /// # Errors
+    /// [`RoadsError::UnknownSegment`]; nothing is changed then.
+    pub fn reopen(&self, segments: &[SegmentId]) -> Result<(), RoadsError> {
+        self.change(segments, |metric, arc| self.graph.metrics[metric].arc_ms[arc as usize])
+    }
+
+    fn change(&self, segments: &[SegmentId], to: impl Fn(usize, u32) -> u32) -> Result<(), RoadsError> {
+        for s in segments {
+            self.check_segment(*s)?;
+        }
+        let _one_writer = self.writer.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        for (metric, live) in self.live.iter().enumerate() {
+            let mut changed = live.load().changed.clone();
+            for arc in segments.iter().flat_map(|s| [s.0 * 2, s.0 * 2 + 1]) {
+                let base = self.graph.metrics[metric].arc_ms[arc as usize];
+                let ms = to(metric, arc);
+                if ms == base {
+                    changed.remove(&arc);
+                } else {
+                    changed.insert(arc, ms);
+                }
+            }
+            live.store(Arc::new(Snapshot { changed }));
+        }
+        Ok(())
+    }
+}
+
+/// The best weight from labels of all states to a target.
+fn cell(ends: &Ends<'_>, all: &[weight::Weight], source: &Source, target: &Target) -> weight::Weight {
+    let excluded = ends.excluded(source, target);
+    let direct = target
+        .states
+        .iter()
+        .filter(|(s, _)| !excluded.contains(s) && all[*s as usize] < weight::INF)
+        .map(|(s, rest)| all[*s as usize] - rest)
+        .min()
+        .unwrap_or(weight::INF);
+    if excluded.is_empty() {
+        return direct;
+    }
+    dijkstra::shortest(ends, source, target).map_or(weight::INF, |p| p.weight)
+}
+
+/// Shares of a shape's points along its length.
+fn shares(shape: &[[i32; 2]]) -> Vec<f64> {
+    let mut list = vec![0.0];
+    let mut sum = 0.0;
+    for pair in shape.windows(2) {
+        sum += osm::place_of(pair[0]).metres_to(osm::place_of(pair[1]));
+        list.push(sum);
+    }
+    if sum > 0.0 {
+        list.iter_mut().for_each(|s| *s /= sum);
+    }
+    let last = list.len() - 1;
+    list[last] = 1.0;
+    list
+}
+
+/// States to stretches of road, cut at both ends.
+fn stretches(graph: &RoadGraph, states: &[u32], from: &Snap, to: &Snap) -> Vec<Stretch> {
+    let last = states.len() - 1;
+    states
+        .iter()
+        .enumerate()
+        .map(|(i, state)| {
+            let arc = graph.state_arc[*state as usize];
+            let forward = arc & 1 == 0;
+            let (start, end) = if forward { (0.0, 1.0) } else { (1.0, 0.0) };
+            Stretch {
+                segment: SegmentId(arc >> 1),
+                forward,
+                from: if i == 0 { from.share } else { start },
+                to: if i == last { to.share } else { end },
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,7 @@
+//! Questions asked of the graph: weights, ends of trips, and the searches.
+
+pub(crate) mod dijkstra;
+pub(crate) mod ends;
+pub(crate) mod weight;
+
+pub(crate) use ends::{Ends, Source, Target};
