@@ -9,9 +9,10 @@
 pub mod bcd;
 pub mod fault;
 pub mod jt808;
+pub mod jt809;
 pub mod limits;
 pub mod lines;
 pub mod position;
+pub mod segments;
 pub mod text;
 pub mod wire;
-pub mod segments;

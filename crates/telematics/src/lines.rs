@@ -1,12 +1,14 @@
 //! The line tools: captured frames and app reports in, JSON out, and back. One line in, one line out, whatever it holds.
 
 mod jt808;
+mod jt809;
 
 use crate::fault::Fault;
 use crate::jt808::Edition;
 use serde_json::{Value, json};
 
 pub use jt808::{decode_jt808, encode_jt808};
+pub use jt809::{decode_jt809, encode_jt809};
 
 /// Which protocol the lines are in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
