@@ -14,5 +14,6 @@ pub mod limits;
 pub mod lines;
 pub mod position;
 pub mod segments;
+pub mod session;
 pub mod text;
 pub mod wire;

@@ -6,7 +6,7 @@ use super::limits;
 use super::record::{DeviceId, Record, encode_framed};
 use super::recover;
 use super::runs::{Directory, RunTable};
-use super::segment::{MARK_BYTES, put_device};
+use super::segment::{MARK_BYTES, put_device, put_message};
 use super::writer::{self, Writer};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -79,6 +79,12 @@ impl Chunk {
         self.count += 1;
     }
 
+    /// Adds a message that is no position, raw: header and body without checksum, at most
+    /// [`limits::MESSAGE_BYTES_MAX`] bytes.
+    pub fn push_message(&mut self, device: DeviceId, received_ms: i64, content: &[u8]) {
+        put_message(&mut self.bytes, device, received_ms, content);
+    }
+
     /// Positions in it.
     #[must_use]
     pub fn count(&self) -> u32 {
@@ -94,7 +100,7 @@ impl Chunk {
     /// Whether nothing is in it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.count == 0
+        self.bytes.is_empty()
     }
 
     /// Empties it, keeping its buffer.
@@ -104,7 +110,7 @@ impl Chunk {
     }
 }
 
-/// The sequence up to which the log must be durable before an acknowledgement may go out.
+/// The append that must be durable before an acknowledgement may go out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ticket(pub u64);
 
@@ -132,6 +138,11 @@ pub trait Sink: Send {
     /// A position has become durable and visible to queries.
     fn committed(&mut self, seq: u64, record: &Record) {
         let _ = (seq, record);
+    }
+
+    /// A message that is no position has become durable: header and body of the frame as it came.
+    fn message(&mut self, device: DeviceId, received_ms: i64, content: &[u8]) {
+        let _ = (device, received_ms, content);
     }
 
     /// A commit ended: all positions up to `seq` have been given.
@@ -211,6 +222,8 @@ pub(crate) struct Pending {
     pub(crate) count: u64,
     /// Sequence of the last position appended.
     pub(crate) last_seq: u64,
+    /// Appends so far.
+    pub(crate) appends: u64,
     pub(crate) durable_wakers: Vec<(u64, Waker)>,
     pub(crate) space_wakers: Vec<Waker>,
     pub(crate) closing: bool,
@@ -252,7 +265,9 @@ pub(crate) struct Shared {
     pub(crate) pending: Mutex<Pending>,
     pub(crate) work: Condvar,
     pub(crate) done: Condvar,
+    /// Appends that are durable.
     pub(crate) durable: AtomicU64,
+    pub(crate) durable_seq: AtomicU64,
     pub(crate) dictionary: RwLock<Dictionary>,
     pub(crate) catalog: RwLock<Catalog>,
 }
@@ -272,16 +287,18 @@ impl Shared {
                 bytes: vec![0; MARK_BYTES],
                 count: 0,
                 last_seq,
+                appends: 0,
                 durable_wakers: Vec::new(),
                 space_wakers: Vec::new(),
                 closing: false,
                 failed: false,
                 seal_asked: false,
-                statistics: Statistics { durable_seq: last_seq, ..Statistics::default() },
+                statistics: Statistics::default(),
             }),
             work: Condvar::new(),
             done: Condvar::new(),
-            durable: AtomicU64::new(last_seq),
+            durable: AtomicU64::new(0),
+            durable_seq: AtomicU64::new(last_seq),
             dictionary: RwLock::new(dictionary),
             catalog: RwLock::new(catalog),
         }
@@ -401,7 +418,8 @@ impl PositionLog {
         pending.bytes.extend_from_slice(&chunk.bytes);
         pending.count += u64::from(chunk.count);
         pending.last_seq += u64::from(chunk.count);
-        let ticket = Ticket(pending.last_seq);
+        pending.appends += 1;
+        let ticket = Ticket(pending.appends);
         drop(pending);
         if idle {
             self.shared.work.notify_one();
@@ -409,10 +427,16 @@ impl PositionLog {
         Ok(ticket)
     }
 
-    /// The ticket of the last position handed over: durable when everything so far is.
+    /// The ticket of the last append: durable when everything so far is.
     #[must_use]
     pub fn last_ticket(&self) -> Ticket {
-        Ticket(self.shared.lock().last_seq)
+        Ticket(self.shared.lock().appends)
+    }
+
+    /// Sequence of the last position handed over, durable or not.
+    #[must_use]
+    pub fn last_seq(&self) -> u64 {
+        self.shared.lock().last_seq
     }
 
     /// Whether everything up to the ticket is durable.
@@ -493,7 +517,7 @@ impl PositionLog {
     #[must_use]
     pub fn statistics(&self) -> Statistics {
         let pending = self.shared.lock();
-        Statistics { durable_seq: self.shared.durable.load(Ordering::Acquire), ..pending.statistics }
+        Statistics { durable_seq: self.shared.durable_seq.load(Ordering::Acquire), ..pending.statistics }
     }
 
     /// Bytes that wait for the writer.

@@ -81,6 +81,7 @@ fn load(name: &str, bytes: &[u8], dictionary: &mut Dictionary) -> Result<(RunTab
     let scan = segment::scan(name, bytes, |entry| match entry {
         Entry::Position(record) => table.push(record),
         Entry::Device(device, id) => contradiction |= !dictionary.restore(device, id),
+        Entry::Message(..) => {}
     })?;
     if contradiction {
         let what = "its dictionary contradicts an earlier one";

@@ -4,7 +4,7 @@
 //! ```text
 //! header   magic 8 · version u32 · first sequence u64 · created ms i64 · hash of the segment before 32 · CRC-32
 //! payload  length u16 · CRC-32 of the payload u32 · kind u8 · …
-//!   1 position   2 device (index u32, identifier)   3 seal   4 mark
+//!   1 position   2 device (index u32, identifier)   3 seal   4 mark   5 message (device u32, received ms i64, frame)
 //! ```
 //! A mark opens each group commit and tells how long the file was when the commit before it had become durable: bad
 //! bytes below a later mark's length are damage, bad bytes above it a torn tail.
@@ -21,6 +21,7 @@ const VERSION: u32 = 1;
 pub(crate) const HEADER_BYTES: usize = 8 + 4 + 8 + 8 + 32 + 4;
 const KIND_SEAL: u8 = 3;
 const KIND_MARK: u8 = 4;
+const KIND_MESSAGE: u8 = 5;
 /// First bytes of a mark's payload after its kind, so that it can be found in rubble.
 const MARK_MAGIC: &[u8; 4] = b"\xF5MK\xB7";
 /// Bytes of a framed mark.
@@ -131,6 +132,17 @@ pub(crate) fn put_device(out: &mut Vec<u8>, device: DeviceId, id: &str) {
     });
 }
 
+/// Appends a framed message that is no position.
+pub(crate) fn put_message(out: &mut Vec<u8>, device: DeviceId, received_ms: i64, content: &[u8]) {
+    let content = &content[..content.len().min(super::limits::MESSAGE_BYTES_MAX)];
+    frame(out, |out| {
+        out.push(KIND_MESSAGE);
+        out.extend_from_slice(&device.0.to_le_bytes());
+        out.extend_from_slice(&received_ms.to_le_bytes());
+        out.extend_from_slice(content);
+    });
+}
+
 fn mark_length(payload: &[u8]) -> Option<u64> {
     let rest = payload.strip_prefix(&[KIND_MARK])?.strip_prefix(MARK_MAGIC)?;
     Some(u64::from_le_bytes(rest.try_into().ok()?))
@@ -153,6 +165,7 @@ fn payload_at(bytes: &[u8], offset: usize) -> Option<&[u8]> {
 pub(crate) enum Entry<'a> {
     Position(&'a Record),
     Device(DeviceId, &'a str),
+    Message(DeviceId, i64, &'a [u8]),
 }
 
 /// What a scan found.
@@ -188,6 +201,11 @@ pub(crate) fn walk(
                 });
                 let Some((index, id)) = parsed else { return (at, None) };
                 each(Entry::Device(DeviceId(index), id));
+            }
+            KIND_MESSAGE => {
+                let mut rest = Bytes::new(&payload[1..]);
+                let Some((device, received)) = rest.le_u32().zip(rest.le_u64()) else { return (at, None) };
+                each(Entry::Message(DeviceId(device), received as i64, rest.rest()));
             }
             KIND_SEAL => return (at, Seal::decode_payload(payload)),
             // Marks, and kinds of later versions.

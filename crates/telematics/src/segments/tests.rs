@@ -63,7 +63,7 @@ fn segments_roll_and_answer_alike_before_and_after_opening() {
     assert_eq!(*facts.0.lock().unwrap(), sealed, "facts are told again");
     assert_eq!(times(&log, "A1"), evens);
     assert_eq!(log.statistics().torn_bytes, 0);
-    assert_eq!(log.last_ticket(), Ticket(200));
+    assert_eq!(log.last_seq(), 200);
     let fleet = log.fleet_at(150_000, 1_000_000).unwrap();
     assert_eq!(fleet.iter().map(|r| r.time_ms).collect::<Vec<_>>(), [150_000, 149_000]);
     assert_eq!(log.fleet_at(150_000, 500).unwrap().len(), 1, "older than asked for is not given");
@@ -273,7 +273,7 @@ proptest! {
         let log = PositionLog::open(disk, settings, NoSink).unwrap();
         let mut there = Vec::new();
         log.recent(u64::MAX, |r| there.push(r.clone())).unwrap();
-        prop_assert_eq!(there.len() as u64, log.last_ticket().0);
+        prop_assert_eq!(there.len() as u64, log.last_seq());
         for r in &acked {
             prop_assert!(there.contains(r), "lost {:?}", r);
         }

@@ -110,7 +110,7 @@ impl Writer {
                 std::thread::sleep(shared.settings.gather);
                 pending = shared.lock();
             }
-            let (count, last_seq) = (pending.count, pending.last_seq);
+            let (count, last_seq, ticket) = (pending.count, pending.last_seq, Ticket(pending.appends));
             let (closing, seal) = (pending.closing, std::mem::take(&mut pending.seal_asked));
             std::mem::swap(&mut pending.bytes, &mut batch);
             pending.bytes.truncate(MARK_BYTES);
@@ -123,7 +123,8 @@ impl Writer {
                     self.report(&stop);
                     return;
                 }
-                self.publish(count, batch.len(), Ticket(last_seq), &mut woken);
+                shared.durable_seq.store(last_seq, Ordering::Release);
+                self.publish(count, batch.len(), ticket, &mut woken);
                 batch.truncate(MARK_BYTES);
             } else if closing {
                 break;
@@ -170,12 +171,14 @@ impl Writer {
         let mut catalog = self.shared.catalog.write().expect("readers do not panic");
         let mut seq = seq_before;
         let sink = &mut self.sink;
-        walk(batch, 0, &mut self.record, |entry| {
-            if let Entry::Position(record) = entry {
+        walk(batch, 0, &mut self.record, |entry| match entry {
+            Entry::Position(record) => {
                 catalog.active.push(record);
                 seq += 1;
                 sink.committed(seq, record);
             }
+            Entry::Message(device, received_ms, content) => sink.message(device, received_ms, content),
+            Entry::Device(..) => {}
         });
         drop(catalog);
         self.sink.committed_all(seq);
