@@ -14,5 +14,7 @@ pub mod limits;
 pub mod orders;
 pub mod output;
 pub mod rooms;
+pub mod search;
+pub mod slack;
 pub mod timing;
 pub mod travel;

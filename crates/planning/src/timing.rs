@@ -131,6 +131,10 @@ pub struct Timing {
     pub arrives: Vec<Option<i64>>,
     /// Trips that could not be placed.
     pub clashes: Vec<Clash>,
+    /// Seconds out of band of each load that has a limit.
+    pub out_of_band_s: Vec<i64>,
+    /// Loads that would spoil on the way.
+    pub spoiled: Vec<u32>,
 }
 
 /// Bookings of the docks of all sites.
@@ -275,7 +279,77 @@ impl<'a> Timer<'a> {
                 Err(site) => timing.clashes.push(Clash::Time { crew, trip: number, site }),
             }
         }
+        self.refuse_spoiled(&mut timing);
         timing
+    }
+
+    /// Loads that would be too long out of their band or on the way are not served by this draft.
+    fn refuse_spoiled(&self, timing: &mut Timing) {
+        timing.out_of_band_s = vec![0; self.cargo.len()];
+        let mut boards: Vec<Vec<(usize, usize)>> = vec![Vec::new(); self.cargo.len()];
+        let mut leaves = boards.clone();
+        for (t, trip) in timing.trips.iter().enumerate() {
+            for (v, visit) in trip.visits.iter().enumerate() {
+                visit.pick.iter().for_each(|&l| boards[l as usize].push((t, v)));
+                visit.drop.iter().for_each(|&l| leaves[l as usize].push((t, v)));
+            }
+        }
+        for (l, cargo) in self.cargo.iter().enumerate() {
+            let limited = cargo.out_of_band_max_s.is_some() || cargo.on_way_max_s.is_some();
+            if timing.arrives[l].is_none() || !limited || boards[l].len() != timing.rides[l].len() {
+                continue;
+            }
+            let (mut out_s, mut left_s) = (0, None);
+            let mut begun_s = None;
+            for (&(t, b), &(_, e)) in boards[l].iter().zip(&leaves[l]) {
+                let trip = &timing.trips[t];
+                let (on, off) = (&trip.visits[b], &trip.visits[e]);
+                if left_s.is_some_and(|_| self.day.county.site(on.site).store_cold_cm3 == 0) {
+                    out_s += on.start - left_s.unwrap_or(on.start);
+                }
+                if !self.rides_in_band(trip.crew, trip.layout, cargo) {
+                    out_s += off.finish - on.start;
+                }
+                begun_s = begun_s.or(Some(on.start));
+                left_s = Some(off.finish);
+            }
+            let way_s = left_s.unwrap_or(0) - begun_s.unwrap_or(0);
+            timing.out_of_band_s[l] = out_s;
+            let spoiled = cargo.out_of_band_max_s.is_some_and(|most| out_s > most)
+                || cargo.on_way_max_s.is_some_and(|most| way_s > most);
+            if spoiled {
+                timing.arrives[l] = None;
+                timing.spoiled.push(l as u32);
+            }
+        }
+    }
+
+    fn rides_in_band(&self, crew: usize, layout: usize, cargo: &Cargo) -> bool {
+        let county = self.day.county;
+        let layout = &county.vehicle(self.day.crews[crew].vehicle).layouts[layout];
+        crate::rooms::compartment_for(county, layout, cargo)
+            .is_some_and(|room| county.in_band(cargo.band, layout.compartments[room].band))
+    }
+
+    /// Sets a trip up with the first layout that holds it, if one does.
+    pub fn set_layout(&self, crew: usize, trip: &mut TripDraft) {
+        let shape = Shape { boarding: trip.boarding(), arriving: Vec::new() };
+        let layouts = self.day.county.vehicle(self.day.crews[crew].vehicle).layouts.len();
+        for layout in 0..layouts {
+            trip.layout = layout;
+            if self.has_room(crew, trip, &shape) && (layout + 1 == layouts || self.in_band(crew, trip)) {
+                return;
+            }
+        }
+        trip.layout = 0;
+    }
+
+    /// Whether every load rides in a compartment that keeps its band, or needs none.
+    fn in_band(&self, crew: usize, trip: &TripDraft) -> bool {
+        trip.stops.iter().flat_map(|s| s.drop.iter().chain(&s.pick)).all(|&load| {
+            let cargo = &self.cargo[load as usize];
+            cargo.out_of_band_max_s.is_none() || self.rides_in_band(crew, trip.layout, cargo)
+        })
     }
 
     /// Loads on lines leave and arrive by the timetable, provided they are ready in time.

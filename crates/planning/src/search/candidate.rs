@@ -1,0 +1,44 @@
+//! What the search moves: the channel of every call, the rounds of every base, the trunk, and what they amount to.
+
+use crate::account::Account;
+use crate::draft::{Draft, LineDraft};
+use crate::frame::TrunkTask;
+use crate::slack::Slack;
+use crate::timing::Timing;
+use std::collections::BTreeMap;
+
+/// A day of a crew in the search: what it serves, trip by trip. Rounds hold calls, the trunk holds tasks.
+pub type CrewDay = (usize, Vec<Vec<u32>>);
+
+/// A whole plan in the search.
+#[derive(Clone, Debug, Default)]
+pub struct Candidate {
+    /// The base that serves each call, by position in `Day::depots`; none when a line does.
+    pub via: Vec<Option<usize>>,
+    /// Rounds by base.
+    pub rounds: Vec<Vec<CrewDay>>,
+    /// Demands of the trunk.
+    pub tasks: Vec<TrunkTask>,
+    /// Trunk trips.
+    pub trunk: Vec<CrewDay>,
+    /// Whether the trunk is fixed from now on, for the comparison that asks so.
+    pub frozen: bool,
+    /// Lines used.
+    pub lines: BTreeMap<usize, LineDraft>,
+    /// The same as drafts.
+    pub draft: Draft,
+    /// Timed.
+    pub timing: Timing,
+    /// Its slack.
+    pub slack: Slack,
+    /// What it costs.
+    pub account: Account,
+}
+
+impl Candidate {
+    /// What ranks candidates: orders that must not be left, then money.
+    #[must_use]
+    pub fn rank(&self) -> (u64, i64) {
+        (self.account.must_left, self.account.total_fen())
+    }
+}

@@ -1,0 +1,320 @@
+//! Settling a change: rounds of a base and the trunk solved by the search core, the whole timed and priced.
+
+use super::Search;
+use super::candidate::{Candidate, CrewDay};
+use crate::account::account;
+use crate::draft::{Draft, Stop, TripDraft};
+use crate::frame::{Framed, TrunkTask};
+use crate::slack::slack;
+use std::collections::BTreeMap;
+use xiangyun_model::id::SiteId;
+use xiangyun_solver::problem::JobId;
+use xiangyun_solver::{Budget, Control, Locks, Route, Solution, Visit, solve};
+
+/// The inner search is stopped by the same hand as the outer one.
+struct Inner<'c>(&'c dyn Control);
+
+impl Control for Inner<'_> {
+    fn elapsed(&self) -> std::time::Duration {
+        self.0.elapsed()
+    }
+    fn stopped(&self) -> bool {
+        self.0.stopped()
+    }
+}
+
+impl Search<'_> {
+    /// The first whole plan.
+    pub(super) fn first(&self, steps: u64, seed: u64, control: &dyn Control, used: &mut u64) -> Candidate {
+        let mut plan = Candidate {
+            via: (0..self.goods.calls.len()).map(|call| self.options[call].first().copied()).collect(),
+            rounds: vec![Vec::new(); self.day.depots.len()],
+            ..Candidate::default()
+        };
+        let part = (steps / (4 * self.day.depots.len() as u64)).max(20);
+        for pass in 0..3 {
+            for depot in 0..self.day.depots.len() {
+                *used += self.solve_rounds(&mut plan, depot, part, seed.wrapping_add(pass), control);
+            }
+            if pass == 0 {
+                // Before anything is timed the trunk only hears where goods must go.
+                self.retime(&mut plan);
+            }
+            *used += self.solve_trunk(&mut plan, steps / 8, seed.wrapping_add(pass), control);
+            self.retime(&mut plan);
+        }
+        plan.frozen = self.variant.fixed_trunk;
+        plan
+    }
+
+    /// Solves the rounds of one base from where they stand; returns the steps used.
+    pub(super) fn solve_rounds(
+        &self,
+        plan: &mut Candidate,
+        depot: usize,
+        steps: u64,
+        seed: u64,
+        control: &dyn Control,
+    ) -> u64 {
+        let base = self.day.depots[depot];
+        let calls: Vec<(u32, i64, i64)> = (0..plan.via.len())
+            .filter(|&c| plan.via[c] == Some(depot))
+            .map(|c| (c as u32, self.release_at(plan, c, base), self.back_by(plan, c, base)))
+            .collect();
+        if calls.is_empty() || self.crews[depot].is_empty() {
+            plan.rounds[depot].clear();
+            return 0;
+        }
+        let Some(framed) = self.frames.rounds(base, &self.crews[depot], &calls) else {
+            plan.rounds[depot].clear();
+            return 0;
+        };
+        let warm = warm(&framed, &plan.rounds[depot], |item| item);
+        let outcome = solve(
+            &framed.problem,
+            Some(&warm),
+            &Locks::none(),
+            &Budget::steps(steps.min(crate::limits::INNER_STEPS_MAX)).seed(seed),
+            &Inner(control),
+        );
+        plan.rounds[depot] = days_of(&framed, &outcome.solution);
+        outcome.iterations
+    }
+
+    /// Asks the rounds for the trunk's tasks and solves the trunk from where it stands; returns the steps used.
+    pub(super) fn solve_trunk(
+        &self,
+        plan: &mut Candidate,
+        steps: u64,
+        seed: u64,
+        control: &dyn Control,
+    ) -> u64 {
+        if self.variant.direct_only || self.trunk_crews.is_empty() {
+            return 0;
+        }
+        let tasks = self.tasks(plan);
+        let renamed = rename(&plan.tasks, &tasks);
+        let first = plan.tasks.is_empty();
+        if self.variant.fixed_trunk && !first && plan.frozen {
+            for (_, trips) in &mut plan.trunk {
+                for trip in trips {
+                    *trip = trip.iter().filter_map(|old| renamed.get(old).copied()).collect();
+                }
+            }
+            plan.tasks = tasks;
+            return 0;
+        }
+        let Some(framed) = self.frames.trunk(&self.trunk_crews, &tasks) else { return 0 };
+        let warm = warm(&framed, &plan.trunk, |old| renamed.get(&old).copied().unwrap_or(u32::MAX));
+        let outcome = solve(
+            &framed.problem,
+            Some(&warm),
+            &Locks::none(),
+            &Budget::steps(steps.min(crate::limits::INNER_STEPS_MAX)).seed(seed),
+            &Inner(control),
+        );
+        plan.trunk = days_of(&framed, &outcome.solution);
+        plan.tasks = tasks;
+        outcome.iterations
+    }
+
+    /// Writes the draft anew, times it and prices it.
+    pub(super) fn retime(&self, plan: &mut Candidate) {
+        plan.draft = self.draft(plan);
+        plan.timing = self.timer.time(&plan.draft);
+        plan.account = account(self.day, &self.goods.cargo, &plan.draft, &plan.timing, &self.floor_due);
+        plan.slack = slack(self.day, &self.goods.cargo, &plan.timing);
+    }
+
+    /// The draft of a candidate's sequences.
+    pub(crate) fn draft(&self, plan: &Candidate) -> Draft {
+        let mut draft = Draft { days: vec![Vec::new(); self.day.crews.len()], lines: plan.lines.clone() };
+        for (crew, trips) in plan.rounds.iter().flatten() {
+            draft.days[*crew] = trips.iter().map(|calls| self.round_trip(*crew, calls)).collect();
+        }
+        for (crew, trips) in &plan.trunk {
+            draft.days[*crew] = trips
+                .iter()
+                .filter(|tasks| !tasks.is_empty())
+                .map(|tasks| self.trunk_trip(*crew, &plan.tasks, tasks))
+                .collect();
+        }
+        draft
+    }
+
+    fn round_trip(&self, crew: usize, calls: &[u32]) -> TripDraft {
+        let mut trip = TripDraft::default();
+        for &call in calls {
+            let call = &self.goods.calls[call as usize];
+            merge(&mut trip, call.site, &call.down, &call.up);
+        }
+        self.timer.set_layout(crew, &mut trip);
+        trip
+    }
+
+    fn trunk_trip(&self, crew: usize, tasks: &[TrunkTask], sequence: &[u32]) -> TripDraft {
+        let mut trip = TripDraft::default();
+        let mut begun = Vec::new();
+        for &at in sequence {
+            let task = &tasks[at as usize];
+            match task.then {
+                Some(end) if begun.contains(&at) => merge(&mut trip, end, &task.pick, &[]),
+                _ => merge(&mut trip, task.site, &task.drop, &task.pick),
+            }
+            begun.push(at);
+        }
+        self.timer.set_layout(crew, &mut trip);
+        trip
+    }
+
+    /// When a call's goods can be loaded at a base: what the trunk brings when it does, else a fair guess.
+    fn release_at(&self, plan: &Candidate, call: usize, base: SiteId) -> i64 {
+        let down = &self.goods.calls[call].down;
+        down.iter().map(|&load| self.ready_from_trunk(plan, load, base)).max().unwrap_or(0)
+    }
+
+    fn ready_from_trunk(&self, plan: &Candidate, load: u32, base: SiteId) -> i64 {
+        let cargo = self.cargo(load);
+        if base == cargo.origin {
+            return cargo.release_s;
+        }
+        let crossing = self.day.county.site(base).crossing_s(cargo.handled);
+        let brought = plan.slack.leaves.get(load as usize).and_then(|all| {
+            all.iter().find_map(|&(t, v)| {
+                let trip = &plan.timing.trips[t as usize];
+                let visit = &trip.visits[v as usize];
+                (visit.site == base && self.day.crews[trip.crew].trunk).then_some(visit.finish + crossing)
+            })
+        });
+        brought.unwrap_or_else(|| self.guess_ready(plan, load, base) + crossing)
+    }
+
+    /// When a load that no truck has brought yet could be at a base: with a truck that goes there anyway, else with
+    /// one sent for it.
+    fn guess_ready(&self, plan: &Candidate, load: u32, base: SiteId) -> i64 {
+        let cargo = self.cargo(load);
+        let hub = self.day.county.site(self.day.county.hub);
+        let place = self.day.county.site(base);
+        let passing = plan
+            .timing
+            .trips
+            .iter()
+            .filter(|t| self.day.crews[t.crew].trunk && t.visits[0].start >= cargo.release_s)
+            .flat_map(|t| &t.visits[1..])
+            .filter(|v| v.site == base)
+            .map(|v| v.finish)
+            .min();
+        let begins = self.trunk_crews.iter().map(|&c| self.day.crews[c].window.from_s).min().unwrap_or(0);
+        let sent = cargo.release_s.max(begins)
+            + hub.stop_s(4 * cargo.handled)
+            + self.home_s(base)
+            + place.stop_s(4 * cargo.handled);
+        passing.map_or(sent, |p| p.min(sent + 5400))
+    }
+
+    /// By when what a call collects must be back at a base.
+    fn back_by(&self, plan: &Candidate, call: usize, base: SiteId) -> i64 {
+        let up = &self.goods.calls[call].up;
+        up.iter().map(|&load| self.wanted_at(plan, load, base)).min().unwrap_or(i64::MAX / 4)
+    }
+
+    fn wanted_at(&self, plan: &Candidate, load: u32, base: SiteId) -> i64 {
+        let cargo = self.cargo(load);
+        if base == cargo.destination {
+            return cargo.due_s;
+        }
+        let place = self.day.county.site(base);
+        let crossing = place.crossing_s(cargo.handled);
+        let fetched = plan.slack.boards.get(load as usize).and_then(|all| {
+            all.iter().find_map(|&(t, v)| {
+                let trip = &plan.timing.trips[t as usize];
+                let visit = &trip.visits[v as usize];
+                let trunk = self.day.crews[trip.crew].trunk;
+                (visit.site == base && trunk).then(|| plan.slack.latest[t as usize][v as usize] - crossing)
+            })
+        });
+        let hub = self.day.county.site(self.day.county.hub);
+        let last =
+            cargo.due_s.min(self.trunk_ends_s) - self.home_s(base) - hub.service_s - 4 * place.service_s;
+        fetched.unwrap_or(last - crossing)
+    }
+}
+
+/// Adds loads to a trip's last stop if it is at the same site, else as a new stop.
+fn merge(trip: &mut TripDraft, site: SiteId, drop: &[u32], pick: &[u32]) {
+    match trip.stops.last_mut().filter(|s| s.site == site) {
+        Some(stop) => {
+            stop.drop.extend_from_slice(drop);
+            stop.pick.extend_from_slice(pick);
+        }
+        None => trip.stops.push(Stop { site, drop: drop.to_vec(), pick: pick.to_vec() }),
+    }
+}
+
+/// Old tasks by the new ones that mean the same: station, way and turn.
+fn rename(old: &[TrunkTask], new: &[TrunkTask]) -> BTreeMap<u32, u32> {
+    let keys = |tasks: &[TrunkTask]| {
+        let mut turns: BTreeMap<(SiteId, bool, Option<SiteId>), u32> = BTreeMap::new();
+        let mut keyed = BTreeMap::new();
+        for (at, task) in tasks.iter().enumerate() {
+            let key = (task.site, task.drop.is_empty(), task.then);
+            let turn = turns.entry(key).or_insert(0);
+            keyed.insert((key, *turn), at as u32);
+            *turn += 1;
+        }
+        keyed
+    };
+    let new = keys(new);
+    keys(old).into_iter().filter_map(|(key, at)| new.get(&key).map(|&to| (at, to))).collect()
+}
+
+/// The solution of a problem that repeats earlier days as far as their items are still there.
+fn warm(framed: &Framed, days: &[CrewDay], rename: impl Fn(u32) -> u32) -> Solution {
+    let mut jobs: BTreeMap<u32, Vec<JobId>> = BTreeMap::new();
+    for (job, &item) in framed.jobs.iter().enumerate() {
+        jobs.entry(item).or_default().push(JobId(job as u32));
+    }
+    let mut routes = Vec::new();
+    for (crew, trips) in days {
+        let Some(vehicle) = framed.crews.iter().position(|c| c == crew) else { continue };
+        let mut visits: Vec<Visit> = Vec::new();
+        let mut met: BTreeMap<u32, usize> = BTreeMap::new();
+        for trip in trips {
+            let before = visits.len();
+            for item in trip.iter().map(|&i| rename(i)) {
+                let turn = met.entry(item).or_insert(0);
+                if let Some(&job) = jobs.get(&item).and_then(|all| all.get(*turn)) {
+                    if visits.len() == before && before > 0 {
+                        visits.push(Visit::Reload(0));
+                    }
+                    visits.push(Visit::Job(job));
+                }
+                *turn += 1;
+            }
+        }
+        if !visits.is_empty() {
+            routes.push(Route { vehicle: xiangyun_solver::problem::VehicleId(vehicle as u32), visits });
+        }
+    }
+    // A pair whose other half has gone may not stay alone.
+    Solution::of(&framed.problem, routes)
+}
+
+/// Days by item of a solution.
+fn days_of(framed: &Framed, solution: &Solution) -> Vec<CrewDay> {
+    let mut days = Vec::new();
+    for route in &solution.routes {
+        let mut trips: Vec<Vec<u32>> = vec![Vec::new()];
+        for visit in &route.visits {
+            match visit {
+                Visit::Job(job) => trips.last_mut().expect("never empty").push(framed.jobs[job.index()]),
+                Visit::Reload(_) => trips.push(Vec::new()),
+            }
+        }
+        trips.retain(|t| !t.is_empty());
+        if !trips.is_empty() {
+            days.push((framed.crews[route.vehicle.index()], trips));
+        }
+    }
+    days
+}

@@ -1,0 +1,171 @@
+//! What the rounds ask of the trunk: loads to be at a station before a round is loaded, loads to be fetched after it.
+
+use super::Search;
+use super::candidate::Candidate;
+use crate::frame::TrunkTask;
+use std::collections::BTreeMap;
+use xiangyun_model::id::SiteId;
+use xiangyun_model::plan::Direction;
+use xiangyun_model::units::Amount;
+
+/// A load with the time it must be there, or is ready there.
+#[derive(Clone, Copy)]
+struct Want {
+    load: u32,
+    at_s: i64,
+    wish_s: i64,
+}
+
+impl Search<'_> {
+    /// The trunk's tasks for a candidate's rounds: by station, in order of time, in parts that a truck can combine.
+    pub(super) fn tasks(&self, candidate: &Candidate) -> Vec<TrunkTask> {
+        let mut drops: BTreeMap<SiteId, Vec<Want>> = BTreeMap::new();
+        let mut picks: BTreeMap<SiteId, Vec<Want>> = BTreeMap::new();
+        for (call, via) in candidate.via.iter().enumerate() {
+            let Some(depot) = *via else { continue };
+            let base = self.day.depots[depot];
+            if base == self.day.county.hub || !candidate.serves(depot, call as u32) {
+                continue;
+            }
+            for &load in &self.goods.calls[call].down {
+                let latest = candidate.boards_at(self, load, base);
+                let wish_s = latest.map_or(i64::MAX, |(start, _)| start);
+                let at_s = latest.map_or_else(|| self.latest_drop_s(base), |(_, latest)| latest);
+                drops.entry(base).or_default().push(Want { load, at_s, wish_s });
+            }
+            for &load in &self.goods.calls[call].up {
+                let ready = candidate.ready_at(self, load, base);
+                let at_s = ready.unwrap_or_else(|| self.cargo(load).release_s);
+                picks.entry(base).or_default().push(Want { load, at_s, wish_s: i64::MAX });
+            }
+        }
+        for &load in &self.goods.trunk_only {
+            let cargo = self.cargo(load);
+            if cargo.direction == Direction::Down {
+                let at_s = self.close_s(cargo.destination).min(cargo.due_s);
+                drops.entry(cargo.destination).or_default().push(Want { load, at_s, wish_s: i64::MAX });
+            } else {
+                picks.entry(cargo.origin).or_default().push(Want {
+                    load,
+                    at_s: cargo.release_s,
+                    wish_s: i64::MAX,
+                });
+            }
+        }
+        let mut tasks = Vec::new();
+        for (site, wants) in drops {
+            self.chunk(site, wants, true, &mut tasks);
+        }
+        for (site, wants) in picks {
+            self.chunk(site, wants, false, &mut tasks);
+        }
+        self.transfer_tasks(&mut tasks);
+        tasks
+    }
+
+    fn transfer_tasks(&self, tasks: &mut Vec<TrunkTask>) {
+        let mut pairs: BTreeMap<(SiteId, SiteId), Vec<u32>> = BTreeMap::new();
+        for &load in &self.station_transfers {
+            let cargo = self.cargo(load);
+            pairs.entry((cargo.origin, cargo.destination)).or_default().push(load);
+        }
+        for ((from, to), pick) in pairs {
+            let to_s =
+                self.close_s(to).min(pick.iter().map(|&l| self.cargo(l).due_s).min().unwrap_or(i64::MAX));
+            let from_s = pick.iter().map(|&l| self.cargo(l).release_s).max().unwrap_or(0);
+            tasks.push(TrunkTask {
+                site: from,
+                drop: Vec::new(),
+                pick,
+                from_s,
+                to_s,
+                wish_s: i64::MAX,
+                then: Some(to),
+            });
+        }
+    }
+
+    /// Cuts a station's wants into tasks of at most a part of a truck, those of like time together.
+    fn chunk(&self, site: SiteId, mut wants: Vec<Want>, down: bool, tasks: &mut Vec<TrunkTask>) {
+        wants.sort_by_key(|w| (self.cargo(w.load).slot, w.at_s, w.load));
+        let mut part: Vec<Want> = Vec::new();
+        let mut filled = Amount::ZERO;
+        for want in wants {
+            let amount = self.cargo(want.load).amount;
+            let apart = part.first().is_some_and(|first| {
+                let other_slot = self.cargo(first.load).slot != self.cargo(want.load).slot;
+                let other_kin = self.excludes(first.load, want.load);
+                other_slot || other_kin || want.at_s - first.at_s > self.task_span_s
+            });
+            if !part.is_empty() && (apart || !(filled + amount).fits(self.task_most)) {
+                tasks.push(self.task(site, &part, down));
+                part.clear();
+                filled = Amount::ZERO;
+            }
+            filled += amount;
+            part.push(want);
+        }
+        if !part.is_empty() {
+            tasks.push(self.task(site, &part, down));
+        }
+    }
+
+    fn task(&self, site: SiteId, part: &[Want], down: bool) -> TrunkTask {
+        let loads: Vec<u32> = part.iter().map(|w| w.load).collect();
+        let handled: i64 = loads.iter().map(|&l| self.cargo(l).handled).sum();
+        let place = self.day.county.site(site);
+        let most_crossing = loads.iter().map(|&l| place.crossing_s(self.cargo(l).handled)).max().unwrap_or(0);
+        let length = place.stop_s(handled);
+        if down {
+            let soonest = |pick: fn(&Want) -> i64| {
+                part.iter().map(pick).min().unwrap_or(i64::MAX / 4).min(i64::MAX / 4)
+            };
+            let to_s = soonest(|w| w.at_s) - most_crossing - length;
+            let wish_s = soonest(|w| w.wish_s) - most_crossing - length;
+            TrunkTask {
+                site,
+                drop: loads,
+                pick: Vec::new(),
+                from_s: 0,
+                to_s,
+                wish_s: wish_s.min(to_s),
+                then: None,
+            }
+        } else {
+            let from_s = part.iter().map(|w| w.at_s).max().unwrap_or(0);
+            let due =
+                loads.iter().map(|&l| self.cargo(l).due_s).min().unwrap_or(i64::MAX).min(self.trunk_ends_s);
+            let to_s =
+                due - self.home_s(site) - length - self.day.county.site(self.day.county.hub).stop_s(handled);
+            TrunkTask { site, drop: Vec::new(), pick: loads, from_s, to_s, wish_s: i64::MAX, then: None }
+        }
+    }
+}
+
+impl Candidate {
+    /// Whether a base's rounds serve a call.
+    pub(super) fn serves(&self, depot: usize, call: u32) -> bool {
+        self.rounds[depot].iter().any(|(_, trips)| trips.iter().any(|t| t.contains(&call)))
+    }
+
+    /// Start and latest start of the visit at which a load boards at a base.
+    fn boards_at(&self, search: &Search<'_>, load: u32, base: SiteId) -> Option<(i64, i64)> {
+        let boards = self.slack.boards.get(load as usize)?;
+        boards.iter().find_map(|&(t, v)| {
+            let visit = &self.timing.trips[t as usize].visits[v as usize];
+            let trunk = search.day.crews[self.timing.trips[t as usize].crew].trunk;
+            (!trunk && visit.site == base).then(|| (visit.start, self.slack.latest[t as usize][v as usize]))
+        })
+    }
+
+    /// When a collected load can leave a base again.
+    fn ready_at(&self, search: &Search<'_>, load: u32, base: SiteId) -> Option<i64> {
+        let leaves = self.slack.leaves.get(load as usize)?;
+        leaves.iter().find_map(|&(t, v)| {
+            let visit = &self.timing.trips[t as usize].visits[v as usize];
+            let trunk = search.day.crews[self.timing.trips[t as usize].crew].trunk;
+            let crossing = search.day.county.site(base).crossing_s(search.cargo(load).handled);
+            (!trunk && visit.site == base).then_some(visit.finish + crossing)
+        })
+    }
+}
