@@ -42,6 +42,7 @@ mod profile;
 mod query;
 mod route;
 mod snap;
+pub mod synthesize;
 
 pub use error::{RoadsError, import_code};
 pub use matrix::{CellFault, Matrix, UNREACHABLE};

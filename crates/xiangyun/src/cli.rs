@@ -20,6 +20,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Show what each code in messages means and what to do
     Errors(cmd::errors::ErrorsArgs),
+    /// Make, build and ask a road network
+    Roads(cmd::roads::RoadsArgs),
     /// Solve and check vehicle routing instances
     Vrp(cmd::vrp::VrpArgs),
 }

@@ -1,6 +1,7 @@
 //! One module a command group: arguments, then the work, then what is printed.
 
 pub(crate) mod errors;
+pub(crate) mod roads;
 pub(crate) mod vrp;
 
 use crate::cli::Command;
@@ -12,6 +13,7 @@ use std::process::ExitCode;
 pub(crate) fn run(command: Command, lang: Lang) -> Result<ExitCode, Failure> {
     match command {
         Command::Errors(args) => errors::run(&args, lang),
+        Command::Roads(args) => roads::run(&args, lang),
         Command::Vrp(args) => vrp::run(&args, lang),
     }
 }

@@ -14,6 +14,12 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     // errors
     ("errors", "查询提示代码的含义与处理办法"),
     ("errors.code", "代码，例如 P104；不给则打印全部"),
+    // roads
+    ("roads", "路网：生成、建立与查询"),
+    ("roads synthesize", "按县域事实生成一套合理的合成路网（OSM PBF，非实测）"),
+    ("roads synthesize.county", "县数据目录（county.toml、sites.csv，可有 corridors.csv）"),
+    ("roads synthesize.out", "输出的 .osm.pbf 文件"),
+    ("roads synthesize.seed", "随机种子（默认取自县代码）"),
     // vrp
     ("vrp", "求解与校验车辆路径问题算例"),
     ("vrp solve", "求解一个算例：VRPLIB 及其变体、Solomon、Li-Lim、JD、VROOM JSON 或本系统 JSON"),
