@@ -8,6 +8,8 @@
 
 pub mod bcd;
 pub mod fault;
+#[cfg(feature = "gateway")]
+pub mod gateway;
 pub mod jt808;
 pub mod jt809;
 pub mod limits;

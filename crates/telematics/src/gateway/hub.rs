@@ -1,0 +1,389 @@
+//! What all sockets of a gateway share, and its life: start, counts, drain.
+
+use super::config::{Config, ConfigFault};
+use super::limits;
+use super::{tcp, udp};
+use crate::position::TerminalKey;
+use crate::segments::{Chunk, Clock, LogError, PositionLog, Refused, Ticket};
+use crate::session::{CloseReason, Command, CommandId, LinkCounts, LinkId, Notice, Now, Registry};
+use serde::Serialize;
+use std::collections::{BTreeMap, HashMap};
+use std::future::poll_fn;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use thiserror::Error;
+use tokio::net::{TcpListener, UdpSocket};
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::task::JoinSet;
+
+/// The two clocks of the design.
+#[derive(Clone)]
+pub struct Clocks {
+    /// For sockets and timeouts, UTC milliseconds.
+    pub wall: Clock,
+    /// For positions, UTC milliseconds.
+    pub business: Clock,
+}
+
+impl Clocks {
+    /// Both from the machine.
+    #[must_use]
+    pub fn system() -> Self {
+        let wall: Clock = Arc::new(|| jiff::Timestamp::now().as_millisecond());
+        Self { business: Arc::clone(&wall), wall }
+    }
+
+    pub(super) fn now(&self) -> Now {
+        Now { wall_ms: (self.wall)(), business_ms: (self.business)() }
+    }
+}
+
+/// Why a gateway does not start or stops.
+#[derive(Debug, Error)]
+pub enum GatewayError {
+    /// A socket cannot be opened.
+    #[error("T362 cannot listen on {address}: {source}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The position log cannot be opened.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigFault),
+    /// A write or sync of the log failed: the process must end, the next start recovers.
+    #[error("T363 the position log failed; nothing more is acknowledged until the gateway is started again")]
+    LogFailed,
+}
+
+/// Counters of a gateway, monotonic since its start except where said.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Counts {
+    /// Links open now.
+    pub open: u64,
+    /// Links accepted.
+    pub accepted: u64,
+    /// Links refused because too many were open, in all or from one address.
+    pub refused: u64,
+    /// Links closed by us, by reason.
+    pub closed: BTreeMap<String, u64>,
+    /// Links that ended by a fault of a task; always 0 unless there is a bug.
+    pub panicked: u64,
+    /// Datagrams taken.
+    pub datagrams: u64,
+    /// Bytes read.
+    pub bytes: u64,
+    /// Sums over all links.
+    pub links: LinkCounts,
+    /// Notices dropped because nobody took them.
+    pub notices_dropped: u64,
+    /// Requests of phone apps, by answer.
+    pub app: BTreeMap<u16, u64>,
+    /// MQTT messages taken, ignored.
+    pub mqtt: [u64; 2],
+    /// Terminals known.
+    pub terminals: u64,
+}
+
+/// What the tasks of links add to.
+#[derive(Default)]
+pub(super) struct Totals {
+    pub(super) accepted: AtomicU64,
+    pub(super) refused: AtomicU64,
+    pub(super) panicked: AtomicU64,
+    pub(super) datagrams: AtomicU64,
+    pub(super) bytes: AtomicU64,
+    pub(super) notices_dropped: AtomicU64,
+    pub(super) mqtt: [AtomicU64; 2],
+    rest: Mutex<Rest>,
+}
+
+#[derive(Default)]
+struct Rest {
+    closed: BTreeMap<String, u64>,
+    links: LinkCounts,
+    app: BTreeMap<u16, u64>,
+}
+
+/// How others reach the task of a link.
+#[derive(Default)]
+pub(super) struct Control {
+    pub(super) wake: Notify,
+    pub(super) tick: AtomicBool,
+    moved: Mutex<Vec<TerminalKey>>,
+}
+
+impl Control {
+    pub(super) fn take_moved(&self) -> Vec<TerminalKey> {
+        std::mem::take(&mut *relock(&self.moved))
+    }
+}
+
+pub(super) fn relock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Plain counts and maps: usable whatever happened to their last holder.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What all sockets share.
+pub struct Hub {
+    /// Where positions go.
+    pub log: PositionLog,
+    /// All terminals.
+    pub registry: Registry,
+    pub(super) clocks: Clocks,
+    pub(super) totals: Totals,
+    pub(super) connections_max: usize,
+    pub(super) connections_an_address_max: usize,
+    controls: Mutex<HashMap<LinkId, Arc<Control>>>,
+    addresses: Mutex<HashMap<IpAddr, u32>>,
+    notices: mpsc::Sender<Notice>,
+    pub(super) draining: watch::Sender<bool>,
+}
+
+impl Hub {
+    pub(super) fn now(&self) -> Now {
+        self.clocks.now()
+    }
+
+    pub(super) fn enter(&self, link: LinkId) -> Arc<Control> {
+        let control = Arc::new(Control::default());
+        relock(&self.controls).insert(link, Arc::clone(&control));
+        control
+    }
+
+    pub(super) fn leave(&self, link: LinkId) {
+        relock(&self.controls).remove(&link);
+    }
+
+    /// Counts a link of an address; whether it may stay.
+    pub(super) fn admit(&self, address: IpAddr) -> bool {
+        let open = relock(&self.controls).len();
+        let mut addresses = relock(&self.addresses);
+        let count = addresses.entry(address).or_default();
+        if open >= self.connections_max || *count as usize >= self.connections_an_address_max {
+            self.totals.refused.fetch_add(1, Ordering::Relaxed);
+            return false;
+        }
+        *count += 1;
+        true
+    }
+
+    pub(super) fn dismiss(&self, address: IpAddr) {
+        let mut addresses = relock(&self.addresses);
+        if let Some(count) = addresses.get_mut(&address) {
+            *count -= 1;
+            if *count == 0 {
+                addresses.remove(&address);
+            }
+        }
+    }
+
+    /// Passes notices on: to the links that must know and to whoever listens.
+    pub(super) fn tell(&self, notices: &mut Vec<Notice>) {
+        for notice in notices.drain(..) {
+            if let Notice::Moved { key, from } = &notice
+                && let Some(control) = relock(&self.controls).get(from)
+            {
+                relock(&control.moved).push(key.clone());
+                control.wake.notify_one();
+            }
+            if self.notices.try_send(notice).is_err() {
+                self.totals.notices_dropped.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    pub(super) fn count_closed(&self, reason: CloseReason) {
+        let name = serde_json::to_value(reason).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default();
+        *relock(&self.totals.rest).closed.entry(name).or_default() += 1;
+    }
+
+    pub(super) fn count_link(&self, counts: &LinkCounts) {
+        relock(&self.totals.rest).links.add(counts);
+    }
+
+    pub(super) fn count_app(&self, status: u16) {
+        *relock(&self.totals.rest).app.entry(status).or_default() += 1;
+    }
+
+    /// Sends a command to a terminal; what becomes of it is told by [`Notice::Command`].
+    ///
+    /// # Errors
+    /// The command comes back if the terminal is not known or too many wait for it.
+    pub fn send(&self, key: &TerminalKey, command: Command) -> Result<CommandId, Command> {
+        let (id, link) = self.registry.send(key, command, (self.clocks.wall)())?;
+        if let Some(control) = link.and_then(|link| relock(&self.controls).get(&link).cloned()) {
+            control.tick.store(true, Ordering::Release);
+            control.wake.notify_one();
+        }
+        Ok(id)
+    }
+
+    /// Appends a chunk, waiting while the log is full. The chunk is never dropped: sessions have already taken note
+    /// of what is in it.
+    pub(super) async fn append(&self, chunk: &Chunk) -> Result<Ticket, Refused> {
+        loop {
+            match self.log.append(chunk) {
+                Err(Refused::Full) => poll_fn(|cx| self.log.poll_space(chunk.len(), cx)).await?,
+                other => return other,
+            }
+        }
+    }
+
+    /// Waits until everything up to the ticket is durable.
+    ///
+    /// # Errors
+    /// [`Refused::Failed`] if the log failed before.
+    pub async fn durable(&self, ticket: Ticket) -> Result<(), Refused> {
+        poll_fn(|cx| self.log.poll_durable(ticket, cx)).await
+    }
+
+    /// All counters.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let load = |n: &AtomicU64| n.load(Ordering::Relaxed);
+        let open = relock(&self.controls).len() as u64;
+        let rest = relock(&self.totals.rest);
+        let totals = &self.totals;
+        Counts {
+            open,
+            accepted: load(&totals.accepted),
+            refused: load(&totals.refused),
+            closed: rest.closed.clone(),
+            panicked: load(&totals.panicked),
+            datagrams: load(&totals.datagrams),
+            bytes: load(&totals.bytes),
+            links: rest.links,
+            notices_dropped: load(&totals.notices_dropped),
+            app: rest.app.clone(),
+            mqtt: [load(&totals.mqtt[0]), load(&totals.mqtt[1])],
+            terminals: self.registry.terminals(),
+        }
+    }
+}
+
+/// A gateway that runs.
+pub struct Gateway {
+    hub: Arc<Hub>,
+    tasks: JoinSet<()>,
+    tcp: Option<SocketAddr>,
+    udp: Option<SocketAddr>,
+    notices: Option<mpsc::Receiver<Notice>>,
+}
+
+impl Gateway {
+    /// Opens the sockets of the configuration over a log. Reports of the last time are read back first, so that what
+    /// terminals send again is known.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if a socket cannot be opened, the log cannot be read, or the configuration is unusable.
+    pub async fn start(config: &Config, log: PositionLog, clocks: Clocks) -> Result<Self, GatewayError> {
+        let registry = Registry::new(config.sessions()?);
+        restore(&log, &registry)?;
+        let (sender, notices) = mpsc::channel(limits::NOTICES_MAX);
+        let hub = Arc::new(Hub {
+            log,
+            registry,
+            clocks,
+            totals: Totals::default(),
+            connections_max: config.connections_max,
+            connections_an_address_max: config.connections_an_address_max,
+            controls: Mutex::default(),
+            addresses: Mutex::default(),
+            notices: sender,
+            draining: watch::channel(false).0,
+        });
+        let mut gateway = Self { hub, tasks: JoinSet::new(), tcp: None, udp: None, notices: Some(notices) };
+        if let Some(address) = config.tcp {
+            let refuse = |source| GatewayError::Listen { address, source };
+            let listener = listen(address).map_err(refuse)?;
+            gateway.tcp = Some(listener.local_addr().map_err(refuse)?);
+            gateway.tasks.spawn(tcp::accept(Arc::clone(&gateway.hub), listener));
+        }
+        if let Some(address) = config.udp {
+            let refuse = |source| GatewayError::Listen { address, source };
+            let socket = UdpSocket::bind(address).await.map_err(refuse)?;
+            gateway.udp = Some(socket.local_addr().map_err(refuse)?);
+            gateway.tasks.spawn(udp::serve(Arc::clone(&gateway.hub), socket));
+        }
+        Ok(gateway)
+    }
+
+    /// What all sockets share: log, registry, counters, commands down.
+    #[must_use]
+    pub fn hub(&self) -> &Arc<Hub> {
+        &self.hub
+    }
+
+    /// Where TCP listens.
+    #[must_use]
+    pub fn tcp(&self) -> Option<SocketAddr> {
+        self.tcp
+    }
+
+    /// Where UDP listens.
+    #[must_use]
+    pub fn udp(&self) -> Option<SocketAddr> {
+        self.udp
+    }
+
+    /// The stream of notices, once.
+    pub fn notices(&mut self) -> Option<mpsc::Receiver<Notice>> {
+        self.notices.take()
+    }
+
+    /// Completes when the log has failed, so that the process must end.
+    pub async fn failed(&self) {
+        loop {
+            let ticket = self.hub.log.last_ticket();
+            // A ticket beyond the last: ready only by failure, or by the next append.
+            if self.hub.durable(Ticket(ticket.0 + 1)).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Takes nothing more, answers what was taken, and closes; gives the final counts.
+    pub async fn drain(mut self) -> Counts {
+        self.hub.draining.send_replace(true);
+        let all = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(limits::DRAIN + std::time::Duration::from_secs(2), all).await.is_err() {
+            self.tasks.abort_all();
+        }
+        let ticket = self.hub.log.last_ticket();
+        // A failed log has been told already by `failed`.
+        let _ = self.hub.durable(ticket).await;
+        self.hub.counts()
+    }
+}
+
+/// Completes when the gateway drains.
+pub(super) async fn drained(receiver: &mut watch::Receiver<bool>) {
+    // An error is a hub that is gone: the same wish.
+    let _ = receiver.wait_for(|d| *d).await;
+}
+
+/// A listener whose queue holds a storm of reconnecting terminals.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { tokio::net::TcpSocket::new_v4()? } else { tokio::net::TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(4096)
+}
+
+fn restore(log: &PositionLog, registry: &Registry) -> Result<(), LogError> {
+    let keys = registry.keys_by_vehicle();
+    let names = log.devices();
+    log.recent(limits::RESTORE_POSITIONS, |record| {
+        let Some(name) = names.get(record.device.0 as usize) else { return };
+        let key = keys.get(&**name).cloned().unwrap_or_else(|| TerminalKey::verbatim(name));
+        // A name that the log holds can be kept again.
+        let _ = registry.restore(&key, record, log);
+    })
+}

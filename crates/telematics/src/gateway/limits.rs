@@ -1,0 +1,36 @@
+//! Bounds of the gateway's sockets.
+
+use std::time::Duration;
+
+/// TCP links at once.
+pub const CONNECTIONS_MAX: usize = 20_000;
+/// TCP links at once from one address: carriers put many SIM cards behind one.
+pub const CONNECTIONS_AN_ADDRESS_MAX: usize = 2_000;
+/// UDP peers at once; the one silent longest gives way.
+pub const PEERS_MAX: usize = 20_000;
+/// Bytes read from a link in one go, into a buffer of the thread.
+pub const READ_BYTES: usize = 32 * 1024;
+/// Reads of one link that may wait for the log.
+pub const READS_WAITING_MAX: usize = 8;
+/// Reply bytes that one link may leave unread before it is closed.
+pub const UNREAD_BYTES_MAX: usize = 1 << 20;
+/// How long a link may refuse to take replies.
+pub const WRITE_STALL: Duration = Duration::from_secs(30);
+/// Longest pause between two looks at a quiet link.
+pub const TICK_QUIET_MS: i64 = 15_000;
+/// Pause between two looks at a link with commands or split messages.
+pub const TICK_BUSY_MS: i64 = 1_000;
+/// Time that links get to take their last replies when the gateway closes.
+pub const DRAIN: Duration = Duration::from_secs(10);
+/// Notices that may wait for whoever listens; more are counted and dropped.
+pub const NOTICES_MAX: usize = 4_096;
+/// UDP replies that may wait for the log.
+pub const DATAGRAMS_WAITING_MAX: usize = 4_096;
+/// HTTP connections of phone apps at once.
+pub const APP_CONNECTIONS_MAX: usize = 2_000;
+/// Time for the head of an HTTP request.
+pub const APP_HEAD: Duration = Duration::from_secs(10);
+/// Time for the rest of an HTTP request.
+pub const APP_REQUEST: Duration = Duration::from_secs(30);
+/// Positions read back at start so that resends are known.
+pub const RESTORE_POSITIONS: u64 = 500_000;
