@@ -10,6 +10,7 @@ pub mod county;
 pub mod day;
 pub mod draft;
 pub mod frame;
+pub mod generate;
 pub mod limits;
 pub mod orders;
 pub mod output;

@@ -1,6 +1,7 @@
 //! One module a command group: arguments, then the work, then what is printed.
 
 pub(crate) mod errors;
+pub(crate) mod orders;
 pub(crate) mod roads;
 pub(crate) mod vrp;
 
@@ -14,6 +15,7 @@ pub(crate) fn run(command: Command, lang: Lang) -> Result<ExitCode, Failure> {
     match command {
         Command::Errors(args) => errors::run(&args, lang),
         Command::Roads(args) => roads::run(&args, lang),
+        Command::Orders(args) => orders::run(&args, lang),
         Command::Vrp(args) => vrp::run(&args, lang),
     }
 }
