@@ -10,6 +10,7 @@
 mod config;
 mod hub;
 pub mod limits;
+pub mod load;
 mod tcp;
 mod udp;
 
