@@ -26,7 +26,7 @@ mod types;
 pub use build::ProblemBuilder;
 pub use fault::Fault;
 pub use matrix::{Matrix, NO_WAY, Rounding, VALUE_MAX};
-pub(crate) use matrix::{Source, Table};
+pub(crate) use matrix::Source;
 pub use types::*;
 
 /// Most jobs in one problem.

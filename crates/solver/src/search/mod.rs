@@ -1,12 +1,26 @@
 //! The search: [`solve`].
 
+mod arcs;
+mod clock;
+mod eval;
+mod lean;
+mod links;
+mod near;
+mod net;
+mod rng;
+mod walk;
+
 use crate::budget::Budget;
 use crate::control::{Control, Progress};
 use crate::cost::{Evaluation, evaluate};
 use crate::locks::Locks;
-use crate::problem::{JobId, Problem, Role, VehicleId};
-use crate::schedule::Scheduler;
-use crate::solution::{Route, Solution, Visit};
+use crate::problem::Problem;
+use crate::solution::Solution;
+use arcs::with_arcs;
+use clock::Clock;
+use eval::Eval;
+use net::Net;
+use walk::Walk;
 
 /// What a search found.
 #[derive(Clone, Debug)]
@@ -34,67 +48,77 @@ pub fn solve(
     budget: &Budget,
     control: &dyn Control,
 ) -> Outcome {
-    let _ = (budget, control);
-    let mut routes: Vec<Route> = start.map(|s| s.routes.clone()).unwrap_or_default();
-    let mut scheduler = Scheduler::default();
-    let mut steps = 0;
-    for id in (0..problem.jobs().len() as u32).map(JobId) {
-        if routes.iter().any(|r| r.jobs().any(|j| j == id)) {
-            continue;
-        }
-        steps += 1;
-        insert_cheapest(problem, locks, &mut scheduler, &mut routes, id);
-    }
-    let solution = Solution::of(problem, routes);
-    let evaluation = evaluate(problem, &solution, locks);
-    let last = Progress {
-        steps,
-        cost: evaluation.cost.total(),
-        missing: evaluation.missing,
-        vehicles: evaluation.vehicles,
-    };
-    Outcome { solution, evaluation, iterations: steps, history: vec![last] }
+    let net = Net::new(problem, start, locks);
+    let run = Run { net: &net, start, budget, control };
+    let (times, both) = (lean::has_times(problem), lean::has_pickups(problem));
+    with_arcs!(&net.arcs, a => match (times, both) {
+        (false, false) => run.go(|| lean::Lean::<_, false, false>::new(&net, a)),
+        (true, false) => run.go(|| lean::Lean::<_, true, false>::new(&net, a)),
+        (false, true) => run.go(|| lean::Lean::<_, false, true>::new(&net, a)),
+        (true, true) => run.go(|| lean::Lean::<_, true, true>::new(&net, a)),
+    })
 }
 
-/// Puts a job, with its partner, where it costs least without a breach.
-fn insert_cheapest(
-    problem: &Problem,
-    locks: &Locks,
-    scheduler: &mut Scheduler,
-    routes: &mut Vec<Route>,
-    id: JobId,
-) {
-    let partner = match problem.jobs()[id.index()].role {
-        Role::DeliveryOf(_) => return,
-        Role::PickupFor(other) => Some(other),
-        Role::Single => None,
-    };
-    let mut best: Option<(i64, Route)> = None;
-    let mut tried_empty = vec![false; problem.kinds().len()];
-    for vehicle in (0..problem.vehicles()).map(VehicleId) {
-        let old = routes.iter().find(|r| r.vehicle == vehicle).map(|r| r.visits.clone()).unwrap_or_default();
-        if old.is_empty() && std::mem::replace(&mut tried_empty[problem.kind_of(vehicle).index()], true) {
-            continue;
+struct Run<'a> {
+    net: &'a Net<'a>,
+    start: Option<&'a Solution>,
+    budget: &'a Budget,
+    control: &'a dyn Control,
+}
+
+impl Run<'_> {
+    fn go<E: Eval>(&self, kernel: impl Fn() -> E) -> Outcome {
+        let mut clock = Clock::new(self.budget, self.control, 1);
+        let mut walk = Walk::new(self.net, kernel(), self.budget.seed);
+        let mut history = Vec::new();
+        if let Some(start) = self.start {
+            walk.load(start);
         }
-        let prefix = locks.prefix(vehicle);
-        let before = scheduler.route(problem, vehicle, &old, prefix).cost.total();
-        for i in prefix.map_or(0, |p| p.visits)..=old.len() {
-            for j in i..=partner.map_or(i, |_| old.len()) {
-                let mut visits = old.clone();
-                if let Some(partner) = partner {
-                    visits.insert(j, Visit::Job(partner));
-                }
-                visits.insert(i, Visit::Job(id));
-                let report = scheduler.route(problem, vehicle, &visits, prefix);
-                let delta = report.cost.total() - before;
-                if report.breaches.is_empty() && best.as_ref().is_none_or(|(least, _)| delta < *least) {
-                    best = Some((delta, Route { vehicle, visits }));
-                }
+        walk.links.begin();
+        walk.recreate();
+        walk.store_all();
+        self.note(&walk, &mut clock, &mut history);
+        self.anneal(&mut walk, &mut clock, &mut history);
+        let solution = walk.solution(&walk.best, self.start);
+        let evaluation = evaluate(self.net.problem, &solution, self.net.locks);
+        Outcome { solution, evaluation, iterations: clock.steps, history }
+    }
+
+    fn anneal<E: Eval>(&self, walk: &mut Walk<'_, E>, clock: &mut Clock<'_>, history: &mut Vec<Progress>) {
+        let fixed: i64 = (0..self.net.slots.len() as u32)
+            .filter(|&r| walk.links.routes[r as usize].size > 0)
+            .map(|r| self.net.kind(r).fixed)
+            .sum();
+        let mean = (walk.links.cost - fixed) as f64 / self.net.jobs.max(1) as f64;
+        let env = |k: &str, d: f64| std::env::var(k).ok().and_then(|v| v.parse().ok()).unwrap_or(d);
+        let (hot, cold) = (mean * env("T0", 0.3), mean * env("T1", 0.01));
+        walk.mean = env("MEAN", 10.0);
+        walk.width = env("WIDTH", 40.0) as usize;
+        let (mut temperature, mut wait) = (hot, 0);
+        while !clock.is_over() {
+            if wait == 0 {
+                temperature = hot * (cold / hot).powf(clock.fraction());
+                wait = 64;
             }
+            wait -= 1;
+            if walk.step(temperature) {
+                clock.better();
+                self.note(walk, clock, history);
+            }
+            clock.tick();
         }
     }
-    if let Some((_, route)) = best {
-        routes.retain(|r| r.vehicle != route.vehicle);
-        routes.push(route);
+
+    fn note<E: Eval>(&self, walk: &Walk<'_, E>, clock: &mut Clock<'_>, history: &mut Vec<Progress>) {
+        let best = &walk.best;
+        let missing: i64 = best.absent.iter().filter(|&&j| self.net.must[j as usize]).map(|&j| self.net.absence[j as usize]).sum();
+        let progress = Progress {
+            steps: clock.steps,
+            cost: best.cost - missing,
+            missing: best.missing,
+            vehicles: best.used as usize,
+        };
+        self.control.improved(&progress);
+        history.push(progress);
     }
 }

@@ -1,0 +1,147 @@
+//! Distances and durations between the points of a compiled problem, in the narrowest form that is exact.
+
+use crate::problem::{Matrix, NO_WAY, Rounding, Source};
+
+/// Above this a way is no way: less than a forbidden arc, more than any real sum.
+pub(super) const FAR: i64 = i64::MAX / 8;
+
+/// What the search asks of a matrix. Points are numbers below the table's width.
+pub(super) trait Arcs: Sync {
+    fn dist(&self, from: u32, to: u32) -> i64;
+    fn time(&self, from: u32, to: u32) -> i64;
+}
+
+/// One table for distance and duration.
+pub(super) struct One<T> {
+    width: usize,
+    table: Vec<T>,
+}
+
+/// Distance and duration apart, side by side.
+pub(super) struct Two<T> {
+    width: usize,
+    table: Vec<[T; 2]>,
+}
+
+/// Straight lines, computed. The last point may be nowhere.
+pub(super) struct Lines {
+    points: Vec<(f64, f64)>,
+    rounding: Rounding,
+}
+
+impl<T: Copy + Into<i64> + Sync> Arcs for One<T> {
+    #[inline(always)]
+    fn dist(&self, from: u32, to: u32) -> i64 {
+        self.table[from as usize * self.width + to as usize].into()
+    }
+    #[inline(always)]
+    fn time(&self, from: u32, to: u32) -> i64 {
+        self.dist(from, to)
+    }
+}
+
+impl<T: Copy + Into<i64> + Sync> Arcs for Two<T> {
+    #[inline(always)]
+    fn dist(&self, from: u32, to: u32) -> i64 {
+        self.table[from as usize * self.width + to as usize][0].into()
+    }
+    #[inline(always)]
+    fn time(&self, from: u32, to: u32) -> i64 {
+        self.table[from as usize * self.width + to as usize][1].into()
+    }
+}
+
+impl Arcs for Lines {
+    #[inline(always)]
+    fn dist(&self, from: u32, to: u32) -> i64 {
+        let (a, b) = (self.points[from as usize], self.points[to as usize]);
+        let (dx, dy) = (a.0 - b.0, a.1 - b.1);
+        self.rounding.apply((dx * dx + dy * dy).sqrt())
+    }
+    #[inline(always)]
+    fn time(&self, from: u32, to: u32) -> i64 {
+        self.dist(from, to)
+    }
+}
+
+/// A place of the matrix, or nowhere (an open start or end), with a way to forbid arcs between kinds of points.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Point {
+    /// `None`: nowhere, no distance from anything.
+    pub(super) place: Option<u32>,
+    /// A job that only picks up, where linehauls come first.
+    pub(super) back: bool,
+    /// A job that delivers, where linehauls come first.
+    pub(super) line: bool,
+}
+
+/// A table of any kind.
+pub(super) enum AnyArcs {
+    One32(One<i32>),
+    One64(One<i64>),
+    Two32(Two<i32>),
+    Two64(Two<i64>),
+    Lines(Lines),
+}
+
+/// Widest table that is stored rather than computed.
+const STORED_MAX: usize = 6000;
+
+impl AnyArcs {
+    /// Compiles the arcs between `points`.
+    pub(super) fn of(matrix: &Matrix, points: &[Point]) -> Self {
+        let plain = points.iter().all(|p| p.place.is_some() && !p.back && !p.line);
+        if let Source::Plane { points: plane, scale, rounding } = &matrix.source
+            && plain
+            && points.len() > STORED_MAX
+        {
+            let at = |p: &Point| {
+                let (x, y) = plane[p.place.unwrap_or(0) as usize];
+                (x * scale, y * scale)
+            };
+            return Self::Lines(Lines { points: points.iter().map(at).collect(), rounding: *rounding });
+        }
+        let width = points.len();
+        let cell = |a: &Point, b: &Point| {
+            let (Some(from), Some(to)) = (a.place, b.place) else { return (0, 0) };
+            if a.back && b.line {
+                return (NO_WAY, NO_WAY);
+            }
+            let both = (matrix.distance(from as usize, to as usize), matrix.duration(from as usize, to as usize));
+            if both.0 >= NO_WAY || both.1 >= NO_WAY { (NO_WAY, NO_WAY) } else { both }
+        };
+        let shared = matrix.is_shared();
+        let mut wide = Vec::with_capacity(width * width);
+        let mut largest = 0;
+        for a in points {
+            for b in points {
+                let (d, t) = cell(a, b);
+                largest = largest.max(d).max(t);
+                wide.push([d, t]);
+            }
+        }
+        let narrow = largest < i64::from(i32::MAX);
+        match (shared, narrow) {
+            (true, true) => Self::One32(One { width, table: wide.iter().map(|c| c[0] as i32).collect() }),
+            (true, false) => Self::One64(One { width, table: wide.iter().map(|c| c[0]).collect() }),
+            (false, true) => {
+                Self::Two32(Two { width, table: wide.iter().map(|c| [c[0] as i32, c[1] as i32]).collect() })
+            }
+            (false, false) => Self::Two64(Two { width, table: wide }),
+        }
+    }
+}
+
+/// Runs `$body` with `$arcs` bound to the table in its own type.
+macro_rules! with_arcs {
+    ($any:expr, $arcs:ident => $body:expr) => {
+        match $any {
+            $crate::search::arcs::AnyArcs::One32($arcs) => $body,
+            $crate::search::arcs::AnyArcs::One64($arcs) => $body,
+            $crate::search::arcs::AnyArcs::Two32($arcs) => $body,
+            $crate::search::arcs::AnyArcs::Two64($arcs) => $body,
+            $crate::search::arcs::AnyArcs::Lines($arcs) => $body,
+        }
+    };
+}
+pub(super) use with_arcs;

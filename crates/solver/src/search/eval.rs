@@ -1,0 +1,79 @@
+//! What the search asks of a kernel: the exact change of cost by an insertion, and the caches that make it quick.
+
+use super::links::Links;
+use super::rng::Rng;
+
+/// How a job comes into a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Put {
+    /// After this node.
+    After(u32),
+    /// A new reload of this number after the node, the job after it.
+    ReloadThen(u32, u32),
+    /// The job after the node, a new reload after the job.
+    ThenReload(u32, u32),
+    /// First half of a shipment after one node, second after another (the first half itself, if next to it).
+    Both(u32, u32),
+}
+
+pub(super) trait Eval {
+    /// Recomputes the caches and the cost of a route after any change; whether the route keeps every rule.
+    fn refresh(&mut self, links: &mut Links, route: u32) -> bool;
+
+    /// Change of cost when the job comes after the node; [`super::arcs::FAR`] if that breaks a rule, or anything not
+    /// below `limit` if it costs that much.
+    fn insertion(&self, links: &Links, job: u32, after: u32, limit: i64) -> i64;
+
+    /// Best places in the route for both halves of a shipment below `limit`; each place is passed over with a
+    /// probability of one in `blink`.
+    fn pair(&self, links: &Links, halves: (u32, u32), route: u32, limit: i64, blink: &mut Blink) -> Option<(i64, Put)>;
+
+    /// Best insertion at this place that also adds a reload, below `limit`.
+    fn with_reload(&self, links: &Links, job: u32, after: u32, limit: i64) -> Option<(i64, Put)> {
+        let _ = (links, job, after, limit);
+        None
+    }
+
+    /// Whether any vehicle may reload.
+    fn reloads(&self) -> bool {
+        false
+    }
+
+    /// A new node for a reload of this number in the route, ready to be linked.
+    fn add_reload(&mut self, links: &mut Links, route: u32, which: u32) -> u32 {
+        let _ = (links, route, which);
+        unreachable!("only kernels with reloads are asked")
+    }
+
+    /// The number of the reload that this node is, if it is one.
+    fn reload_of(&self, node: u32) -> Option<u32> {
+        let _ = node;
+        None
+    }
+}
+
+/// Passes over about one place in a hundred (blinks of Christiaens and Vanden Berghe 2020), drawing the distance to
+/// the next blink instead of a number for each place.
+#[derive(Clone, Debug)]
+pub(super) struct Blink {
+    left: u32,
+    mean: u32,
+    rng: Rng,
+}
+
+impl Blink {
+    pub(super) fn new(seed: u64, mean: u32) -> Self {
+        Self { left: mean, mean, rng: Rng::new(seed) }
+    }
+
+    #[inline(always)]
+    pub(super) fn skips(&mut self) -> bool {
+        self.left -= 1;
+        if self.left == 0 {
+            // Exponential with the wanted mean, at least 1.
+            self.left = 1 + (-(1.0 - self.rng.unit()).ln() * f64::from(self.mean)) as u32;
+            return true;
+        }
+        false
+    }
+}

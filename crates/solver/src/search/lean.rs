@@ -1,0 +1,360 @@
+//! The kernel for the pure kinds: one matrix, one load dimension, one hard window, prices by vehicle and distance.
+//!
+//! Loads are segments (I, D, H): loaded at the depot, net change, largest rise (Hiermann and Schiffer 2026); times
+//! are earliest departures and latest starts. Features that a problem lacks are compiled away.
+
+use super::arcs::{Arcs, FAR};
+use super::eval::{Blink, Eval, Put};
+use super::links::{Link, Links};
+use super::net::Net;
+use crate::problem::{Backhaul, Problem, Role};
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Times {
+    open: i64,
+    close: i64,
+    service: i64,
+    /// Earliest end of service.
+    dep: i64,
+    /// Latest start of service.
+    lat: i64,
+}
+
+/// A load segment.
+#[derive(Clone, Copy, Debug, Default)]
+struct Load {
+    /// Loaded at the depot.
+    i: i64,
+    /// Net change.
+    d: i64,
+    /// Largest rise.
+    h: i64,
+}
+
+impl Load {
+    #[inline(always)]
+    fn then(self, o: Self) -> Self {
+        Self { i: self.i + o.i, d: self.d + o.d, h: self.h.max(self.d + o.h) }
+    }
+
+    #[inline(always)]
+    fn peak(self) -> i64 {
+        self.i + self.h
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Loads {
+    own: Load,
+    pre: Load,
+    suf: Load,
+}
+
+#[derive(Clone, Debug)]
+struct Van {
+    cap: i64,
+    fixed: i64,
+    unit: i64,
+    load: i64,
+    kind: u32,
+}
+
+pub(super) struct Lean<'a, A, const TIME: bool, const BOTH: bool> {
+    arcs: &'a A,
+    fits: &'a [bool],
+    jobs: usize,
+    vans: Vec<Van>,
+    times: Vec<Times>,
+    loads: Vec<Loads>,
+    demand: Vec<i64>,
+}
+
+/// Whether the lean kernel is exact for a problem without frozen prefixes.
+pub(super) fn suits(p: &Problem) -> bool {
+    let strict = p.backhaul() == Backhaul::LinehaulFirst;
+    let some = |l: &[i64]| l.iter().any(|&v| v > 0);
+    p.dimensions().len() <= 1
+        && p.kinds().iter().all(|k| {
+            k.profile == p.kinds()[0].profile
+                && k.layouts.len() == 1
+                && k.per_time == 0
+                && k.overtime_price == 0
+                && k.max_duration.is_none()
+                && k.max_distance.is_none()
+                && k.max_stops.is_none()
+                && (k.max_trips == 1 || k.reloads.is_empty())
+                && k.driving.is_none()
+                && k.breaks.is_empty()
+                && k.balance.is_none()
+        })
+        && p.jobs().iter().all(|j| {
+            j.setup == 0
+                && j.windows.len() <= 1
+                && j.soft.is_none()
+                && j.release == 0
+                && j.max_on_board.is_none()
+                && j.group.is_none()
+                && j.prefer.is_none()
+                && (j.classes == 0 || p.conflicting(j.classes) == 0)
+                && (!strict || j.role != Role::Single || some(&j.delivery) || some(&j.pickup))
+        })
+}
+
+/// Whether the problem needs times.
+pub(super) fn has_times(p: &Problem) -> bool {
+    p.jobs().iter().any(|j| !j.windows.is_empty()) || p.kinds().iter().any(|k| k.shift.to < crate::problem::VALUE_MAX)
+}
+
+/// Whether goods go both ways.
+pub(super) fn has_pickups(p: &Problem) -> bool {
+    p.jobs().iter().any(|j| j.pickup.iter().any(|&l| l > 0))
+}
+
+impl<'a, A: Arcs, const TIME: bool, const BOTH: bool> Lean<'a, A, TIME, BOTH> {
+    pub(super) fn new(net: &'a Net<'_>, arcs: &'a A) -> Self {
+        let p = net.problem;
+        let nodes = net.points.len();
+        let mut times = vec![Times::default(); if TIME { nodes } else { 0 }];
+        let mut loads = vec![Loads::default(); if BOTH { nodes } else { 0 }];
+        let first = |l: &[i64]| l.first().copied().unwrap_or(0);
+        for (at, job) in p.jobs().iter().enumerate() {
+            let (d, u) = (first(&job.delivery), first(&job.pickup));
+            if TIME {
+                let window = job.windows.first().copied().unwrap_or(crate::problem::Window::ALWAYS);
+                times[at] = Times { open: window.from, close: window.to, service: job.service, ..Times::default() };
+            }
+            if BOTH {
+                let net_change = u - d;
+                let i = if job.role == Role::Single { d } else { 0 };
+                loads[at].own = Load { i, d: net_change, h: net_change.max(0) };
+            }
+        }
+        let mut vans = Vec::with_capacity(net.slots.len());
+        for (r, slot) in net.slots.iter().enumerate() {
+            let kind = net.kind(r as u32);
+            if TIME {
+                let s = net.jobs + 2 * r;
+                times[s] = Times { open: kind.shift.from, close: kind.shift.to, service: kind.loading, dep: 0, lat: 0 };
+                times[s + 1] = Times { open: kind.shift.from, close: kind.shift.to, ..Times::default() };
+            }
+            vans.push(Van {
+                cap: first(&kind.layouts[0]),
+                fixed: kind.fixed,
+                unit: kind.per_distance,
+                load: 0,
+                kind: slot.kind,
+            });
+        }
+        let demand = p.jobs().iter().map(|j| first(&j.delivery)).collect();
+        Self { arcs, fits: &net.fits, jobs: net.jobs, vans, times, loads, demand }
+    }
+
+    fn refresh_times(&mut self, links: &Links, route: u32) -> bool {
+        let (start, end) = (links.start(route) as usize, links.end(route) as usize);
+        self.times[start].dep = self.times[start].open + self.times[start].service;
+        let mut ok = self.times[start].open <= self.times[start].close;
+        let mut v = start;
+        while v != end {
+            let Link { succ, point, .. } = links.at[v];
+            let s = succ as usize;
+            let arrive = self.times[v].dep + self.arcs.time(point, links.at[s].point);
+            let t = &mut self.times[s];
+            let begin = arrive.max(t.open);
+            ok &= begin <= t.close;
+            t.dep = begin + t.service;
+            v = s;
+        }
+        self.times[end].lat = self.times[end].close;
+        while v != start {
+            let Link { pred, point, .. } = links.at[v];
+            let p = pred as usize;
+            let leg = self.arcs.time(links.at[p].point, point);
+            let lat = self.times[v].lat;
+            let t = &mut self.times[p];
+            t.lat = t.close.min(lat - leg - t.service);
+            v = p;
+        }
+        ok || links.routes[route as usize].size == 0
+    }
+
+    fn refresh_loads(&mut self, links: &Links, route: u32) -> bool {
+        let (start, end) = (links.start(route) as usize, links.end(route) as usize);
+        self.loads[start].pre = Load::default();
+        let mut v = start;
+        while v != end {
+            let s = links.at[v].succ as usize;
+            let own = if s == end { Load::default() } else { self.loads[s].own };
+            self.loads[s].pre = self.loads[v].pre.then(own);
+            v = s;
+        }
+        self.loads[end].suf = Load::default();
+        while v != start {
+            let p = links.at[v].pred as usize;
+            let own = if p == start { Load::default() } else { self.loads[p].own };
+            self.loads[p].suf = own.then(self.loads[v].suf);
+            v = p;
+        }
+        self.loads[start].suf.peak() <= self.vans[route as usize].cap
+    }
+
+    #[inline(always)]
+    fn fits(&self, route: u32, job: u32) -> bool {
+        self.fits.is_empty() || self.fits[self.vans[route as usize].kind as usize * self.jobs + job as usize]
+    }
+}
+
+impl<A: Arcs, const TIME: bool, const BOTH: bool> Eval for Lean<'_, A, TIME, BOTH> {
+    fn refresh(&mut self, links: &mut Links, route: u32) -> bool {
+        let arcs = self.arcs;
+        let way = links.measure(route, |a, b| arcs.dist(a, b));
+        let size = links.routes[route as usize].size;
+        let van = &self.vans[route as usize];
+        links.set_cost(route, if size == 0 { 0 } else { van.fixed + van.unit * way });
+        let mut ok = way < crate::problem::NO_WAY;
+        if TIME {
+            ok &= self.refresh_times(links, route);
+        }
+        if BOTH {
+            ok &= self.refresh_loads(links, route);
+        } else {
+            let load: i64 = links.nodes(route).map(|v| self.demand[v as usize]).sum();
+            let van = &mut self.vans[route as usize];
+            van.load = load;
+            ok &= load <= van.cap;
+        }
+        ok
+    }
+
+    #[inline(always)]
+    fn insertion(&self, links: &Links, job: u32, after: u32, limit: i64) -> i64 {
+        let before = links.at[after as usize];
+        let route = before.route;
+        let van = &self.vans[route as usize];
+        if !BOTH && van.load + self.demand[job as usize] > van.cap {
+            return FAR;
+        }
+        let succ = before.succ as usize;
+        let point = links.at[job as usize].point;
+        let next = links.at[succ].point;
+        let mut delta =
+            van.unit * (self.arcs.dist(point, next) + self.arcs.dist(before.point, point) - before.next);
+        if links.routes[route as usize].size == 0 {
+            delta += van.fixed;
+        }
+        if delta >= limit || !self.fits(route, job) {
+            return FAR;
+        }
+        if TIME {
+            let t = &self.times[job as usize];
+            let begin = (self.times[after as usize].dep + self.arcs.time(before.point, point)).max(t.open);
+            if begin > t.close || begin + t.service + self.arcs.time(point, next) > self.times[succ].lat {
+                return FAR;
+            }
+        }
+        if BOTH {
+            let own = self.loads[job as usize].own;
+            let whole = self.loads[after as usize].pre.then(own).then(self.loads[succ].suf);
+            if whole.peak() > van.cap {
+                return FAR;
+            }
+        }
+        delta
+    }
+
+    fn pair(&self, links: &Links, halves: (u32, u32), route: u32, limit: i64, blink: &mut Blink) -> Option<(i64, Put)> {
+        let (take, drop) = halves;
+        if !self.fits(route, take) || !self.fits(route, drop) || !BOTH {
+            return None;
+        }
+        let van = &self.vans[route as usize];
+        let arcs = self.arcs;
+        let (tp, dp) = (links.at[take as usize].point, links.at[drop as usize].point);
+        let (take_load, drop_load) = (self.loads[take as usize].own, self.loads[drop as usize].own);
+        let extra = if links.routes[route as usize].size == 0 { van.fixed } else { 0 };
+        let (mut best, mut put) = (limit, None);
+        let end = links.end(route);
+        let mut a = links.start(route);
+        while a != end {
+            let here = links.at[a as usize];
+            let (first, from) = (a, here.point);
+            a = here.succ;
+            if blink.skips() {
+                continue;
+            }
+            let mut load = self.loads[first as usize].pre.then(take_load);
+            if load.peak() > van.cap {
+                continue;
+            }
+            let mut dep = 0;
+            if TIME {
+                let t = &self.times[take as usize];
+                let begin = (self.times[first as usize].dep + arcs.time(from, tp)).max(t.open);
+                if begin > t.close {
+                    continue;
+                }
+                dep = begin + t.service;
+            }
+            let there = arcs.dist(from, tp);
+            // Way so far is counted from the pickup; `last` is the node before the drop, `x` the one after it.
+            let (mut last, mut last_point, mut way) = (take, tp, there - here.next);
+            let mut x = here.succ;
+            let mut gone = 0;
+            loop {
+                let xp = links.at[x as usize].point;
+                let delta = van.unit * (way + gone + arcs.dist(last_point, dp) + arcs.dist(dp, xp)) + extra;
+                if delta < best && !blink.skips() {
+                    let mut ok = true;
+                    if TIME {
+                        let t = &self.times[drop as usize];
+                        let begin = (dep + arcs.time(last_point, dp)).max(t.open);
+                        ok = begin <= t.close && begin + t.service + arcs.time(dp, xp) <= self.times[x as usize].lat;
+                    }
+                    if ok && load.then(drop_load).then(self.loads[x as usize].suf).peak() <= van.cap {
+                        best = delta;
+                        put = Some((delta, Put::Both(first, last)));
+                    }
+                }
+                if x == end {
+                    break;
+                }
+                // Walk on over x.
+                if TIME {
+                    let t = &self.times[x as usize];
+                    let begin = (dep + arcs.time(last_point, xp)).max(t.open);
+                    if begin > t.lat {
+                        break;
+                    }
+                    dep = begin + t.service;
+                }
+                load = load.then(self.loads[x as usize].own);
+                if load.i + load.h > van.cap {
+                    break;
+                }
+                if last == take {
+                    way += arcs.dist(tp, xp);
+                }
+                // The leg after x makes room for the drop.
+                let link = links.at[x as usize];
+                gone = -link.next;
+                last = x;
+                last_point = xp;
+                x = link.succ;
+            }
+        }
+        put
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Load;
+
+    #[test]
+    fn load_segments_give_the_peak_of_simultaneous_delivery_and_pickup() {
+        // 3 and 2 to bring, 1 and 6 to take: 5 at the start, 3 after the first, 7 after the second.
+        let a = Load { i: 3, d: -2, h: 0 };
+        let b = Load { i: 2, d: 4, h: 4 };
+        assert_eq!(a.then(b).peak(), 7);
+        assert_eq!(b.then(a).peak(), 9);
+    }
+}

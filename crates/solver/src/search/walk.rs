@@ -1,0 +1,641 @@
+//! One thread's search: the current plan, the best plan, ruin and recreate inside annealing.
+
+use super::arcs::FAR;
+use super::eval::{Blink, Eval, Put};
+use super::links::{Links, NONE};
+use super::net::Net;
+use super::rng::Rng;
+use crate::solution::{Route, Solution, Visit};
+
+/// Marks a reload in a stored route.
+const RELOAD: u32 = 1 << 31;
+
+/// The best plan seen, stored by route so that an improvement copies only the routes that changed.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Best {
+    pub(super) routes: Vec<Vec<u32>>,
+    pub(super) absent: Vec<u32>,
+    /// Of all routes and absences.
+    pub(super) cost: i64,
+    pub(super) missing: usize,
+    pub(super) used: u32,
+}
+
+pub(super) struct Walk<'n, E> {
+    pub(super) net: &'n Net<'n>,
+    pub(super) eval: E,
+    pub(super) links: Links,
+    pub(super) rng: Rng,
+    blink: Blink,
+    pub(super) best: Best,
+    /// Routes changed since `best` was stored.
+    dirty: Vec<u32>,
+    /// Where to look first for an empty slot of each class.
+    hints: Vec<usize>,
+    /// Most routes that may be used.
+    pub(super) fleet: u32,
+    /// Mean number of jobs taken out.
+    pub(super) mean: f64,
+    /// Neighbours looked at for each job.
+    pub(super) width: usize,
+    /// How often each job was absent; used when routes are being saved.
+    pub(super) absences: Vec<u32>,
+    sort_keys: Vec<(i64, u32)>,
+}
+
+impl<'n, E: Eval> Walk<'n, E> {
+    /// An empty plan with every job absent that is not frozen.
+    pub(super) fn new(net: &'n Net<'n>, eval: E, seed: u64) -> Self {
+        let mut links = Links::new(net.jobs, net.slots.len(), &net.points);
+        links.absent.retain(|&j| !net.frozen[j as usize]);
+        let mut walk = Self {
+            net,
+            eval,
+            links,
+            rng: Rng::new(seed),
+            blink: Blink::new(seed ^ 0xb11c, 100),
+            best: Best::default(),
+            dirty: Vec::new(),
+            hints: vec![0; net.classes.len()],
+            fleet: u32::MAX,
+            mean: 10.0,
+            width: 40,
+            absences: vec![0; net.jobs],
+            sort_keys: Vec::new(),
+        };
+        for r in 0..net.slots.len() as u32 {
+            walk.eval.refresh(&mut walk.links, r);
+        }
+        walk.best.routes = vec![Vec::new(); net.slots.len()];
+        walk.best.cost = i64::MAX;
+        walk.best.missing = usize::MAX;
+        walk
+    }
+
+    /// Price of the absent jobs and how many of them must be served.
+    pub(super) fn absence(&self) -> (i64, usize) {
+        let mut sum = (0, 0);
+        for &j in &self.links.absent {
+            sum.0 += self.net.absence[j as usize];
+            sum.1 += usize::from(self.net.must[j as usize]);
+        }
+        sum
+    }
+
+    /// Cost of the current plan with its absences.
+    pub(super) fn cost(&self) -> i64 {
+        self.links.cost + self.absence().0
+    }
+
+    /// Takes over a starting plan as far as it keeps the rules; what does not is left absent.
+    pub(super) fn load(&mut self, start: &Solution) {
+        for route in &start.routes {
+            let Some(slot) = self.net.slots.iter().position(|s| s.vehicle == route.vehicle) else { continue };
+            let slot = slot as u32;
+            let skip = self.net.slots[slot as usize].prefix.map_or(0, |p| p.visits.min(route.visits.len()));
+            let coded: Vec<u32> = route.visits[skip..]
+                .iter()
+                .map(|v| match v {
+                    Visit::Job(j) => j.0,
+                    Visit::Reload(w) => RELOAD | w,
+                })
+                .collect();
+            self.restore_route(slot, &coded);
+            if !self.eval.refresh(&mut self.links, slot) {
+                self.shrink(slot);
+            }
+        }
+        let links = &mut self.links;
+        let at = &links.at;
+        links.absent.retain(|&j| at[j as usize].route == NONE);
+    }
+
+    /// Removes free jobs from a route until it keeps the rules.
+    fn shrink(&mut self, slot: u32) {
+        let nodes: Vec<u32> = self.links.nodes(slot).collect();
+        let fixed: Vec<u32> = nodes
+            .iter()
+            .copied()
+            .filter(|&v| (v as usize) < self.net.jobs && self.net.pinned[v as usize])
+            .collect();
+        self.links.assign(slot, &fixed);
+        self.eval.refresh(&mut self.links, slot);
+        // Back in the old order, one at a time, whatever still fits at the end of what is there.
+        for &v in &nodes {
+            let job = (v as usize) < self.net.jobs;
+            if !job || self.links.at[v as usize].route != NONE || self.net.partner[v as usize] != NONE {
+                continue;
+            }
+            let mut spot = None;
+            let mut after = self.links.start(slot);
+            let mut least = FAR;
+            while after != self.links.end(slot) {
+                let delta = self.eval.insertion(&self.links, v, after, least);
+                if delta < least {
+                    least = delta;
+                    spot = Some(after);
+                }
+                after = self.links.at[after as usize].succ;
+            }
+            if let Some(after) = spot {
+                self.links.link(v, after);
+                self.eval.refresh(&mut self.links, slot);
+            }
+        }
+    }
+
+    /// Stores the current plan as the best.
+    pub(super) fn store(&mut self) {
+        for i in 0..self.dirty.len() {
+            let r = self.dirty[i];
+            self.links.routes[r as usize].dirty = false;
+            self.store_route(r);
+        }
+        self.dirty.clear();
+        self.best.absent.clone_from(&self.links.absent);
+        let (price, missing) = self.absence();
+        self.best.cost = self.links.cost + price;
+        self.best.missing = missing;
+        self.best.used = self.links.used;
+    }
+
+    fn store_route(&mut self, r: u32) {
+        let eval = &self.eval;
+        let jobs = self.net.jobs as u32;
+        let nodes = self.links.nodes(r).map(|v| {
+            if v < jobs { v } else { RELOAD | eval.reload_of(v).unwrap_or(0) }
+        });
+        let stored = &mut self.best.routes[r as usize];
+        stored.clear();
+        stored.extend(nodes);
+    }
+
+    /// Stores every route, whether marked or not.
+    pub(super) fn store_all(&mut self) {
+        for r in 0..self.net.slots.len() as u32 {
+            self.mark(r);
+        }
+        self.store();
+    }
+
+    pub(super) fn mark(&mut self, r: u32) {
+        let state = &mut self.links.routes[r as usize];
+        if !state.dirty {
+            state.dirty = true;
+            self.dirty.push(r);
+        }
+    }
+
+    /// Goes back to the best plan.
+    pub(super) fn recall(&mut self) {
+        for i in 0..self.dirty.len() {
+            let r = self.dirty[i];
+            self.links.assign(r, &[]);
+        }
+        for i in 0..self.dirty.len() {
+            let r = self.dirty[i];
+            self.links.routes[r as usize].dirty = false;
+            let coded = std::mem::take(&mut self.best.routes[r as usize]);
+            self.restore_route(r, &coded);
+            self.best.routes[r as usize] = coded;
+            self.eval.refresh(&mut self.links, r);
+        }
+        self.dirty.clear();
+        self.links.absent.clone_from(&self.best.absent);
+    }
+
+    /// Takes over a whole plan of another walk.
+    pub(super) fn adopt(&mut self, best: &Best) {
+        for r in 0..self.net.slots.len() as u32 {
+            self.mark(r);
+        }
+        self.best.clone_from(best);
+        self.recall();
+    }
+
+    fn restore_route(&mut self, r: u32, coded: &[u32]) {
+        let mut nodes = self.links.scratch();
+        for &c in coded {
+            let node = if c & RELOAD == 0 { c } else { self.eval.add_reload(&mut self.links, r, c & !RELOAD) };
+            nodes.push(node);
+        }
+        self.links.assign(r, &nodes);
+        self.links.give_back(nodes);
+    }
+
+    /// The stored plan in the caller's words.
+    pub(super) fn solution(&self, best: &Best, start: Option<&Solution>) -> Solution {
+        let mut routes = Vec::new();
+        for (slot, coded) in self.net.slots.iter().zip(&best.routes) {
+            let mut visits: Vec<Visit> = Vec::new();
+            if let (Some(prefix), Some(start)) = (slot.prefix, start)
+                && let Some(route) = start.route(slot.vehicle)
+            {
+                visits.extend_from_slice(&route.visits[..prefix.visits.min(route.visits.len())]);
+            }
+            visits.extend(coded.iter().map(|&c| {
+                if c & RELOAD == 0 { Visit::Job(crate::problem::JobId(c)) } else { Visit::Reload(c & !RELOAD) }
+            }));
+            routes.push(Route { vehicle: slot.vehicle, visits });
+        }
+        Solution::of(self.net.problem, routes)
+    }
+
+    /// Takes a job out, with its partner, into `absent`.
+    pub(super) fn take_out(&mut self, job: u32) {
+        let partner = self.net.partner[job as usize];
+        let route = self.links.at[job as usize].route;
+        self.links.save(route);
+        self.links.unlink(job);
+        self.links.absent.push(job);
+        if partner != NONE && self.links.at[partner as usize].route != NONE {
+            self.links.save(self.links.at[partner as usize].route);
+            self.links.unlink(partner);
+            self.links.absent.push(partner);
+        }
+    }
+
+    /// Recomputes the routes changed so far in this iteration, without their idle reloads.
+    pub(super) fn refresh_changed(&mut self) {
+        let mut i = 0;
+        while let Some(r) = self.links.changed_at(i) {
+            if self.eval.reloads() {
+                self.drop_idle_reloads(r);
+            }
+            self.eval.refresh(&mut self.links, r);
+            i += 1;
+        }
+    }
+
+    /// Takes out reloads that begin or end an empty trip.
+    fn drop_idle_reloads(&mut self, r: u32) {
+        let jobs = self.links.jobs;
+        let end = self.links.end(r);
+        let mut v = self.links.at[self.links.start(r) as usize].succ;
+        let mut trip_empty = self.net.slots[r as usize].prefix.is_none_or(|p| !p.departed);
+        while v != end {
+            let next = self.links.at[v as usize].succ;
+            if v >= jobs {
+                if trip_empty || next == end {
+                    self.links.unlink(v);
+                }
+                trip_empty = true;
+            } else {
+                trip_empty = false;
+            }
+            v = next;
+        }
+        // The last trip may have become empty by what went before.
+        loop {
+            let last = self.links.at[end as usize].pred;
+            if last < jobs || last == self.links.start(r) {
+                break;
+            }
+            self.links.unlink(last);
+        }
+    }
+
+    /// Strings of neighbouring routes around a random job (Christiaens and Vanden Berghe 2020).
+    pub(super) fn ruin(&mut self) {
+        const LONGEST: f64 = 10.0;
+        if self.links.used == 0 {
+            return;
+        }
+        let seed = self.rng.below(self.net.jobs) as u32;
+        let served = self.net.jobs - self.links.absent.len().min(self.net.jobs);
+        let average = served as f64 / f64::from(self.links.used);
+        let longest = LONGEST.min(average).max(1.0);
+        let most_strings = 4.0 * self.mean / (1.0 + longest) - 1.0;
+        let strings = (self.rng.unit() * most_strings + 1.0) as usize;
+        let first = self.links.changed().count();
+        let mut done = 0;
+        let near = &self.net.near;
+        for at in 0..=near.of(seed, usize::MAX).len() {
+            let c = if at == 0 { seed } else { near.of(seed, usize::MAX)[at - 1] };
+            let route = self.links.at[c as usize].route;
+            if route == NONE || self.links.changed().skip(first).any(|r| r == route) {
+                continue;
+            }
+            let size = self.links.routes[route as usize].size;
+            let longest = longest.min(f64::from(size));
+            let length = (self.rng.unit() * longest + 1.0) as u32;
+            self.take_string(c, route, length.min(size), size);
+            done += 1;
+            if done >= strings {
+                break;
+            }
+        }
+    }
+
+    /// Takes out `length` nodes around `c`, or the same number around a part that stays.
+    fn take_string(&mut self, c: u32, route: u32, length: u32, size: u32) {
+        self.links.save(route);
+        let mut stay = 0;
+        if length > 1 && length < size && self.rng.unit() < 0.5 {
+            stay = 1;
+            while length + stay < size && self.rng.unit() > 0.99 {
+                stay += 1;
+            }
+        }
+        let span = length + stay;
+        let pos = self.links.at[c as usize].pos;
+        let (low, high) = ((pos + 1).saturating_sub(span).max(1), pos.min(size + 1 - span));
+        let from = low + self.rng.below((high - low + 1) as usize) as u32;
+        let stay_from = if stay > 0 { 1 + self.rng.below((length - 1).max(1) as usize) as u32 } else { u32::MAX };
+        let mut v = c;
+        for _ in from..pos {
+            v = self.links.at[v as usize].pred;
+        }
+        let jobs = self.links.jobs;
+        let mut out = self.links.scratch();
+        for at in 0..span {
+            let kept = at >= stay_from && at - stay_from < stay;
+            if !kept && v < jobs && !self.net.pinned[v as usize] {
+                out.push(v);
+            }
+            v = self.links.at[v as usize].succ;
+        }
+        for &v in &out {
+            if self.links.at[v as usize].route != NONE {
+                self.take_out(v);
+            }
+        }
+        self.links.give_back(out);
+    }
+
+    /// Puts the absent jobs where they cost least, in a random kind of order.
+    pub(super) fn recreate(&mut self) {
+        self.order_absent();
+        let mut list = std::mem::take(&mut self.links.absent);
+        let mut still = self.links.scratch();
+        for &job in &list {
+            let partner = self.net.partner[job as usize];
+            if partner != NONE && !self.net.is_pickup[job as usize] {
+                continue;
+            }
+            if !self.put(job) {
+                still.push(job);
+                if partner != NONE {
+                    still.push(partner);
+                }
+            }
+        }
+        list.clear();
+        list.extend_from_slice(&still);
+        self.links.give_back(still);
+        self.links.absent = list;
+    }
+
+    fn order_absent(&mut self) {
+        let net = self.net;
+        let windows = net.windows;
+        let dice = self.rng.below(if windows { 17 } else { 11 });
+        let keys = &mut self.sort_keys;
+        keys.clear();
+        let jobs = net.problem.jobs();
+        let window = |j: u32| jobs[j as usize].windows.first().copied().unwrap_or(crate::problem::Window::ALWAYS);
+        for &j in &self.links.absent {
+            let key = match dice {
+                0..=3 => (self.rng.next() >> 2) as i64,
+                4..=7 => -net.demand[j as usize],
+                8..=9 => -net.far[j as usize],
+                10 => net.far[j as usize],
+                11..=12 => window(j).to - window(j).from,
+                13..=14 => window(j).from,
+                _ => -window(j).to,
+            };
+            keys.push((key, j));
+        }
+        keys.sort_unstable();
+        self.links.absent.clear();
+        self.links.absent.extend(keys.iter().map(|k| k.1));
+    }
+
+    /// Best place for one job (or shipment); puts it there and recomputes the route.
+    pub(super) fn put(&mut self, job: u32) -> bool {
+        let limit = self.net.absence[job as usize];
+        let found = if self.net.partner[job as usize] == NONE {
+            self.place_single(job, limit)
+        } else {
+            self.place_pair(job, limit)
+        };
+        let Some((_, put)) = found else { return false };
+        self.apply(job, put);
+        true
+    }
+
+    pub(super) fn apply(&mut self, job: u32, put: Put) {
+        let after = match put {
+            Put::After(a) | Put::ReloadThen(_, a) | Put::ThenReload(_, a) | Put::Both(a, _) => a,
+        };
+        let route = self.links.at[after as usize].route;
+        self.links.save(route);
+        match put {
+            Put::After(a) => self.links.link(job, a),
+            Put::ReloadThen(which, a) => {
+                let reload = self.eval.add_reload(&mut self.links, route, which);
+                self.links.link(reload, a);
+                self.links.link(job, reload);
+            }
+            Put::ThenReload(which, a) => {
+                self.links.link(job, a);
+                let reload = self.eval.add_reload(&mut self.links, route, which);
+                self.links.link(reload, job);
+            }
+            Put::Both(a, b) => {
+                self.links.link(job, a);
+                self.links.link(self.net.partner[job as usize], b);
+            }
+        }
+        let sound = self.eval.refresh(&mut self.links, route);
+        debug_assert!(sound, "an accepted insertion broke a rule");
+    }
+
+    fn place_single(&mut self, job: u32, limit: i64) -> Option<(i64, Put)> {
+        let only = self.net.only[job as usize];
+        if only != NONE {
+            return self.place_in_route(job, only, limit);
+        }
+        let (mut least, mut put) = (limit, None);
+        let near = self.net.near_time.as_ref().unwrap_or(&self.net.near);
+        let reloads = self.eval.reloads();
+        for &v in near.of(job, self.width) {
+            let link = self.links.at[v as usize];
+            if link.route == NONE {
+                continue;
+            }
+            for after in [v, link.pred] {
+                if self.blink.skips() {
+                    continue;
+                }
+                let delta = self.eval.insertion(&self.links, job, after, least);
+                if delta < least {
+                    least = delta;
+                    put = Some(Put::After(after));
+                }
+                if reloads && let Some((delta, p)) = self.eval.with_reload(&self.links, job, after, least) {
+                    least = delta;
+                    put = Some(p);
+                }
+            }
+        }
+        self.each_empty(|walk, slot| {
+            let after = walk.links.start(slot);
+            let delta = walk.eval.insertion(&walk.links, job, after, least);
+            if delta < least {
+                least = delta;
+                put = Some(Put::After(after));
+            }
+        });
+        if put.is_none() {
+            return self.place_anywhere(job, limit);
+        }
+        put.map(|p| (least, p))
+    }
+
+    /// Calls with one empty slot of each class, if the fleet allows another route.
+    fn each_empty(&mut self, mut look: impl FnMut(&mut Self, u32)) {
+        if self.links.used >= self.fleet {
+            return;
+        }
+        for class in 0..self.net.classes.len() {
+            let slots = &self.net.classes[class];
+            let hint = self.hints[class];
+            let empty = (0..slots.len()).map(|i| (hint + i) % slots.len());
+            let mut empty = empty.filter(|&i| self.links.routes[slots[i] as usize].size == 0);
+            if let Some(i) = empty.next() {
+                self.hints[class] = i;
+                look(self, slots[i]);
+            }
+        }
+    }
+
+    /// Every place of every used route.
+    fn place_anywhere(&mut self, job: u32, limit: i64) -> Option<(i64, Put)> {
+        let (mut least, mut put) = (limit, None);
+        for r in 0..self.net.slots.len() as u32 {
+            if self.links.routes[r as usize].size > 0
+                && let Some((delta, p)) = self.place_in_route(job, r, least)
+            {
+                least = delta;
+                put = Some(p);
+            }
+        }
+        put.map(|p| (least, p))
+    }
+
+    fn place_in_route(&mut self, job: u32, r: u32, limit: i64) -> Option<(i64, Put)> {
+        let (mut least, mut put) = (limit, None);
+        let end = self.links.end(r);
+        let mut after = self.links.start(r);
+        let reloads = self.eval.reloads();
+        while after != end {
+            if !self.blink.skips() {
+                let delta = self.eval.insertion(&self.links, job, after, least);
+                if delta < least {
+                    least = delta;
+                    put = Some(Put::After(after));
+                }
+                if reloads && let Some((delta, p)) = self.eval.with_reload(&self.links, job, after, least) {
+                    least = delta;
+                    put = Some(p);
+                }
+            }
+            after = self.links.at[after as usize].succ;
+        }
+        put.map(|p| (least, p))
+    }
+
+    fn place_pair(&mut self, job: u32, limit: i64) -> Option<(i64, Put)> {
+        let halves = (job, self.net.partner[job as usize]);
+        let (mut least, mut put) = (limit, None);
+        let only = self.net.only[job as usize];
+        let mut routes = self.links.scratch();
+        if only != NONE {
+            routes.push(only);
+        } else if self.net.jobs <= 400 {
+            routes.extend((0..self.net.slots.len() as u32).filter(|&r| self.links.routes[r as usize].size > 0));
+        } else {
+            let near = self.net.near_time.as_ref().unwrap_or(&self.net.near);
+            for half in [halves.0, halves.1] {
+                for &v in near.of(half, self.width) {
+                    let r = self.links.at[v as usize].route;
+                    if r != NONE && !routes.contains(&r) {
+                        routes.push(r);
+                    }
+                }
+            }
+        }
+        for round in 0..2 {
+            for &r in &routes {
+                if let Some((delta, p)) = self.eval.pair(&self.links, halves, r, least, &mut self.blink) {
+                    least = delta;
+                    put = Some(p);
+                }
+            }
+            if round == 1 || only != NONE {
+                break;
+            }
+            let mut empty = Vec::new();
+            self.each_empty(|_, slot| empty.push(slot));
+            for &slot in &empty {
+                if let Some((delta, p)) = self.eval.pair(&self.links, halves, slot, least, &mut self.blink) {
+                    least = delta;
+                    put = Some(p);
+                }
+            }
+            if put.is_some() || self.net.jobs <= 400 {
+                break;
+            }
+            // Nothing near fits: try the rest.
+            let all = (0..self.net.slots.len() as u32).filter(|&r| self.links.routes[r as usize].size > 0);
+            let rest: Vec<u32> = all.filter(|r| !routes.contains(r)).collect();
+            routes.clear();
+            routes.extend(rest);
+        }
+        self.links.give_back(routes);
+        put.map(|p| (least, p))
+    }
+
+    /// One iteration of annealing at a temperature; whether a new best plan was stored.
+    pub(super) fn step(&mut self, temperature: f64) -> bool {
+        let before = self.cost();
+        self.links.begin();
+        self.ruin();
+        self.refresh_changed();
+        self.recreate();
+        let after = self.cost();
+        // Accepts below cost - T ln(U).
+        let bound = before as f64 - temperature * (1.0 - self.rng.unit()).ln();
+        if (after as f64) < bound {
+            self.keep();
+            let missing = self.absence().1;
+            if (missing, after) < (self.best.missing, self.best.cost) {
+                self.store();
+                return true;
+            }
+        } else {
+            self.reject();
+        }
+        false
+    }
+
+    /// Accepts the iteration.
+    pub(super) fn keep(&mut self) {
+        let mut i = 0;
+        while let Some(r) = self.links.changed_at(i) {
+            self.mark(r);
+            i += 1;
+        }
+    }
+
+    /// Undoes the iteration.
+    pub(super) fn reject(&mut self) {
+        self.links.undo();
+        let mut i = 0;
+        while let Some(r) = self.links.changed_at(i) {
+            self.eval.refresh(&mut self.links, r);
+            i += 1;
+        }
+    }
+}
