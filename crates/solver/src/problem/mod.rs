@@ -25,8 +25,8 @@ mod types;
 
 pub use build::ProblemBuilder;
 pub use fault::Fault;
-pub use matrix::{Matrix, NO_WAY, Rounding, VALUE_MAX};
 pub(crate) use matrix::Source;
+pub use matrix::{Matrix, NO_WAY, Rounding, VALUE_MAX};
 pub use types::*;
 
 /// Most jobs in one problem.

@@ -107,7 +107,8 @@ impl AnyArcs {
             if a.back && b.line {
                 return (NO_WAY, NO_WAY);
             }
-            let both = (matrix.distance(from as usize, to as usize), matrix.duration(from as usize, to as usize));
+            let both =
+                (matrix.distance(from as usize, to as usize), matrix.duration(from as usize, to as usize));
             if both.0 >= NO_WAY || both.1 >= NO_WAY { (NO_WAY, NO_WAY) } else { both }
         };
         let shared = matrix.is_shared();
@@ -129,6 +130,38 @@ impl AnyArcs {
             }
             (false, false) => Self::Two64(Two { width, table: wide }),
         }
+    }
+}
+
+/// Tables of distance and duration for several profiles over the same points, in one type.
+pub(super) enum Profiles {
+    Narrow(Vec<Two<i32>>),
+    Wide(Vec<Two<i64>>),
+}
+
+impl Profiles {
+    /// Compiles every matrix; backhaul rules are left to the kernel.
+    pub(super) fn of(matrices: &[Matrix], points: &[Point]) -> Self {
+        let width = points.len();
+        let fill = |m: &Matrix| -> Vec<[i64; 2]> {
+            let cells = points.iter().flat_map(|a| points.iter().map(move |b| (a.place, b.place)));
+            let value = |(a, b): (Option<u32>, Option<u32>)| match (a, b) {
+                (Some(a), Some(b)) => {
+                    [m.distance(a as usize, b as usize), m.duration(a as usize, b as usize)]
+                }
+                _ => [0, 0],
+            };
+            cells
+                .map(value)
+                .map(|[d, t]| if d >= NO_WAY || t >= NO_WAY { [NO_WAY; 2] } else { [d, t] })
+                .collect()
+        };
+        let wide: Vec<Vec<[i64; 2]>> = matrices.iter().map(fill).collect();
+        if wide.iter().flatten().flatten().all(|&v| v < i64::from(i32::MAX)) {
+            let narrow = |t: &Vec<[i64; 2]>| t.iter().map(|c| [c[0] as i32, c[1] as i32]).collect();
+            return Self::Narrow(wide.iter().map(|t| Two { width, table: narrow(t) }).collect());
+        }
+        Self::Wide(wide.into_iter().map(|table| Two { width, table }).collect())
     }
 }
 

@@ -26,7 +26,14 @@ pub(super) trait Eval {
 
     /// Best places in the route for both halves of a shipment below `limit`; each place is passed over with a
     /// probability of one in `blink`.
-    fn pair(&self, links: &Links, halves: (u32, u32), route: u32, limit: i64, blink: &mut Blink) -> Option<(i64, Put)>;
+    fn pair(
+        &self,
+        links: &Links,
+        halves: (u32, u32),
+        route: u32,
+        limit: i64,
+        blink: &mut Blink,
+    ) -> Option<(i64, Put)>;
 
     /// Best insertion at this place that also adds a reload, below `limit`.
     fn with_reload(&self, links: &Links, job: u32, after: u32, limit: i64) -> Option<(i64, Put)> {
@@ -43,6 +50,21 @@ pub(super) trait Eval {
     fn add_reload(&mut self, links: &mut Links, route: u32, which: u32) -> u32 {
         let _ = (links, route, which);
         unreachable!("only kernels with reloads are asked")
+    }
+
+    /// A reload node that is in no route any more.
+    fn free_reload(&mut self, node: u32) {
+        let _ = node;
+    }
+
+    /// Cost that belongs to no single route.
+    fn extra(&self) -> i64 {
+        0
+    }
+
+    /// Accepts what the route, made of locked visits only, breaks by itself.
+    fn forgive(&mut self, links: &mut Links, route: u32) {
+        let _ = (links, route);
     }
 
     /// The number of the reload that this node is, if it is one.

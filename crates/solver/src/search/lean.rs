@@ -102,7 +102,8 @@ pub(super) fn suits(p: &Problem) -> bool {
 
 /// Whether the problem needs times.
 pub(super) fn has_times(p: &Problem) -> bool {
-    p.jobs().iter().any(|j| !j.windows.is_empty()) || p.kinds().iter().any(|k| k.shift.to < crate::problem::VALUE_MAX)
+    p.jobs().iter().any(|j| !j.windows.is_empty())
+        || p.kinds().iter().any(|k| k.shift.to < crate::problem::VALUE_MAX)
 }
 
 /// Whether goods go both ways.
@@ -121,7 +122,8 @@ impl<'a, A: Arcs, const TIME: bool, const BOTH: bool> Lean<'a, A, TIME, BOTH> {
             let (d, u) = (first(&job.delivery), first(&job.pickup));
             if TIME {
                 let window = job.windows.first().copied().unwrap_or(crate::problem::Window::ALWAYS);
-                times[at] = Times { open: window.from, close: window.to, service: job.service, ..Times::default() };
+                times[at] =
+                    Times { open: window.from, close: window.to, service: job.service, ..Times::default() };
             }
             if BOTH {
                 let net_change = u - d;
@@ -134,7 +136,13 @@ impl<'a, A: Arcs, const TIME: bool, const BOTH: bool> Lean<'a, A, TIME, BOTH> {
             let kind = net.kind(r as u32);
             if TIME {
                 let s = net.jobs + 2 * r;
-                times[s] = Times { open: kind.shift.from, close: kind.shift.to, service: kind.loading, dep: 0, lat: 0 };
+                times[s] = Times {
+                    open: kind.shift.from,
+                    close: kind.shift.to,
+                    service: kind.loading,
+                    dep: 0,
+                    lat: 0,
+                };
                 times[s + 1] = Times { open: kind.shift.from, close: kind.shift.to, ..Times::default() };
             }
             vans.push(Van {
@@ -261,7 +269,14 @@ impl<A: Arcs, const TIME: bool, const BOTH: bool> Eval for Lean<'_, A, TIME, BOT
         delta
     }
 
-    fn pair(&self, links: &Links, halves: (u32, u32), route: u32, limit: i64, blink: &mut Blink) -> Option<(i64, Put)> {
+    fn pair(
+        &self,
+        links: &Links,
+        halves: (u32, u32),
+        route: u32,
+        limit: i64,
+        blink: &mut Blink,
+    ) -> Option<(i64, Put)> {
         let (take, drop) = halves;
         if !self.fits(route, take) || !self.fits(route, drop) || !BOTH {
             return None;
@@ -307,7 +322,8 @@ impl<A: Arcs, const TIME: bool, const BOTH: bool> Eval for Lean<'_, A, TIME, BOT
                     if TIME {
                         let t = &self.times[drop as usize];
                         let begin = (dep + arcs.time(last_point, dp)).max(t.open);
-                        ok = begin <= t.close && begin + t.service + arcs.time(dp, xp) <= self.times[x as usize].lat;
+                        ok = begin <= t.close
+                            && begin + t.service + arcs.time(dp, xp) <= self.times[x as usize].lat;
                     }
                     if ok && load.then(drop_load).then(self.loads[x as usize].suf).peak() <= van.cap {
                         best = delta;

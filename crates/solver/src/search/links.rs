@@ -259,6 +259,12 @@ impl Links {
         state.cost = cost;
     }
 
+    /// A new node beyond all others, in no route.
+    pub(super) fn grow(&mut self, point: u32) -> u32 {
+        self.at.push(Link { pred: NONE, succ: NONE, route: NONE, pos: 0, point, next: 0 });
+        self.at.len() as u32 - 1
+    }
+
     pub(super) fn scratch(&mut self) -> Vec<u32> {
         std::mem::take(&mut self.scratch)
     }

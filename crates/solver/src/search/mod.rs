@@ -3,11 +3,14 @@
 mod arcs;
 mod clock;
 mod eval;
+mod full;
 mod lean;
 mod links;
 mod near;
 mod net;
 mod rng;
+#[cfg(test)]
+mod tests;
 mod walk;
 
 use crate::budget::Budget;
@@ -16,7 +19,7 @@ use crate::cost::{Evaluation, evaluate};
 use crate::locks::Locks;
 use crate::problem::Problem;
 use crate::solution::Solution;
-use arcs::with_arcs;
+use arcs::{Profiles, with_arcs};
 use clock::Clock;
 use eval::Eval;
 use net::Net;
@@ -50,6 +53,12 @@ pub fn solve(
 ) -> Outcome {
     let net = Net::new(problem, start, locks);
     let run = Run { net: &net, start, budget, control };
+    if !locks.prefixes.is_empty() || !lean::suits(problem) {
+        return match Profiles::of(problem.profiles(), &net.point_list) {
+            Profiles::Narrow(arcs) => run.go(|| full::Full::new(&net, &arcs)),
+            Profiles::Wide(arcs) => run.go(|| full::Full::new(&net, &arcs)),
+        };
+    }
     let (times, both) = (lean::has_times(problem), lean::has_pickups(problem));
     with_arcs!(&net.arcs, a => match (times, both) {
         (false, false) => run.go(|| lean::Lean::<_, false, false>::new(&net, a)),
@@ -76,6 +85,7 @@ impl Run<'_> {
         }
         walk.links.begin();
         walk.recreate();
+        walk.keep();
         walk.store_all();
         self.note(&walk, &mut clock, &mut history);
         self.anneal(&mut walk, &mut clock, &mut history);
@@ -90,10 +100,7 @@ impl Run<'_> {
             .map(|r| self.net.kind(r).fixed)
             .sum();
         let mean = (walk.links.cost - fixed) as f64 / self.net.jobs.max(1) as f64;
-        let env = |k: &str, d: f64| std::env::var(k).ok().and_then(|v| v.parse().ok()).unwrap_or(d);
-        let (hot, cold) = (mean * env("T0", 0.3), mean * env("T1", 0.01));
-        walk.mean = env("MEAN", 10.0);
-        walk.width = env("WIDTH", 40.0) as usize;
+        let (hot, cold) = (mean * 0.15, mean * 0.01);
         let (mut temperature, mut wait) = (hot, 0);
         while !clock.is_over() {
             if wait == 0 {
@@ -111,7 +118,12 @@ impl Run<'_> {
 
     fn note<E: Eval>(&self, walk: &Walk<'_, E>, clock: &mut Clock<'_>, history: &mut Vec<Progress>) {
         let best = &walk.best;
-        let missing: i64 = best.absent.iter().filter(|&&j| self.net.must[j as usize]).map(|&j| self.net.absence[j as usize]).sum();
+        let missing: i64 = best
+            .absent
+            .iter()
+            .filter(|&&j| self.net.must[j as usize])
+            .map(|&j| self.net.absence[j as usize])
+            .sum();
         let progress = Progress {
             steps: clock.steps,
             cost: best.cost - missing,

@@ -103,8 +103,9 @@ mod tests {
     #[test]
     fn the_grid_finds_what_comparing_all_pairs_finds() {
         let mut rng = Rng::new(3);
-        let points: Vec<(f64, f64)> =
-            (0..500).map(|_| (rng.below(1000) as f64 + rng.unit(), (rng.below(300) as f64).powf(1.2))).collect();
+        let points: Vec<(f64, f64)> = (0..500)
+            .map(|_| (rng.below(1000) as f64 + rng.unit(), (rng.below(300) as f64).powf(1.2)))
+            .collect();
         let grid = Near::plane(&points, 12);
         for a in 0..500u32 {
             let square = |b: u32| {

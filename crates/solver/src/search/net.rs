@@ -5,7 +5,7 @@ use super::links::NONE;
 use super::near::Near;
 use crate::locks::{JobLock, Locks, Prefix};
 use crate::problem::{Backhaul, JobId, Problem, Role, Source, VehicleId, VehicleKind};
-use crate::solution::Solution;
+use crate::solution::{Solution, Visit};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A vehicle that the search may use.
@@ -47,6 +47,10 @@ pub(super) struct Net<'a> {
     pub(super) pinned: Vec<bool>,
     /// Over before the search begins: in no list.
     pub(super) frozen: Vec<bool>,
+    /// Already loaded for the current trip of its slot.
+    pub(super) aboard: Vec<bool>,
+    /// Points of the reloads of each kind.
+    pub(super) reload_points: Vec<Vec<u32>>,
     /// Must ride on this slot.
     pub(super) only: Vec<u32>,
     /// Kinds × jobs: skills fit. Empty when all do.
@@ -55,6 +59,8 @@ pub(super) struct Net<'a> {
     pub(super) demand: Vec<i64>,
     pub(super) far: Vec<i64>,
     pub(super) windows: bool,
+    /// By slot: visits that are over, and the load on board after them by dimension.
+    frozen_visits: Vec<(Vec<Visit>, Vec<i64>)>,
 }
 
 impl<'a> Net<'a> {
@@ -77,11 +83,14 @@ impl<'a> Net<'a> {
             must: vec![false; jobs],
             pinned: vec![false; jobs],
             frozen: vec![false; jobs],
+            aboard: vec![false; jobs],
+            reload_points: Vec::new(),
             only: vec![NONE; jobs],
             fits: Vec::new(),
             demand: vec![0; jobs],
             far: vec![0; jobs],
             windows: problem.jobs().iter().any(|j| !j.windows.is_empty()),
+            frozen_visits: Vec::new(),
             slots,
         };
         net.set_points();
@@ -89,6 +98,7 @@ impl<'a> Net<'a> {
         net.arcs = AnyArcs::of(&problem.profiles()[profile], &net.point_list);
         net.set_jobs();
         net.set_locks(start);
+        net.set_frozen(start);
         net.set_near(profile);
         net
     }
@@ -110,7 +120,8 @@ impl<'a> Net<'a> {
         for job in self.problem.jobs() {
             let single = strict && job.role == Role::Single;
             let (brings, takes) = (job.delivery.iter().any(|&l| l > 0), job.pickup.iter().any(|&l| l > 0));
-            let p = Point { place: Some(job.place.0), back: single && takes && !brings, line: single && brings };
+            let p =
+                Point { place: Some(job.place.0), back: single && takes && !brings, line: single && brings };
             self.points.push(point(p));
         }
         for slot in &self.slots {
@@ -120,13 +131,19 @@ impl<'a> Net<'a> {
                 self.points.push(point(Point { place: place.map(|p| p.0), back: false, line: false }));
             }
         }
+        for kind in self.problem.kinds() {
+            let reloads = kind.reloads.iter();
+            let at = reloads.map(|r| point(Point { place: Some(r.place.0), back: false, line: false }));
+            self.reload_points.push(at.collect());
+        }
     }
 
     fn set_jobs(&mut self) {
         let problem = self.problem;
         let money = |k: &VehicleKind| k.fixed + 1;
         let fixed = problem.kinds().iter().map(money).max().unwrap_or(1);
-        let per = problem.kinds().iter().map(|k| k.per_distance + k.per_time + k.overtime_price).max().unwrap_or(1);
+        let per =
+            problem.kinds().iter().map(|k| k.per_distance + k.per_time + k.overtime_price).max().unwrap_or(1);
         let mut longest = 1;
         for (at, job) in problem.jobs().iter().enumerate() {
             match job.role {
@@ -174,7 +191,7 @@ impl<'a> Net<'a> {
             let frozen = prefix.map_or(0, |p| p.visits);
             let mut first_trip = prefix.is_some_and(|p| p.departed);
             for (at, visit) in route.visits.iter().enumerate() {
-                let crate::solution::Visit::Job(job) = visit else {
+                let Visit::Job(job) = visit else {
                     first_trip &= at < frozen;
                     continue;
                 };
@@ -182,8 +199,7 @@ impl<'a> Net<'a> {
                 let partner = self.partner[job.index()];
                 let picked_up = partner != NONE
                     && !self.is_pickup[job.index()]
-                    && route.visits[..frozen.min(route.visits.len())]
-                        .contains(&crate::solution::Visit::Job(JobId(partner)));
+                    && route.visits[..frozen.min(route.visits.len())].contains(&Visit::Job(JobId(partner)));
                 match self.locks.of(*job) {
                     JobLock::Done | JobLock::FixedOrder => self.pinned[job.index()] = true,
                     JobLock::FixedVehicle => self.only[job.index()] = slot as u32,
@@ -194,6 +210,7 @@ impl<'a> Net<'a> {
                     self.pinned[job.index()] = true;
                 }
                 self.frozen[job.index()] = at < frozen;
+                self.aboard[job.index()] = aboard && at >= frozen;
             }
         }
         for job in 0..self.jobs {
@@ -206,6 +223,55 @@ impl<'a> Net<'a> {
                 }
             }
         }
+    }
+
+    /// Keeps what is over, and adds up what it left on board.
+    fn set_frozen(&mut self, start: Option<&Solution>) {
+        let list = self.problem.jobs();
+        let dims = self.problem.dimensions().len();
+        for slot in &self.slots {
+            let route = slot.prefix.and_then(|p| start?.route(p.vehicle).map(|r| (p, r)));
+            let Some((prefix, route)) = route else {
+                self.frozen_visits.push((Vec::new(), vec![0; dims]));
+                continue;
+            };
+            let over = route.visits[..prefix.visits.min(route.visits.len())].to_vec();
+            let mut load = vec![0; dims];
+            for visit in &over {
+                let Visit::Job(id) = visit else {
+                    load.fill(0);
+                    continue;
+                };
+                let job = &list[id.index()];
+                for (d, l) in load.iter_mut().enumerate() {
+                    *l += job.pickup.get(d).copied().unwrap_or(0);
+                    if let Role::DeliveryOf(_) = job.role {
+                        *l -= job.delivery.get(d).copied().unwrap_or(0);
+                    }
+                }
+            }
+            self.frozen_visits.push((over, load));
+        }
+    }
+
+    /// Visits of a slot that are over.
+    pub(super) fn frozen_visits(&self, slot: u32) -> &[Visit] {
+        self.frozen_visits.get(slot as usize).map_or(&[], |f| &f.0)
+    }
+
+    /// Load on board of a slot after the visits that are over.
+    pub(super) fn on_board(&self, slot: usize, dimension: usize) -> i64 {
+        self.frozen_visits[slot].1[dimension]
+    }
+
+    /// Stops among the visits that are over.
+    pub(super) fn stops_before(&self, slot: u32) -> i64 {
+        self.frozen_visits(slot).iter().filter(|v| matches!(v, Visit::Job(_))).count() as i64
+    }
+
+    /// Reloads among the visits that are over.
+    pub(super) fn trips_before(&self, slot: u32) -> u32 {
+        self.frozen_visits(slot).iter().filter(|v| matches!(v, Visit::Reload(_))).count() as u32
     }
 
     fn set_near(&mut self, profile: usize) {
@@ -244,7 +310,9 @@ impl<'a> Net<'a> {
 /// own, and of every kind as many nameless ones as there may be jobs for.
 fn slots(problem: &Problem, start: Option<&Solution>, locks: &Locks) -> (Vec<Slot>, Vec<Vec<u32>>) {
     let mut own: BTreeSet<u32> = locks.prefixes.iter().map(|p| p.vehicle.0).collect();
-    own.extend(problem.jobs().iter().filter_map(|j| j.prefer.as_ref()).flat_map(|p| p.vehicles.iter().map(|v| v.0)));
+    own.extend(
+        problem.jobs().iter().filter_map(|j| j.prefer.as_ref()).flat_map(|p| p.vehicles.iter().map(|v| v.0)),
+    );
     let used: BTreeSet<u32> = start.iter().flat_map(|s| s.routes.iter().map(|r| r.vehicle.0)).collect();
     let mut slots = Vec::new();
     let mut classes: Vec<Vec<u32>> = Vec::new();

@@ -41,6 +41,9 @@ pub(super) struct Walk<'n, E> {
     /// How often each job was absent; used when routes are being saved.
     pub(super) absences: Vec<u32>,
     sort_keys: Vec<(i64, u32)>,
+    /// Reload nodes made and dropped in this iteration.
+    born: Vec<u32>,
+    dropped: Vec<u32>,
 }
 
 impl<'n, E: Eval> Walk<'n, E> {
@@ -62,6 +65,8 @@ impl<'n, E: Eval> Walk<'n, E> {
             width: 40,
             absences: vec![0; net.jobs],
             sort_keys: Vec::new(),
+            born: Vec::new(),
+            dropped: Vec::new(),
         };
         for r in 0..net.slots.len() as u32 {
             walk.eval.refresh(&mut walk.links, r);
@@ -84,7 +89,7 @@ impl<'n, E: Eval> Walk<'n, E> {
 
     /// Cost of the current plan with its absences.
     pub(super) fn cost(&self) -> i64 {
-        self.links.cost + self.absence().0
+        self.links.cost + self.absence().0 + self.eval.extra()
     }
 
     /// Takes over a starting plan as far as it keeps the rules; what does not is left absent.
@@ -118,8 +123,11 @@ impl<'n, E: Eval> Walk<'n, E> {
             .copied()
             .filter(|&v| (v as usize) < self.net.jobs && self.net.pinned[v as usize])
             .collect();
+        self.release_reloads(slot);
         self.links.assign(slot, &fixed);
-        self.eval.refresh(&mut self.links, slot);
+        if !self.eval.refresh(&mut self.links, slot) {
+            self.eval.forgive(&mut self.links, slot);
+        }
         // Back in the old order, one at a time, whatever still fits at the end of what is there.
         for &v in &nodes {
             let job = (v as usize) < self.net.jobs;
@@ -154,7 +162,7 @@ impl<'n, E: Eval> Walk<'n, E> {
         self.dirty.clear();
         self.best.absent.clone_from(&self.links.absent);
         let (price, missing) = self.absence();
-        self.best.cost = self.links.cost + price;
+        self.best.cost = self.links.cost + price + self.eval.extra();
         self.best.missing = missing;
         self.best.used = self.links.used;
     }
@@ -162,9 +170,8 @@ impl<'n, E: Eval> Walk<'n, E> {
     fn store_route(&mut self, r: u32) {
         let eval = &self.eval;
         let jobs = self.net.jobs as u32;
-        let nodes = self.links.nodes(r).map(|v| {
-            if v < jobs { v } else { RELOAD | eval.reload_of(v).unwrap_or(0) }
-        });
+        let nodes =
+            self.links.nodes(r).map(|v| if v < jobs { v } else { RELOAD | eval.reload_of(v).unwrap_or(0) });
         let stored = &mut self.best.routes[r as usize];
         stored.clear();
         stored.extend(nodes);
@@ -190,7 +197,9 @@ impl<'n, E: Eval> Walk<'n, E> {
     pub(super) fn recall(&mut self) {
         for i in 0..self.dirty.len() {
             let r = self.dirty[i];
+            self.release_reloads(r);
             self.links.assign(r, &[]);
+            self.eval.refresh(&mut self.links, r);
         }
         for i in 0..self.dirty.len() {
             let r = self.dirty[i];
@@ -213,10 +222,20 @@ impl<'n, E: Eval> Walk<'n, E> {
         self.recall();
     }
 
+    /// Gives back the reload nodes of a route about to be replaced.
+    fn release_reloads(&mut self, r: u32) {
+        if self.eval.reloads() {
+            for v in self.links.nodes(r).filter(|&v| v >= self.links.jobs) {
+                self.eval.free_reload(v);
+            }
+        }
+    }
+
     fn restore_route(&mut self, r: u32, coded: &[u32]) {
         let mut nodes = self.links.scratch();
         for &c in coded {
-            let node = if c & RELOAD == 0 { c } else { self.eval.add_reload(&mut self.links, r, c & !RELOAD) };
+            let node =
+                if c & RELOAD == 0 { c } else { self.eval.add_reload(&mut self.links, r, c & !RELOAD) };
             nodes.push(node);
         }
         self.links.assign(r, &nodes);
@@ -234,7 +253,11 @@ impl<'n, E: Eval> Walk<'n, E> {
                 visits.extend_from_slice(&route.visits[..prefix.visits.min(route.visits.len())]);
             }
             visits.extend(coded.iter().map(|&c| {
-                if c & RELOAD == 0 { Visit::Job(crate::problem::JobId(c)) } else { Visit::Reload(c & !RELOAD) }
+                if c & RELOAD == 0 {
+                    Visit::Job(crate::problem::JobId(c))
+                } else {
+                    Visit::Reload(c & !RELOAD)
+                }
             }));
             routes.push(Route { vehicle: slot.vehicle, visits });
         }
@@ -262,9 +285,29 @@ impl<'n, E: Eval> Walk<'n, E> {
             if self.eval.reloads() {
                 self.drop_idle_reloads(r);
             }
-            self.eval.refresh(&mut self.links, r);
+            if !self.eval.refresh(&mut self.links, r) {
+                // Rare: without what was taken out the rest breaks a rule (a way around is longer, a rest moves).
+                self.clear(r);
+            }
             i += 1;
         }
+    }
+
+    /// Takes every free job out of a route.
+    fn clear(&mut self, r: u32) {
+        let mut nodes = self.links.scratch();
+        nodes.extend(self.links.nodes(r));
+        for &v in &nodes {
+            let job = (v as usize) < self.net.jobs;
+            if job && !self.net.pinned[v as usize] && self.links.at[v as usize].route != NONE {
+                self.take_out(v);
+            }
+        }
+        self.links.give_back(nodes);
+        if self.eval.reloads() {
+            self.drop_idle_reloads(r);
+        }
+        self.eval.refresh(&mut self.links, r);
     }
 
     /// Takes out reloads that begin or end an empty trip.
@@ -278,6 +321,7 @@ impl<'n, E: Eval> Walk<'n, E> {
             if v >= jobs {
                 if trip_empty || next == end {
                     self.links.unlink(v);
+                    self.dropped.push(v);
                 }
                 trip_empty = true;
             } else {
@@ -292,6 +336,7 @@ impl<'n, E: Eval> Walk<'n, E> {
                 break;
             }
             self.links.unlink(last);
+            self.dropped.push(last);
         }
     }
 
@@ -341,7 +386,8 @@ impl<'n, E: Eval> Walk<'n, E> {
         let pos = self.links.at[c as usize].pos;
         let (low, high) = ((pos + 1).saturating_sub(span).max(1), pos.min(size + 1 - span));
         let from = low + self.rng.below((high - low + 1) as usize) as u32;
-        let stay_from = if stay > 0 { 1 + self.rng.below((length - 1).max(1) as usize) as u32 } else { u32::MAX };
+        let stay_from =
+            if stay > 0 { 1 + self.rng.below((length - 1).max(1) as usize) as u32 } else { u32::MAX };
         let mut v = c;
         for _ in from..pos {
             v = self.links.at[v as usize].pred;
@@ -393,7 +439,8 @@ impl<'n, E: Eval> Walk<'n, E> {
         let keys = &mut self.sort_keys;
         keys.clear();
         let jobs = net.problem.jobs();
-        let window = |j: u32| jobs[j as usize].windows.first().copied().unwrap_or(crate::problem::Window::ALWAYS);
+        let window =
+            |j: u32| jobs[j as usize].windows.first().copied().unwrap_or(crate::problem::Window::ALWAYS);
         for &j in &self.links.absent {
             let key = match dice {
                 0..=3 => (self.rng.next() >> 2) as i64,
@@ -419,12 +466,14 @@ impl<'n, E: Eval> Walk<'n, E> {
         } else {
             self.place_pair(job, limit)
         };
-        let Some((_, put)) = found else { return false };
-        self.apply(job, put);
+        let Some((delta, put)) = found else { return false };
+        self.apply(job, put, delta);
         true
     }
 
-    pub(super) fn apply(&mut self, job: u32, put: Put) {
+    /// Carries out an insertion that was evaluated to change the cost by `delta`.
+    pub(super) fn apply(&mut self, job: u32, put: Put, delta: i64) {
+        let before = self.links.cost + self.eval.extra();
         let after = match put {
             Put::After(a) | Put::ReloadThen(_, a) | Put::ThenReload(_, a) | Put::Both(a, _) => a,
         };
@@ -434,12 +483,14 @@ impl<'n, E: Eval> Walk<'n, E> {
             Put::After(a) => self.links.link(job, a),
             Put::ReloadThen(which, a) => {
                 let reload = self.eval.add_reload(&mut self.links, route, which);
+                self.born.push(reload);
                 self.links.link(reload, a);
                 self.links.link(job, reload);
             }
             Put::ThenReload(which, a) => {
                 self.links.link(job, a);
                 let reload = self.eval.add_reload(&mut self.links, route, which);
+                self.born.push(reload);
                 self.links.link(reload, job);
             }
             Put::Both(a, b) => {
@@ -448,7 +499,8 @@ impl<'n, E: Eval> Walk<'n, E> {
             }
         }
         let sound = self.eval.refresh(&mut self.links, route);
-        debug_assert!(sound, "an accepted insertion broke a rule");
+        debug_assert!(sound, "an accepted insertion broke a rule: {job} {put:?} in {route}");
+        debug_assert_eq!(self.links.cost + self.eval.extra() - before, delta, "{job} {put:?} in {route}");
     }
 
     fn place_single(&mut self, job: u32, limit: i64) -> Option<(i64, Put)> {
@@ -554,7 +606,8 @@ impl<'n, E: Eval> Walk<'n, E> {
         if only != NONE {
             routes.push(only);
         } else if self.net.jobs <= 400 {
-            routes.extend((0..self.net.slots.len() as u32).filter(|&r| self.links.routes[r as usize].size > 0));
+            routes
+                .extend((0..self.net.slots.len() as u32).filter(|&r| self.links.routes[r as usize].size > 0));
         } else {
             let near = self.net.near_time.as_ref().unwrap_or(&self.net.near);
             for half in [halves.0, halves.1] {
@@ -622,6 +675,10 @@ impl<'n, E: Eval> Walk<'n, E> {
 
     /// Accepts the iteration.
     pub(super) fn keep(&mut self) {
+        self.born.clear();
+        for v in self.dropped.drain(..) {
+            self.eval.free_reload(v);
+        }
         let mut i = 0;
         while let Some(r) = self.links.changed_at(i) {
             self.mark(r);
@@ -632,6 +689,10 @@ impl<'n, E: Eval> Walk<'n, E> {
     /// Undoes the iteration.
     pub(super) fn reject(&mut self) {
         self.links.undo();
+        self.dropped.clear();
+        for v in self.born.drain(..) {
+            self.eval.free_reload(v);
+        }
         let mut i = 0;
         while let Some(r) = self.links.changed_at(i) {
             self.eval.refresh(&mut self.links, r);
