@@ -52,6 +52,10 @@ impl Findings {
         }
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.list.len()
+    }
+
     pub(super) fn report(self, cost: f64, vehicles: usize) -> Report {
         Report { ok: self.list.is_empty(), cost, vehicles, violations: self.list }
     }

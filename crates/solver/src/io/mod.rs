@@ -11,6 +11,7 @@ pub mod lilim;
 pub mod limits;
 mod number;
 pub mod pose;
+pub mod rich;
 pub mod sol;
 pub mod solomon;
 mod validate;
