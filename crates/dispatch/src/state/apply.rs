@@ -1,0 +1,342 @@
+//! The fold: what each event makes of the state. It never refuses: what was written has happened.
+
+use super::{
+    Acceptance, ClaimState, ExceptionState, HandOverState, OfferState, OrderState, Phase, Shelf, State,
+    StopPhase, StopState, UnitState,
+};
+use crate::event::{Event, OrderPlaced, PlannedTrip};
+use crate::holder::Holder;
+
+impl State {
+    /// Folds one event in.
+    pub fn apply(&mut self, event: &Event) {
+        self.folded += 1;
+        match event {
+            Event::OrderPlaced(e) => {
+                self.orders.insert(e.order.clone(), placed(e));
+            }
+            Event::OrderChanged(e) => {
+                if let Some(order) = self.orders.get_mut(&e.order) {
+                    order.destination.clone_from(&e.destination);
+                    order.promise_ms = e.promise_ms;
+                    order.agreed.clone_from(&e.agreed);
+                }
+            }
+            Event::OrderCancelled(e) => self.phase(&e.order, Phase::Cancelled),
+            Event::AcceptanceStep(e) => {
+                if let Some(order) = self.orders.get_mut(&e.order) {
+                    order.acceptance.real_name |= e.real_name;
+                    order.acceptance.inspected |= e.inspected;
+                    order.acceptance.screened |= e.screened;
+                }
+            }
+            Event::UnitPacked(e) => {
+                for id in &e.orders {
+                    if let Some(order) = self.orders.get_mut(id) {
+                        order.unit = Some(e.unit.clone());
+                    }
+                }
+                let orders = e.orders.iter().cloned().collect();
+                self.units
+                    .insert(e.unit.clone(), UnitState { site: e.site.clone(), seal: e.seal.clone(), orders });
+            }
+            Event::UnitOpened(e) => {
+                if let Some(unit) = self.units.remove(&e.unit) {
+                    for id in &unit.orders {
+                        if let Some(order) = self.orders.get_mut(id) {
+                            order.unit = None;
+                        }
+                    }
+                }
+            }
+            Event::HandOverOpened(e) => {
+                self.handovers.insert(
+                    e.handover.clone(),
+                    HandOverState {
+                        site: e.site.clone(),
+                        from: e.from.clone(),
+                        to: e.to.clone(),
+                        visit: e.visit.clone(),
+                        expected: e.expected.iter().cloned().collect(),
+                        actual: e.actual.clone(),
+                        confirmed: false,
+                    },
+                );
+            }
+            Event::HandOverConfirmed(e) => self.handed_over(&e.handover, &e.moved),
+            Event::TripPlanned(e) => self.plan_trip(&e.trip),
+            Event::TripDropped(e) => self.drop_trip(&e.trip, &e.vehicle),
+            Event::StopArrived(e) => self.stop(&e.visit, &e.vehicle, StopPhase::Arrived, Some(e.at_ms), None),
+            Event::StopServed(e) => {
+                self.stop(&e.visit, &e.vehicle, StopPhase::Served, None, Some(e.at_ms));
+                self.set_out(&e.visit);
+            }
+            Event::StopFailed(e) => {
+                let phase = if e.skipped { StopPhase::Skipped } else { StopPhase::Failed };
+                self.stop(&e.visit, &e.vehicle, phase, None, None);
+                self.set_out(&e.visit);
+            }
+            Event::Shelved(e) => {
+                if let Some(order) = self.orders.get_mut(&e.order) {
+                    order.phase = Phase::Shelved;
+                    order.shelf = Some(Shelf {
+                        site: e.site.clone(),
+                        shelf: e.shelf.clone(),
+                        code_hash: e.code_hash.clone(),
+                        keep_until_ms: e.keep_until_ms,
+                        tries: 0,
+                    });
+                }
+            }
+            Event::CodeTried(e) => {
+                if let Some(shelf) = self.orders.get_mut(&e.order).and_then(|o| o.shelf.as_mut()) {
+                    shelf.tries += 1;
+                }
+            }
+            Event::Delivered(e) => {
+                self.close(&e.order, Holder::Recipient(e.order.clone()), &e.site, e.at_ms);
+            }
+            Event::RefusedByRecipient(e) => {
+                if let Some(order) = self.orders.get_mut(&e.order) {
+                    order.cash = None;
+                    order.shelf = None;
+                    order.phase = Phase::Returning;
+                }
+            }
+            Event::ReturnStarted(e) => {
+                if let Some(order) = self.orders.get_mut(&e.order) {
+                    order.shelf = None;
+                    order.phase = Phase::Returning;
+                }
+            }
+            Event::ReturnedToSender(e) => {
+                let site = self.orders.get(&e.order).map(|o| o.site.clone()).unwrap_or_default();
+                self.close(&e.order, Holder::Returned(e.order.clone()), &site, e.at_ms);
+            }
+            Event::DeclaredLost(e) => {
+                let site = self.orders.get(&e.order).map(|o| o.site.clone()).unwrap_or_default();
+                self.close(&e.order, Holder::Lost(e.order.clone()), &site, 0);
+            }
+            Event::CashTaken(e) => {
+                *self.cash.entry(e.holder.to_string()).or_insert(0) += e.fen;
+                if let Some(order) = self.orders.get_mut(&e.order) {
+                    order.cash = None;
+                }
+            }
+            Event::CashClosed(e) => {
+                self.cash.insert(e.holder.to_string(), 0);
+            }
+            Event::ExceptionRaised(e) => {
+                self.exceptions.insert(
+                    e.exception.clone(),
+                    ExceptionState {
+                        kind: e.kind,
+                        subject: e.subject.clone(),
+                        in_charge: e.in_charge.clone(),
+                        evidence: e.evidence.clone(),
+                        price_fen: e.price_fen,
+                        closed: false,
+                        offers: Vec::new(),
+                    },
+                );
+            }
+            Event::ExceptionClosed(e) => {
+                if let Some(exception) = self.exceptions.get_mut(&e.exception) {
+                    exception.closed = true;
+                }
+            }
+            Event::RepairOffered(e) => {
+                if let Some(exception) = self.exceptions.get_mut(&e.exception) {
+                    exception.offers.push(e.offer.clone());
+                }
+                self.offers.insert(
+                    e.offer.clone(),
+                    OfferState {
+                        exception: e.exception.clone(),
+                        trips: e.trips.clone(),
+                        touched: e.touched.clone(),
+                        price_fen: e.price_fen,
+                        accepted: false,
+                    },
+                );
+            }
+            Event::RepairAccepted(e) => {
+                if let Some(offer) = self.offers.get_mut(&e.offer) {
+                    offer.accepted = true;
+                }
+            }
+            Event::ClaimOpened(e) => {
+                self.claims.insert(
+                    e.claim.clone(),
+                    ClaimState { order: e.order.clone(), asked_fen: e.fen, paid_fen: None },
+                );
+            }
+            Event::ClaimSettled(e) => {
+                if let Some(claim) = self.claims.get_mut(&e.claim) {
+                    claim.paid_fen = Some(e.fen);
+                }
+            }
+            Event::PositionsSealed(_) => {}
+            Event::PersonErased(e) => {
+                for order in self.orders.values_mut().filter(|o| o.person == Some(e.person)) {
+                    order.person = None;
+                }
+            }
+        }
+    }
+
+    fn phase(&mut self, order: &str, phase: Phase) {
+        if let Some(order) = self.orders.get_mut(order) {
+            order.phase = phase;
+        }
+    }
+
+    fn close(&mut self, order: &str, holder: Holder, site: &str, at_ms: i64) {
+        if let Some(order) = self.orders.get_mut(order) {
+            order.phase = Phase::Closed;
+            order.holder = holder;
+            site.clone_into(&mut order.site);
+            order.shelf = None;
+            order.closed_ms = (at_ms > 0).then_some(at_ms);
+            if let Some(unit) = order.unit.take()
+                && let Some(unit) = self.units.get_mut(&unit)
+            {
+                unit.orders.remove(order_key(&order.holder));
+            }
+        }
+    }
+
+    fn handed_over(&mut self, handover: &str, moved: &[String]) {
+        let Some(record) = self.handovers.get_mut(handover) else { return };
+        record.confirmed = true;
+        let (to, site) = (record.to.clone(), record.site.clone());
+        for id in moved {
+            let Some(order) = self.orders.get_mut(id) else { continue };
+            order.holder = to.clone();
+            order.site.clone_from(&site);
+            order.phase = match (&to, order.phase) {
+                (Holder::Carrier(_), phase) => phase,
+                (_, Phase::Placed | Phase::Shelved | Phase::InCustody) => Phase::InCustody,
+                (_, phase) => phase,
+            };
+            order.shelf = None;
+        }
+    }
+
+    fn plan_trip(&mut self, trip: &PlannedTrip) {
+        let first_ms = |t: &PlannedTrip| t.visits.first().map_or(i64::MAX, |v| v.depart_ms);
+        let before = self.trips.insert(trip.trip.clone(), trip.clone());
+        if let Some(before) = before {
+            for visit in &before.visits {
+                if !trip.visits.iter().any(|v| v.visit == visit.visit) {
+                    self.stops.remove(&visit.visit);
+                }
+            }
+            if before.vehicle != trip.vehicle
+                && let Some(old) = self.vehicles.get_mut(&before.vehicle)
+            {
+                old.trips.retain(|t| *t != trip.trip);
+                old.version += 1;
+            }
+        }
+        for (index, visit) in trip.visits.iter().enumerate() {
+            let stop = self.stops.entry(visit.visit.clone()).or_insert(StopState {
+                trip: trip.trip.clone(),
+                index,
+                phase: StopPhase::Planned,
+                arrived_ms: None,
+                left_ms: None,
+            });
+            stop.trip.clone_from(&trip.trip);
+            stop.index = index;
+        }
+        let mut list = self.vehicles.get(&trip.vehicle).map(|v| v.trips.clone()).unwrap_or_default();
+        list.retain(|t| *t != trip.trip);
+        list.push(trip.trip.clone());
+        list.sort_by_key(|id| (self.trips.get(id).map_or(i64::MAX, first_ms), id.clone()));
+        let vehicle = self.vehicles.entry(trip.vehicle.clone()).or_default();
+        vehicle.version += 1;
+        vehicle.trips = list;
+    }
+
+    fn drop_trip(&mut self, trip: &str, vehicle: &str) {
+        if let Some(gone) = self.trips.remove(trip) {
+            for visit in gone.visits {
+                self.stops.remove(&visit.visit);
+            }
+        }
+        if let Some(vehicle) = self.vehicles.get_mut(vehicle) {
+            vehicle.trips.retain(|t| t != trip);
+            vehicle.version += 1;
+        }
+    }
+
+    fn stop(
+        &mut self,
+        visit: &str,
+        vehicle: &str,
+        phase: StopPhase,
+        arrived_ms: Option<i64>,
+        left_ms: Option<i64>,
+    ) {
+        if let Some(stop) = self.stops.get_mut(visit) {
+            stop.phase = phase;
+            stop.arrived_ms = arrived_ms.or(stop.arrived_ms);
+            stop.left_ms = left_ms.or(stop.left_ms);
+        }
+        if let Some(vehicle) = self.vehicles.get_mut(vehicle) {
+            vehicle.version += 1;
+        }
+    }
+
+    /// The next stop of the trip is under way.
+    fn set_out(&mut self, visit: &str) {
+        let Some(stop) = self.stops.get(visit) else { return };
+        let next =
+            self.trips.get(&stop.trip).and_then(|t| t.visits.get(stop.index + 1)).map(|v| v.visit.clone());
+        if let Some(next) = next.and_then(|id| self.stops.get_mut(&id))
+            && next.phase == StopPhase::Planned
+        {
+            next.phase = StopPhase::EnRoute;
+        }
+    }
+}
+
+/// The order id inside a final holder.
+fn order_key(holder: &Holder) -> &str {
+    match holder {
+        Holder::Recipient(id) | Holder::Returned(id) | Holder::Lost(id) => id,
+        Holder::Carrier(_) | Holder::Sender(_) | Holder::Site(_) | Holder::Vehicle(_) => "",
+    }
+}
+
+fn placed(e: &OrderPlaced) -> OrderState {
+    // Goods from outside are with their carrier until the hub scans them; goods from here are with their sender.
+    let holder = if e.direction == "down" {
+        Holder::Carrier(e.carrier.clone())
+    } else {
+        Holder::Sender(e.order.clone())
+    };
+    OrderState {
+        direction: e.direction.clone(),
+        carrier: e.carrier.clone(),
+        origin: e.origin.clone(),
+        destination: e.destination.clone(),
+        class: e.class.clone(),
+        pieces: e.pieces,
+        g: e.g,
+        cm3: e.cm3,
+        promise_ms: e.promise_ms,
+        person: e.person,
+        cash: e.cash.clone(),
+        agreed: e.agreed.clone(),
+        keep_days: e.keep_days,
+        phase: Phase::Placed,
+        holder,
+        site: e.origin.clone(),
+        acceptance: Acceptance::default(),
+        unit: None,
+        shelf: None,
+        closed_ms: None,
+    }
+}
