@@ -33,6 +33,7 @@
 mod error;
 mod file;
 mod graph;
+mod isochrone;
 pub mod limits;
 mod matrix;
 mod network;
@@ -45,6 +46,7 @@ mod snap;
 pub mod synthesize;
 
 pub use error::{RoadsError, import_code};
+pub use isochrone::Isochrone;
 pub use matrix::{CellFault, Matrix, UNREACHABLE};
 pub use network::{BandId, Network, NetworkInfo, ProfileId, SegmentId, SegmentInfo};
 pub use osm::RoadClass;

@@ -267,7 +267,7 @@ impl Network {
         BandId(self.profiles.bands.iter().position(|b| b.holds(departure)).unwrap_or(0) as u8)
     }
 
-    fn metric(&self, profile: ProfileId, band: BandId) -> Result<usize, RoadsError> {
+    pub(crate) fn metric(&self, profile: ProfileId, band: BandId) -> Result<usize, RoadsError> {
         let (p, b) = (usize::from(profile.0), usize::from(band.0));
         if p >= self.profiles.profiles.len() {
             return Err(RoadsError::UnknownProfile {
@@ -333,6 +333,42 @@ impl Network {
             restricted: &input.restricted,
             entry_ms: u32::from(profile.restricted_entry_s) * 1000,
         })
+    }
+
+    /// Weights from a snapped place to all states.
+    pub(crate) fn labels(&self, metric: usize, snap: &Snap) -> Vec<weight::Weight> {
+        self.with_ends(metric, |ends| dijkstra::one_to_all(ends, &ends.source(snap)))
+    }
+
+    /// The line of one stretch of road.
+    ///
+    /// # Errors
+    /// [`RoadsError::UnknownSegment`].
+    pub fn stretch_line(&self, stretch: &Stretch) -> Result<Vec<LonLat>, RoadsError> {
+        self.check_segment(stretch.segment)?;
+        let shape = self.graph.shape_of(stretch.segment.0);
+        let (low, high) = (stretch.from.min(stretch.to), stretch.from.max(stretch.to));
+        let shares = shares(shape);
+        let at = |share: f64| {
+            let i = shares.partition_point(|s| *s < share).clamp(1, shares.len() - 1);
+            let (a, b) = (osm::place_of(shape[i - 1]), osm::place_of(shape[i]));
+            let span = shares[i] - shares[i - 1];
+            let t = if span > 0.0 { ((share - shares[i - 1]) / span).clamp(0.0, 1.0) } else { 0.0 };
+            LonLat { lon: a.lon + (b.lon - a.lon) * t, lat: a.lat + (b.lat - a.lat) * t }
+        };
+        let mut line = vec![at(low)];
+        line.extend(
+            shape
+                .iter()
+                .zip(&shares)
+                .filter(|(_, s)| **s > low && **s < high)
+                .map(|(p, _)| osm::place_of(*p)),
+        );
+        line.push(at(high));
+        if !stretch.forward {
+            line.reverse();
+        }
+        Ok(line)
     }
 
     /// The square table of points: seconds rounded up, metres to the nearest.

@@ -71,6 +71,11 @@ pub enum Side {
 }
 
 impl Snap {
+    /// Share of an arc of the segment that lies before the place, in the arc's own direction.
+    pub(crate) fn share_along(&self, arc: u32) -> f64 {
+        if arc & 1 == 0 { self.share } else { 1.0 - self.share }
+    }
+
     /// Milliseconds charged for the stretch between the point and the road.
     pub(crate) fn access_ms(&self) -> u32 {
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // at most 5 km
