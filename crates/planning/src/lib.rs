@@ -5,12 +5,14 @@
 //! and thread count give the same plan. Never: reads a clock by itself to decide anything when a step budget is given.
 
 pub mod account;
+pub mod check;
 pub mod consolidate;
 pub mod county;
 pub mod day;
 pub mod draft;
 pub mod frame;
 pub mod generate;
+pub mod inputs;
 pub mod limits;
 pub mod orders;
 pub mod output;
