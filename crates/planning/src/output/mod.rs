@@ -149,3 +149,6 @@ pub fn render(sources: &Sources<'_>) -> Vec<OutputFile> {
     files.extend(manifest::render(sources));
     files
 }
+
+#[cfg(test)]
+mod tests;

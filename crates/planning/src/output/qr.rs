@@ -38,14 +38,14 @@ mod tests {
 
     #[test]
     fn a_link_becomes_one_path_of_runs() {
-        let svg = svg("https://example.org/d/410421-2026-11-24-1f3a/T07-03").unwrap();
-        assert!(svg.contains("viewBox=\"0 0 "));
-        assert!(svg.matches("h").count() > 100);
-        assert!(svg.len() < 12_000, "{}", svg.len());
+        let code = svg("https://example.org/d/410421-2026-11-24-1f3a/T07-03").unwrap();
+        assert!(code.contains("viewBox=\"0 0 "));
+        assert!(code.matches("h").count() > 100);
+        assert!(code.len() < 12_000, "{}", code.len());
     }
 
     #[test]
     fn text_beyond_any_code_gives_none() {
-        assert!(super::svg(&"x".repeat(5_000)).is_none());
+        assert!(svg(&"x".repeat(5_000)).is_none());
     }
 }
