@@ -22,6 +22,8 @@ pub(crate) enum Command {
     Errors(cmd::errors::ErrorsArgs),
     /// Make, build and ask a road network
     Roads(cmd::roads::RoadsArgs),
+    /// Check a plan directory by itself: replays the day event by event
+    Check(cmd::check::CheckArgs),
     /// Generate or import a day's orders
     Orders(cmd::orders::OrdersArgs),
     /// Solve and check vehicle routing instances

@@ -4,6 +4,7 @@
 //! code, `P201` to `P255`, listed in `docs/errors.md`.
 
 mod accounts;
+pub mod cells;
 mod crews;
 mod facts;
 mod lines;

@@ -1,5 +1,6 @@
 //! One module a command group: arguments, then the work, then what is printed.
 
+pub(crate) mod check;
 pub(crate) mod errors;
 pub(crate) mod orders;
 pub(crate) mod roads;
@@ -15,6 +16,7 @@ pub(crate) fn run(command: Command, lang: Lang) -> Result<ExitCode, Failure> {
     match command {
         Command::Errors(args) => errors::run(&args, lang),
         Command::Roads(args) => roads::run(&args, lang),
+        Command::Check(args) => check::run(&args, lang),
         Command::Orders(args) => orders::run(&args, lang),
         Command::Vrp(args) => vrp::run(&args, lang),
     }

@@ -37,6 +37,10 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("*.roads", "路网文件"),
     ("*.profile", "车型（默认 van）"),
     ("*.at", "出发时刻（当地时间），如 2026-11-24T08:30；默认取第一个时段"),
+    // check
+    ("check", "独立校验计划目录：逐事件重放全天"),
+    ("check.plan", "计划目录"),
+    ("check.roads", "预处理路网：另以朴素 Dijkstra 重算 500 个行程单元"),
     // orders
     ("orders", "生成或导入一天的订单"),
     ("orders generate", "按县情假定生成一天的订单"),
