@@ -86,7 +86,7 @@ pub enum Fault {
     #[error("not a batch: {what}")]
     Batch {
         /// What is wrong.
-        what: &'static str,
+        what: std::borrow::Cow<'static, str>,
         /// Byte where it was found.
         at: usize,
     },
