@@ -17,7 +17,9 @@ use xiangyun_model::units::Amount;
 /// Length of the buckets in which promises of one load lie, in seconds.
 const DUE_BUCKET_S: i64 = 2 * 3600;
 /// Goods of a village that are ready this long after a wave is sorted still go with that wave's call.
-const SLOT_GRACE_S: i64 = 5400;
+const SLOT_GRACE_S: i64 = 7200;
+/// Waves that close further apart than this belong to different parts of the day.
+const SLOT_GAP_S: i64 = 2 * 3600;
 
 /// A load before it has a channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -212,14 +214,28 @@ fn key_of(day: &Day<'_>, order: &Order, kin: &[usize]) -> Result<Key, Refusal> {
     })
 }
 
-/// The wave an order rides with: that of its sorting, or for goods in the villages the first one whose rounds can
-/// still find it ready.
+/// The part of the day an order rides in: waves that close soon after each other are one part. Goods in the villages
+/// go with the first part whose rounds can still find them ready.
 fn slot_of(day: &Day<'_>, order: &Order, release_s: i64) -> usize {
-    let last = day.waves.len().saturating_sub(1);
-    if order.origin == day.county.hub {
-        return day.waves.iter().position(|w| release_s <= w.ends_s).unwrap_or(last);
+    let slots = slots(day);
+    let wave = if order.origin == day.county.hub {
+        day.waves.iter().position(|w| release_s <= w.ends_s)
+    } else {
+        day.waves.iter().rposition(|w| w.pieces > 0 && release_s > w.ends_s + SLOT_GRACE_S).map(|w| w + 1)
+    };
+    let at_village = wave.unwrap_or(if order.origin == day.county.hub { slots.len() } else { 0 });
+    slots.get(at_village.min(slots.len().saturating_sub(1))).copied().unwrap_or(0)
+}
+
+/// The part of the day of each wave.
+fn slots(day: &Day<'_>) -> Vec<usize> {
+    let waves = &day.county.waves;
+    let mut slots = vec![0; waves.len()];
+    for at in 1..waves.len() {
+        let apart = waves[at].closes.0 - waves[at - 1].closes.0 > SLOT_GAP_S;
+        slots[at] = slots[at - 1] + usize::from(apart);
     }
-    day.waves.iter().position(|w| release_s <= w.ends_s + SLOT_GRACE_S).unwrap_or(last)
+    slots
 }
 
 /// Gives every goods class a number such that classes with the same number get along with each other.

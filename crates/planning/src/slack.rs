@@ -37,28 +37,34 @@ pub fn slack(day: &Day<'_>, cargo: &[Cargo], timing: &Timing) -> Slack {
         }
     }
     docks.values_mut().for_each(|starts| starts.sort_unstable());
-    let mut next_start: Vec<Option<i64>> = vec![None; day.crews.len()];
-    // Feeders come before what they feed, so that backwards everything fed is known. A crew's trips likewise.
-    for t in (0..timing.trips.len()).rev() {
+    // Every visit depends only on later ones: the next of its trip, the next trip of its crew, those it feeds.
+    let mut order: Vec<(i64, usize, usize)> = Vec::new();
+    let mut following: BTreeMap<(usize, usize), usize> = BTreeMap::new();
+    for (t, trip) in timing.trips.iter().enumerate() {
+        order.extend(trip.visits.iter().enumerate().map(|(v, visit)| (visit.start, t, v)));
+        following.insert((trip.crew, trip.number), t);
+    }
+    order.sort_unstable_by_key(|&(start, t, v)| std::cmp::Reverse((start, v, t)));
+    for (_, t, v) in order {
         let trip = &timing.trips[t];
-        let mut depart_by = next_start[trip.crew].unwrap_or(day.crews[trip.crew].window.to_s);
-        for v in (0..trip.visits.len()).rev() {
-            let visit = &trip.visits[v];
-            let stay = visit.depart - visit.finish;
-            let mut finish_by = depart_by - stay;
-            if let Some(dock) = visit.dock {
-                let starts = &docks[&(visit.site.0, dock)];
-                if let Some(&next) = starts.get(starts.partition_point(|&s| s <= visit.start)) {
-                    finish_by = finish_by.min(next);
-                }
+        let visit = &trip.visits[v];
+        let depart_by = match trip.visits.get(v + 1) {
+            Some(next) => slack.latest[t][v + 1] - next.leg_s,
+            None => {
+                let next = following.range((trip.crew, trip.number + 1)..(trip.crew + 1, 0)).next();
+                next.map_or(day.crews[trip.crew].window.to_s, |(_, &n)| slack.latest[n][0])
             }
-            finish_by = finish_by.min(promised(day, cargo, timing, &slack, t, visit));
-            let length = visit.finish - visit.start;
-            let latest = finish_by.min(closing(day, visit)) - length;
-            slack.latest[t][v] = latest.max(visit.start);
-            depart_by = slack.latest[t][v] - visit.leg_s;
+        };
+        let mut finish_by = depart_by - (visit.depart - visit.finish);
+        if let Some(dock) = visit.dock {
+            let starts = &docks[&(visit.site.0, dock)];
+            if let Some(&next) = starts.get(starts.partition_point(|&s| s <= visit.start)) {
+                finish_by = finish_by.min(next);
+            }
         }
-        next_start[trip.crew] = Some(slack.latest[t][0]);
+        finish_by = finish_by.min(promised(day, cargo, timing, &slack, visit));
+        let latest = finish_by.min(closing(day, visit)) - (visit.finish - visit.start);
+        slack.latest[t][v] = latest.max(visit.start);
     }
     slack
 }
@@ -74,14 +80,7 @@ fn closing(day: &Day<'_>, visit: &TimedVisit) -> i64 {
 }
 
 /// Until when a visit may go on for what it drops: promises at the end of the way, the next ride before.
-fn promised(
-    day: &Day<'_>,
-    cargo: &[Cargo],
-    timing: &Timing,
-    slack: &Slack,
-    trip: usize,
-    visit: &TimedVisit,
-) -> i64 {
+fn promised(day: &Day<'_>, cargo: &[Cargo], timing: &Timing, slack: &Slack, visit: &TimedVisit) -> i64 {
     let mut by = i64::MAX;
     for &load in &visit.drop {
         let l = load as usize;
@@ -93,8 +92,10 @@ fn promised(
             by = by.min(cargo[l].window.map_or(i64::MAX, |w| w.to_s.max(visit.finish)));
             continue;
         }
-        let next = slack.boards[l].iter().find(|&&(t, _)| t as usize > trip);
-        if let Some(&(t, v)) = next {
+        let boards = slack.boards[l].iter().copied();
+        let starts = |t: u32, v: u32| timing.trips[t as usize].visits[v as usize].start;
+        let next = boards.filter(|&(t, v)| starts(t, v) >= visit.finish).min_by_key(|&(t, v)| starts(t, v));
+        if let Some((t, v)) = next {
             let crossing = day.county.site(visit.site).crossing_s(cargo[l].handled);
             by = by.min(slack.latest[t as usize][v as usize] - crossing);
         }

@@ -1,8 +1,9 @@
-//! The exact timing of a draft: trips are placed one after another as soon as what they carry can be there, each at a
-//! free dock, within hours and shifts, with the rests that the driving-time rule asks for.
+//! The exact timing of a draft: visits are placed one after another as soon as what they take on can be there, each at
+//! a free dock, within hours and shifts, with the rests that the driving-time rule asks for.
 //!
-//! List scheduling over the precedence of both tiers: a trip is placed when every load that it takes over from another
-//! trip has been dropped by it. A trip then starts as late as its own end allows, so that nobody is paid for waiting.
+//! List scheduling over the precedence of both tiers, earliest visit first. A stop that cannot be made is skipped and
+//! reported, so that a timing is always a day that can be driven; what was not handed over counts as not served. At the
+//! end crews begin as late as their first wait allows, so that nobody is paid for waiting.
 
 use crate::consolidate::Cargo;
 use crate::day::Day;
@@ -80,44 +81,28 @@ impl TimedTrip {
     }
 }
 
-/// Why a trip of a draft cannot be made as it stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Clash {
-    /// No time within hours, shift or promise.
-    Time {
-        /// The crew.
-        crew: usize,
-        /// The trip.
-        trip: usize,
-        /// Where it failed.
-        site: SiteId,
-    },
-    /// More than a compartment or the payload holds.
-    Room {
-        /// The crew.
-        crew: usize,
-        /// The trip.
-        trip: usize,
-    },
-    /// Trips that wait for each other, or for a load that nobody brings.
-    Deadlock {
-        /// The crew.
-        crew: usize,
-        /// The trip.
-        trip: usize,
-    },
+/// Why a stop of a draft was skipped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// No time within hours, shift, range or promise.
+    Time,
+    /// More than a compartment or the payload holds; the whole trip falls away.
+    Room,
+    /// Waits for a load that nobody brings in time.
+    Missing,
 }
 
-impl Clash {
-    /// The trip concerned.
-    #[must_use]
-    pub fn trip(&self) -> (usize, usize) {
-        match *self {
-            Self::Time { crew, trip, .. } | Self::Room { crew, trip } | Self::Deadlock { crew, trip } => {
-                (crew, trip)
-            }
-        }
-    }
+/// A stop, or a trip, that was skipped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Clash {
+    /// The crew.
+    pub crew: usize,
+    /// The trip.
+    pub trip: usize,
+    /// Where.
+    pub site: SiteId,
+    /// Why.
+    pub cause: Cause,
 }
 
 /// A timed draft.
@@ -184,103 +169,340 @@ pub struct Timer<'a> {
     pub cargo: &'a [Cargo],
 }
 
-struct Shape {
-    boarding: Vec<u32>,
-    arriving: Vec<u32>,
-}
-
-/// A trip to be placed, and what it depends on.
-#[derive(Clone, Copy)]
-struct Task<'t> {
-    crew: usize,
-    number: usize,
-    trip: &'t TripDraft,
-    shape: &'t Shape,
-    clock: &'t CrewClock,
-    docks: &'t Docks,
-    ready: &'t [Option<i64>],
-}
-
-struct CrewClock {
+/// A crew on its day.
+struct Clock {
+    trip: usize,
+    stop: usize,
+    /// Stops of the trip under way, the base first and last.
+    stops: Vec<Stop>,
+    layout: usize,
+    visits: Vec<TimedVisit>,
+    rests: Vec<(SiteId, i64, i64)>,
+    band: usize,
     free: i64,
     since_rest: i64,
     driven: i64,
     metres: i64,
-    next: usize,
+    begun: usize,
 }
 
-impl<'a> Timer<'a> {
+/// Everything that changes while a draft is timed.
+struct Run {
+    timing: Timing,
+    ready: Vec<Option<i64>>,
+    done: Vec<u8>,
+    aboard: Vec<u32>,
+    docks: Docks,
+    clocks: Vec<Clock>,
+}
+
+impl Timer<'_> {
     /// Times a whole draft.
     #[must_use]
     pub fn time(&self, draft: &Draft) -> Timing {
+        let mut run = self.begin(draft);
+        self.ride_lines(draft, &mut run.timing, &mut run.ready, &mut run.done);
+        for crew in 0..run.clocks.len() {
+            self.open_trip(draft, crew, &mut run);
+        }
+        loop {
+            let (mut best, mut blocked): (Option<(i64, usize)>, Option<(i64, usize)>) = (None, None);
+            for (crew, clock) in run.clocks.iter().enumerate() {
+                if clock.stops.is_empty() {
+                    continue;
+                }
+                let (at, free) = self.next_at(crew, clock, &run);
+                let slot = if free { &mut best } else { &mut blocked };
+                if slot.is_none_or(|(least, _)| at < least) {
+                    *slot = Some((at, crew));
+                }
+            }
+            match (best, blocked) {
+                (Some((_, crew)), _) => self.advance(draft, crew, &mut run),
+                (None, Some((_, crew))) => self.give_up_waiting(crew, &mut run),
+                (None, None) => break,
+            }
+        }
+        let mut timing = run.timing;
+        self.begin_late(&mut timing);
+        timing.trips.sort_by_key(|t| (t.visits[0].start, t.crew));
+        for visit in timing.trips.iter().flat_map(|t| &t.visits) {
+            for &load in &visit.drop {
+                let arrives = &mut timing.arrives[load as usize];
+                if arrives.is_some() && self.cargo[load as usize].destination == visit.site {
+                    *arrives = Some(visit.finish);
+                }
+            }
+        }
+        self.refuse_spoiled(&mut timing);
+        timing
+    }
+
+    fn begin(&self, draft: &Draft) -> Run {
         let county = self.day.county;
         let rides = draft.rides(
             self.cargo,
             |crew| self.day.crews[crew].base,
             |line, stop| county.line_trips[line].stops[stop].site,
         );
-        let mut ready: Vec<Option<i64>> = self.cargo.iter().map(|c| Some(c.release_s)).collect();
-        let mut done: Vec<usize> = vec![0; self.cargo.len()];
-        let mut timing = Timing { rides, arrives: vec![None; self.cargo.len()], ..Timing::default() };
-        let mut docks = Docks::new(self.day);
-        let mut clocks: Vec<CrewClock> = self
-            .day
-            .crews
-            .iter()
-            .map(|c| CrewClock { free: c.window.from_s, since_rest: 0, driven: 0, metres: 0, next: 0 })
-            .collect();
-        let shapes: Vec<Vec<Shape>> = draft
-            .days
-            .iter()
-            .map(|d| d.iter().map(|t| Shape { boarding: t.boarding(), arriving: t.arriving() }).collect())
-            .collect();
-        self.ride_lines(draft, &mut timing, &mut ready, &mut done);
-        loop {
-            let mut best: Option<(i64, usize)> = None;
-            let mut waiting = None;
-            for (crew, trips) in draft.days.iter().enumerate() {
-                let clock = &clocks[crew];
-                let Some(trip) = trips.get(clock.next) else { continue };
-                let shape = &shapes[crew][clock.next];
-                let task =
-                    Task { crew, number: clock.next, trip, shape, clock, docks: &docks, ready: &ready };
-                match self.can_start(&task, &done, &timing.rides) {
-                    Some(at) if best.is_none_or(|(least, _)| at < least) => best = Some((at, crew)),
-                    Some(_) => {}
-                    None => waiting = waiting.or(Some(crew)),
-                }
-            }
-            let Some((from, crew)) = best else {
-                let Some(crew) = waiting else { break };
-                let clock = &mut clocks[crew];
-                timing.clashes.push(Clash::Deadlock { crew, trip: clock.next });
-                clock.next += 1;
-                continue;
-            };
-            let number = clocks[crew].next;
-            clocks[crew].next += 1;
-            let (trip, shape) = (&draft.days[crew][number], &shapes[crew][number]);
-            if !self.has_room(crew, trip, shape) {
-                timing.clashes.push(Clash::Room { crew, trip: number });
+        let clock = |free: i64| Clock {
+            trip: 0,
+            stop: 0,
+            stops: Vec::new(),
+            layout: 0,
+            visits: Vec::new(),
+            rests: Vec::new(),
+            band: 0,
+            free,
+            since_rest: 0,
+            driven: 0,
+            metres: 0,
+            begun: 0,
+        };
+        Run {
+            timing: Timing { rides, arrives: vec![None; self.cargo.len()], ..Timing::default() },
+            ready: self.cargo.iter().map(|c| Some(c.release_s)).collect(),
+            done: vec![0; self.cargo.len()],
+            aboard: vec![0; self.cargo.len()],
+            docks: Docks::new(self.day),
+            clocks: self.day.crews.iter().map(|c| clock(c.window.from_s)).collect(),
+        }
+    }
+
+    /// Lays out the next trip of a crew that its vehicle can hold.
+    fn open_trip(&self, draft: &Draft, crew: usize, run: &mut Run) {
+        let base = self.day.crews[crew].base;
+        let clock = &mut run.clocks[crew];
+        clock.stops.clear();
+        while let Some(trip) = draft.days.get(crew).and_then(|d| d.get(clock.trip)) {
+            let boarding = trip.boarding();
+            let most = self.day.county.vehicle(self.day.crews[crew].vehicle).trips_max as usize;
+            let cause = if clock.begun >= most { Cause::Time } else { Cause::Room };
+            if clock.begun >= most || !self.has_room(crew, trip, &boarding) {
+                run.timing.clashes.push(Clash { crew, trip: clock.trip, site: base, cause });
+                clock.trip += 1;
                 continue;
             }
-            let task = Task { crew, number, trip, shape, clock: &clocks[crew], docks: &docks, ready: &ready };
-            match self.place(&task, from) {
-                Ok((placed, since_rest)) => {
-                    let clock = &mut clocks[crew];
-                    clock.free = placed.to_s();
-                    clock.since_rest = since_rest;
-                    clock.driven += placed.drive_s();
-                    clock.metres += placed.metres();
-                    self.hand_over(&placed, &mut timing, &mut ready, &mut done);
-                    placed.visits.iter().for_each(|v| docks.book(v));
-                    timing.trips.push(placed);
-                }
-                Err(site) => timing.clashes.push(Clash::Time { crew, trip: number, site }),
+            clock.stops.push(Stop { site: base, drop: Vec::new(), pick: boarding });
+            clock.stops.extend(trip.stops.iter().cloned());
+            clock.stops.push(Stop { site: base, drop: trip.arriving(), pick: Vec::new() });
+            clock.layout = trip.layout;
+            clock.stop = 0;
+            return;
+        }
+    }
+
+    /// When the next visit of a crew could begin, and whether all that it takes on is there.
+    fn next_at(&self, crew: usize, clock: &Clock, run: &Run) -> (i64, bool) {
+        let stop = &clock.stops[clock.stop];
+        let mut at = clock.free;
+        if let Some(last) = clock.visits.last() {
+            let leg = self.day.travel.leg(
+                self.day.crews[crew].profile,
+                clock.band,
+                last.site.index(),
+                stop.site.index(),
+            );
+            at = last.depart + leg.map_or(0, |(s, _)| s);
+        }
+        let mut free = true;
+        for &load in &stop.pick {
+            if self.waits_for(load, crew, clock.trip, run) {
+                free = false;
+            } else if let Some(ready) = run.ready[load as usize] {
+                at = at.max(ready);
             }
         }
-        self.refuse_spoiled(&mut timing);
-        timing
+        (at, free)
+    }
+
+    /// Whether a load is still to be brought by another trip before this one can take it on.
+    fn waits_for(&self, load: u32, crew: usize, trip: usize, run: &Run) -> bool {
+        let l = load as usize;
+        let here =
+            run.timing.rides[l].iter().position(|r| r.crew == Some(crew as u32) && r.trip as usize == trip);
+        here.is_some_and(|leg| usize::from(run.done[l]) < leg)
+    }
+
+    /// Nothing moves any more: the crew that would be first goes without what never came.
+    fn give_up_waiting(&self, crew: usize, run: &mut Run) {
+        let (trip, at) = (run.clocks[crew].trip, run.clocks[crew].stop);
+        let stop = run.clocks[crew].stops[at].clone();
+        let keep: Vec<u32> =
+            stop.pick.iter().copied().filter(|&l| !self.waits_for(l, crew, trip, run)).collect();
+        run.timing.clashes.push(Clash { crew, trip, site: stop.site, cause: Cause::Missing });
+        run.clocks[crew].stops[at].pick = keep;
+    }
+
+    /// Makes, or skips, the next visit of a crew.
+    fn advance(&self, draft: &Draft, crew: usize, run: &mut Run) {
+        let mine = crew as u32 + 1;
+        let clock = &run.clocks[crew];
+        let mut stop = clock.stops[clock.stop].clone();
+        stop.drop.retain(|&l| run.aboard[l as usize] == mine);
+        stop.pick.retain(|&l| {
+            run.aboard[l as usize] == 0
+                && (run.timing.rides[l as usize].is_empty() || run.ready[l as usize].is_some())
+        });
+        let last = clock.stop + 1 == clock.stops.len();
+        let idle = stop.drop.is_empty() && stop.pick.is_empty();
+        let made = if idle && clock.stop > 0 && !last {
+            Ok(None)
+        } else {
+            self.try_visit(crew, &stop, run).map(Some)
+        };
+        let clock = &mut run.clocks[crew];
+        match made {
+            Ok(Some((visit, rest, band))) => {
+                if let Some((site, from, to)) = rest {
+                    clock.rests.push((site, from, to));
+                    clock.since_rest = 0;
+                    if let Some(before) = clock.visits.last_mut().filter(|b| b.depart < to && b.site == site)
+                    {
+                        before.depart = to;
+                    }
+                }
+                if visit.start - visit.arrive >= self.day.county.rules.rest_s {
+                    clock.since_rest = 0;
+                } else {
+                    clock.since_rest += visit.leg_s;
+                }
+                clock.driven += visit.leg_s;
+                clock.metres += visit.leg_m;
+                clock.band = band;
+                run.docks.book(&visit);
+                for &load in &visit.pick {
+                    run.aboard[load as usize] = mine;
+                }
+                for &load in &visit.drop {
+                    self.hand_over(load, &visit, run);
+                }
+                run.clocks[crew].visits.push(visit);
+            }
+            Ok(None) => {}
+            Err(site) => {
+                let trip = clock.trip;
+                run.timing.clashes.push(Clash { crew, trip, site, cause: Cause::Time });
+            }
+        }
+        run.clocks[crew].stop += 1;
+        if last {
+            self.close_trip(crew, run);
+            self.open_trip(draft, crew, run);
+        }
+    }
+
+    /// A trip is over: it counts if it went anywhere.
+    fn close_trip(&self, crew: usize, run: &mut Run) {
+        let clock = &mut run.clocks[crew];
+        let visits = std::mem::take(&mut clock.visits);
+        let rests = std::mem::take(&mut clock.rests);
+        for load in &mut run.aboard {
+            if *load == crew as u32 + 1 {
+                *load = 0;
+            }
+        }
+        if visits.len() > 2 {
+            clock.free = visits[visits.len() - 1].depart;
+            clock.begun += 1;
+            let (number, band, layout) = (clock.trip, clock.band, clock.layout);
+            run.timing.trips.push(TimedTrip { crew, number, band, layout, visits, rests });
+        }
+        clock.trip += 1;
+    }
+
+    /// Places one visit after the crew's last, with a rest before it if driving on would break the rule.
+    #[allow(clippy::type_complexity)] // the visit, the rest before it, the band of the trip
+    fn try_visit(
+        &self,
+        crew: usize,
+        stop: &Stop,
+        run: &Run,
+    ) -> Result<(TimedVisit, Option<(SiteId, i64, i64)>, usize), SiteId> {
+        let (day, who, clock) = (self.day, &self.day.crews[crew], &run.clocks[crew]);
+        let rules = &day.county.rules;
+        let Some(last) = clock.visits.last() else {
+            let mut visit = self.visit(clock.free, (0, 0), stop, run)?;
+            // The first trip begins when its vehicle can be loaded; between trips the crew is there anyway.
+            visit.arrive = if clock.begun == 0 { visit.start } else { clock.free };
+            let band = day.travel.band(who.profile, visit.depart);
+            return Ok((visit, None, band));
+        };
+        let leg =
+            |from: SiteId, to: SiteId| day.travel.leg(who.profile, clock.band, from.index(), to.index());
+        let (leg_s, leg_m) = leg(last.site, stop.site).ok_or(stop.site)?;
+        let tired = clock.since_rest + leg_s > rules.drive_max_s;
+        let rest = tired.then_some((last.site, last.depart, last.depart + rules.rest_s));
+        let arrive = rest.map_or(last.depart, |(_, _, to)| to) + leg_s;
+        let visit = self.visit(arrive, (leg_s, leg_m), stop, run)?;
+        let home = if stop.site == who.base { (0, 0) } else { leg(stop.site, who.base).ok_or(stop.site)? };
+        let base = day.county.site(who.base);
+        let brings = if stop.site == who.base { 0 } else { base.service_s };
+        let within = visit.depart + home.0 + brings <= who.window.to_s
+            && clock.driven + leg_s + home.0 <= rules.drive_day_s
+            && who.range_m.is_none_or(|range| clock.metres + leg_m + home.1 <= range)
+            && self.keeps_promises(&visit);
+        if within || (stop.site == who.base && stop.drop.is_empty()) {
+            Ok((visit, rest, clock.band))
+        } else {
+            Err(stop.site)
+        }
+    }
+
+    fn crossing_s(&self, site: SiteId, load: u32) -> i64 {
+        self.day.county.site(site).crossing_s(self.cargo[load as usize].handled)
+    }
+
+    /// Whether nothing with a hard promise is handed over too late, and agreed hours are kept.
+    fn keeps_promises(&self, visit: &TimedVisit) -> bool {
+        let agreed = |load: u32| {
+            let cargo = &self.cargo[load as usize];
+            let far_end = if cargo.origin == self.day.county.hub { cargo.destination } else { cargo.origin };
+            far_end != visit.site || cargo.window.is_none_or(|w| w.holds(visit.start, visit.finish))
+        };
+        let in_time = |load: u32| {
+            let cargo = &self.cargo[load as usize];
+            cargo.destination != visit.site || !cargo.hard || visit.finish <= cargo.due_s
+        };
+        visit.drop.iter().all(|&l| in_time(l) && agreed(l)) && visit.pick.iter().all(|&l| agreed(l))
+    }
+
+    /// Handling at a site: waits for what boards, for the hours and for a dock.
+    fn visit(&self, arrive: i64, leg: (i64, i64), stop: &Stop, run: &Run) -> Result<TimedVisit, SiteId> {
+        let mut visit = TimedVisit {
+            site: stop.site,
+            arrive,
+            start: arrive,
+            finish: arrive,
+            depart: arrive,
+            leg_s: leg.0,
+            leg_m: leg.1,
+            dock: None,
+            drop: stop.drop.clone(),
+            pick: stop.pick.clone(),
+            ready: arrive,
+        };
+        if stop.drop.is_empty() && stop.pick.is_empty() {
+            return Ok(visit);
+        }
+        let handled: i64 = stop.drop.iter().chain(&stop.pick).map(|&l| self.cargo[l as usize].handled).sum();
+        let length = self.day.county.site(stop.site).stop_s(handled);
+        visit.ready = stop.pick.iter().map(|&l| run.ready[l as usize].unwrap_or(0)).max().unwrap_or(0);
+        let mut at = arrive.max(visit.ready).max(self.agreed_from(stop));
+        // Hours and docks push each other; both only later, so this ends.
+        loop {
+            let open = self.day.open_from(stop.site, !stop.pick.is_empty(), at, length).ok_or(stop.site)?;
+            let (free, dock) = run.docks.free_from(stop.site, open, length);
+            if free == open {
+                visit.start = open;
+                visit.dock = dock;
+                break;
+            }
+            at = free;
+        }
+        visit.finish = visit.start + length;
+        visit.depart = visit.finish;
+        Ok(visit)
     }
 
     /// Loads that would be too long out of their band or on the way are not served by this draft.
@@ -333,11 +555,11 @@ impl<'a> Timer<'a> {
 
     /// Sets a trip up with the first layout that holds it, if one does.
     pub fn set_layout(&self, crew: usize, trip: &mut TripDraft) {
-        let shape = Shape { boarding: trip.boarding(), arriving: Vec::new() };
+        let boarding = trip.boarding();
         let layouts = self.day.county.vehicle(self.day.crews[crew].vehicle).layouts.len();
         for layout in 0..layouts {
             trip.layout = layout;
-            if self.has_room(crew, trip, &shape) && (layout + 1 == layouts || self.in_band(crew, trip)) {
+            if self.has_room(crew, trip, &boarding) && (layout + 1 == layouts || self.in_band(crew, trip)) {
                 return;
             }
         }
@@ -353,7 +575,7 @@ impl<'a> Timer<'a> {
     }
 
     /// Loads on lines leave and arrive by the timetable, provided they are ready in time.
-    fn ride_lines(&self, draft: &Draft, timing: &mut Timing, ready: &mut [Option<i64>], done: &mut [usize]) {
+    fn ride_lines(&self, draft: &Draft, timing: &mut Timing, ready: &mut [Option<i64>], done: &mut [u8]) {
         for (&line, use_of) in &draft.lines {
             let departure = &self.day.county.line_trips[line];
             for &(load, from, to) in &use_of.rides {
@@ -378,32 +600,8 @@ impl<'a> Timer<'a> {
         }
     }
 
-    fn crossing_s(&self, site: SiteId, load: u32) -> i64 {
-        self.day.county.site(site).crossing_s(self.cargo[load as usize].handled)
-    }
-
-    /// Earliest moment at which a trip can begin to load, if everything that it takes over is on its way to it.
-    fn can_start(&self, task: &Task<'_>, done: &[usize], rides: &[Vec<Ride>]) -> Option<i64> {
-        let Task { crew, clock, trip, shape, ready, .. } = *task;
-        let mut at = clock.free;
-        let due = |load: u32| {
-            let l = load as usize;
-            let here =
-                rides[l].iter().position(|r| r.crew == Some(crew as u32) && r.trip as usize == task.number);
-            // A load in vain blocks nobody.
-            here.is_none_or(|leg| done[l] >= leg)
-        };
-        for &load in &shape.boarding {
-            if !due(load) {
-                return None;
-            }
-            at = at.max(ready[load as usize].unwrap_or(0));
-        }
-        trip.stops.iter().flat_map(|s| &s.pick).all(|&load| due(load)).then_some(at)
-    }
-
     /// Whether the vehicle holds the trip's loads at every moment in one of its layouts.
-    fn has_room(&self, crew: usize, trip: &TripDraft, shape: &Shape) -> bool {
+    fn has_room(&self, crew: usize, trip: &TripDraft, boarding: &[u32]) -> bool {
         let vehicle = self.day.county.vehicle(self.day.crews[crew].vehicle);
         let layout = &vehicle.layouts[trip.layout];
         let mut held = vec![Amount::ZERO; layout.compartments.len()];
@@ -418,153 +616,10 @@ impl<'a> Timer<'a> {
             total_g += a.g * sign;
             sign < 0 || (held[room].fits(layout.compartments[room].room) && total_g <= vehicle.payload_g)
         };
-        shape.boarding.iter().all(|&l| put(l, 1, &mut held))
+        boarding.iter().all(|&l| put(l, 1, &mut held))
             && trip.stops.iter().all(|s| {
                 s.drop.iter().all(|&l| put(l, -1, &mut held)) && s.pick.iter().all(|&l| put(l, 1, &mut held))
             })
-    }
-
-    /// Places a trip: as early as it can, then begun as late as its end allows.
-    fn place(&self, task: &Task<'_>, from: i64) -> Result<(TimedTrip, i64), SiteId> {
-        let run = |from: i64| self.run(task, from);
-        let first = run(from)?;
-        let end = first.0.to_s();
-        let waits: i64 = first.0.visits[1..].iter().map(|v| v.start - v.arrive).sum();
-        if waits < 60 {
-            return Ok(first);
-        }
-        let begun = first.0.visits[0].start;
-        let (mut low, mut high, mut best) = (0, waits, first);
-        while high - low > 30 {
-            let middle = (low + high + 1) / 2;
-            match run(begun + middle) {
-                Ok(later) if later.0.to_s() <= end => {
-                    low = middle;
-                    best = later;
-                }
-                _ => high = middle,
-            }
-        }
-        Ok(best)
-    }
-
-    fn run(&self, task: &Task<'_>, from: i64) -> Result<(TimedTrip, i64), SiteId> {
-        let Task { crew, number, trip, shape, clock, .. } = *task;
-        let (day, who) = (self.day, &self.day.crews[crew]);
-        let rules = &day.county.rules;
-        let mut own = Vec::with_capacity(trip.stops.len() + 2);
-        let mut rests = Vec::new();
-        let at_base = Stop { site: who.base, drop: Vec::new(), pick: shape.boarding.clone() };
-        let mut visit = self.visit(task, from, (0, 0), &at_base)?;
-        // The first trip begins when its vehicle can be loaded; between trips the crew is there anyway.
-        visit.arrive = if number == 0 { visit.start } else { clock.free };
-        let band = day.travel.band(who.profile, visit.finish);
-        let mut since_rest = clock.since_rest;
-        if number > 0 && visit.start - clock.free >= rules.rest_s && since_rest > 0 {
-            rests.push((who.base, clock.free, visit.start));
-            since_rest = 0;
-        }
-        let (mut driven, mut metres) = (clock.driven, clock.metres);
-        own.push(visit);
-        let home = Stop { site: who.base, drop: shape.arriving.clone(), pick: Vec::new() };
-        for stop in trip.stops.iter().chain(std::iter::once(&home)) {
-            let last = own.last_mut().expect("the base came first");
-            let (leg_s, leg_m) =
-                day.travel.leg(who.profile, band, last.site.index(), stop.site.index()).ok_or(stop.site)?;
-            if since_rest + leg_s > rules.drive_max_s {
-                rests.push((last.site, last.depart, last.depart + rules.rest_s));
-                last.depart += rules.rest_s;
-                since_rest = 0;
-            }
-            let arrive = last.depart + leg_s;
-            since_rest += leg_s;
-            driven += leg_s;
-            metres += leg_m;
-            let next = self.visit(task, arrive, (leg_s, leg_m), stop)?;
-            if next.start - next.arrive >= rules.rest_s {
-                rests.push((next.site, next.arrive, next.start));
-                since_rest = 0;
-            }
-            own.push(next);
-        }
-        let end = own.last().expect("at least the base").depart;
-        let within = end <= who.window.to_s
-            && driven <= rules.drive_day_s
-            && who.range_m.is_none_or(|range| metres <= range)
-            && number < day.county.vehicle(who.vehicle).trips_max as usize
-            && self.keeps_promises(&own);
-        if !within {
-            return Err(who.base);
-        }
-        Ok((TimedTrip { crew, number, band, layout: trip.layout, visits: own, rests }, since_rest))
-    }
-
-    /// Whether nothing with a hard promise is handed over too late.
-    fn keeps_promises(&self, visits: &[TimedVisit]) -> bool {
-        visits.iter().all(|visit| {
-            visit.drop.iter().all(|&load| {
-                let cargo = &self.cargo[load as usize];
-                let there = cargo.destination == visit.site;
-                let agreed = cargo.window.is_none_or(|w| {
-                    let far_end =
-                        if cargo.origin == self.day.county.hub { cargo.destination } else { cargo.origin };
-                    far_end != visit.site || w.holds(visit.start, visit.finish)
-                });
-                (!there || !cargo.hard || visit.finish <= cargo.due_s) && agreed
-            }) && visit.pick.iter().all(|&load| {
-                let cargo = &self.cargo[load as usize];
-                visit.site == self.day.county.hub
-                    || cargo.origin != visit.site
-                    || cargo.window.is_none_or(|w| w.holds(visit.start, visit.finish))
-            })
-        })
-    }
-
-    /// Handling at a site: waits for what boards, for the hours and for a dock.
-    fn visit(
-        &self,
-        task: &Task<'_>,
-        arrive: i64,
-        leg: (i64, i64),
-        stop: &Stop,
-    ) -> Result<TimedVisit, SiteId> {
-        let (day, ready, (leg_s, leg_m)) = (self.day, task.ready, leg);
-        let site = day.county.site(stop.site);
-        let mut visit = TimedVisit {
-            site: stop.site,
-            arrive,
-            start: arrive,
-            finish: arrive,
-            depart: arrive,
-            leg_s,
-            leg_m,
-            dock: None,
-            drop: stop.drop.clone(),
-            pick: stop.pick.clone(),
-            ready: arrive,
-        };
-        if stop.drop.is_empty() && stop.pick.is_empty() {
-            return Ok(visit);
-        }
-        let handled: i64 = stop.drop.iter().chain(&stop.pick).map(|&l| self.cargo[l as usize].handled).sum();
-        let length = site.stop_s(handled);
-        visit.ready = stop.pick.iter().map(|&l| ready[l as usize].unwrap_or(0)).max().unwrap_or(0);
-        let agreed = self.agreed_from(stop);
-        let mut at = arrive.max(visit.ready).max(agreed);
-        // Hours and docks push each other; both only later, so this ends.
-        loop {
-            let open = day.open_from(stop.site, !stop.pick.is_empty(), at, length).ok_or(stop.site)?;
-            let (free, dock) = task.docks.free_from(stop.site, open, length);
-            if free == open {
-                visit.start = open;
-                visit.dock = dock;
-                break;
-            }
-            at = free;
-        }
-        visit.finish = visit.start + length;
-        visit.depart = visit.finish;
-        Ok(visit)
     }
 
     /// First moment of the hours agreed with those served at this stop.
@@ -579,26 +634,106 @@ impl<'a> Timer<'a> {
         stop.drop.iter().chain(&stop.pick).filter_map(|&l| ends(l)).map(|w| w.from_s).max().unwrap_or(0)
     }
 
-    fn hand_over(
-        &self,
-        trip: &TimedTrip,
-        timing: &mut Timing,
-        ready: &mut [Option<i64>],
-        done: &mut [usize],
-    ) {
-        for visit in &trip.visits {
-            for &load in &visit.drop {
-                let l = load as usize;
-                if timing.rides[l].is_empty() {
-                    continue;
-                }
-                done[l] += 1;
-                if self.cargo[l].destination == visit.site {
-                    timing.arrives[l] = Some(visit.finish);
-                } else {
-                    ready[l] = Some(visit.finish + self.crossing_s(visit.site, load));
+    fn hand_over(&self, load: u32, visit: &TimedVisit, run: &mut Run) {
+        let l = load as usize;
+        run.aboard[l] = 0;
+        if run.timing.rides[l].is_empty() {
+            return;
+        }
+        run.done[l] += 1;
+        if self.cargo[l].destination == visit.site {
+            run.timing.arrives[l] = Some(visit.finish);
+        } else {
+            run.ready[l] = Some(visit.finish + self.crossing_s(visit.site, load));
+        }
+    }
+
+    /// Lets first trips begin later where they would only wait, as far as nobody else is touched by it.
+    fn begin_late(&self, timing: &mut Timing) {
+        let mut boards: Vec<Vec<(usize, i64)>> = vec![Vec::new(); self.cargo.len()];
+        let mut docks: std::collections::BTreeMap<(SiteId, u32), Vec<i64>> =
+            std::collections::BTreeMap::new();
+        for (t, trip) in timing.trips.iter().enumerate() {
+            for visit in &trip.visits {
+                visit.pick.iter().for_each(|&l| boards[l as usize].push((t, visit.start)));
+                if let Some(dock) = visit.dock {
+                    docks.entry((visit.site, dock)).or_default().push(visit.start);
                 }
             }
         }
+        docks.values_mut().for_each(|starts| starts.sort_unstable());
+        for t in 0..timing.trips.len() {
+            let first = !timing
+                .trips
+                .iter()
+                .any(|o| o.crew == timing.trips[t].crew && o.number < timing.trips[t].number);
+            if !first {
+                continue;
+            }
+            while let Some((until, by)) = self.can_shift(t, &timing.trips[t], &boards, &docks) {
+                let trip = &mut timing.trips[t];
+                for visit in &mut trip.visits[..until] {
+                    if let Some(dock) = visit.dock {
+                        let starts = docks.get_mut(&(visit.site, dock)).expect("it is booked");
+                        let at = starts.partition_point(|&s| s < visit.start);
+                        starts[at] += by;
+                    }
+                    visit.arrive += by;
+                    visit.start += by;
+                    visit.finish += by;
+                    visit.depart += by;
+                }
+                trip.visits[until].arrive += by;
+                if trip.visits[until].drop.is_empty() && trip.visits[until].pick.is_empty() {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// The first wait of a trip and by how much what comes before it can move into it.
+    fn can_shift(
+        &self,
+        t: usize,
+        trip: &TimedTrip,
+        boards: &[Vec<(usize, i64)>],
+        docks: &std::collections::BTreeMap<(SiteId, u32), Vec<i64>>,
+    ) -> Option<(usize, i64)> {
+        let until = (1..trip.visits.len()).find(|&v| trip.visits[v].start - trip.visits[v].arrive >= 60)?;
+        let mut by = trip.visits[until].start - trip.visits[until].arrive;
+        // A rest that is a wait must stay one.
+        if by >= self.day.county.rules.rest_s && trip.drive_s() > self.day.county.rules.drive_max_s {
+            return None;
+        }
+        if trip.rests.iter().any(|&(_, from, _)| from <= trip.visits[until].start) {
+            return None;
+        }
+        for visit in &trip.visits[..until] {
+            let collects = !visit.pick.is_empty();
+            let windows = if collects { &self.day.staffed } else { &self.day.windows };
+            let closes = windows[visit.site.index()].iter().find(|w| w.holds(visit.start, visit.finish))?;
+            by = by.min(closes.to_s - visit.finish);
+            if let Some(dock) = visit.dock {
+                let starts = &docks[&(visit.site, dock)];
+                if let Some(&next) = starts.get(starts.partition_point(|&s| s <= visit.start)) {
+                    by = by.min(next - visit.finish);
+                }
+            }
+            for &load in &visit.drop {
+                let cargo = &self.cargo[load as usize];
+                if cargo.destination == visit.site {
+                    by = by.min(cargo.due_s - visit.finish);
+                } else if let Some(&(_, next)) =
+                    boards[load as usize].iter().find(|&&(o, s)| o != t && s >= visit.finish)
+                {
+                    by = by.min(next - visit.finish - self.crossing_s(visit.site, load));
+                }
+                by = by.min(cargo.window.map_or(i64::MAX, |w| w.to_s - visit.finish));
+            }
+            for &load in &visit.pick {
+                by = by.min(self.cargo[load as usize].window.map_or(i64::MAX, |w| w.to_s - visit.finish));
+            }
+        }
+        (by >= 60).then_some((until, by))
     }
 }
