@@ -21,4 +21,5 @@ pub mod position;
 pub mod segments;
 pub mod session;
 pub mod text;
+pub mod track;
 pub mod wire;

@@ -233,14 +233,23 @@ impl Config {
             settings.secret = read_secret(path)?;
         }
         if let Some([west, south, east, north]) = self.region {
-            let good = west < east && south < north && west >= -180.0 && east <= 180.0 && south >= -90.0 && north <= 90.0;
+            let good = west < east
+                && south < north
+                && west >= -180.0
+                && east <= 180.0
+                && south >= -90.0
+                && north <= 90.0;
             if !good {
                 let message = "region must be west, south, east, north in degrees".to_owned();
                 return Err(ConfigFault::Form { path: self.dir.clone(), message });
             }
             let e6 = |degrees: f64| (degrees * 1e6).round() as i32;
-            settings.region =
-                Area { min_lon_e6: e6(west), min_lat_e6: e6(south), max_lon_e6: e6(east), max_lat_e6: e6(north) };
+            settings.region = Area {
+                min_lon_e6: e6(west),
+                min_lat_e6: e6(south),
+                max_lon_e6: e6(east),
+                max_lat_e6: e6(north),
+            };
         }
         if let Some(idle_s) = self.idle_s {
             settings.idle_ms = idle_s.max(1) * 1_000;
@@ -269,8 +278,8 @@ impl Config {
 
 /// Reads a secret, without the newline at its end.
 pub(super) fn read_secret(path: &Path) -> Result<String, ConfigFault> {
-    let text =
-        std::fs::read_to_string(path).map_err(|source| ConfigFault::Read { path: path.to_owned(), source })?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| ConfigFault::Read { path: path.to_owned(), source })?;
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
@@ -280,7 +289,10 @@ mod tests {
 
     #[test]
     fn a_small_file_is_enough_and_a_wrong_key_is_named() {
-        let config = Config::parse("dir = \"/data\"\n[terminals.013912345678]\ndatum = \"gcj02\"\nvehicle = \"V07\"\n").unwrap();
+        let config = Config::parse(
+            "dir = \"/data\"\n[terminals.013912345678]\ndatum = \"gcj02\"\nvehicle = \"V07\"\n",
+        )
+        .unwrap();
         assert_eq!(config.tcp.unwrap().port(), 7808);
         let sessions = config.sessions().unwrap();
         let profile = &sessions.profiles[&TerminalKey::new("13912345678")];

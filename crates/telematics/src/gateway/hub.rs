@@ -200,7 +200,8 @@ impl Hub {
     }
 
     pub(super) fn count_closed(&self, reason: CloseReason) {
-        let name = serde_json::to_value(reason).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default();
+        let name =
+            serde_json::to_value(reason).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default();
         *relock(&self.totals.rest).closed.entry(name).or_default() += 1;
     }
 
@@ -371,7 +372,8 @@ pub(super) async fn drained(receiver: &mut watch::Receiver<bool>) {
 
 /// A listener whose queue holds a storm of reconnecting terminals.
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { tokio::net::TcpSocket::new_v4()? } else { tokio::net::TcpSocket::new_v6()? };
+    let socket =
+        if address.is_ipv4() { tokio::net::TcpSocket::new_v4()? } else { tokio::net::TcpSocket::new_v6()? };
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(4096)

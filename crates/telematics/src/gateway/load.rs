@@ -89,7 +89,9 @@ impl Template {
         body.extend_from_slice(&113_050_000u32.to_be_bytes());
         body.extend_from_slice(&[0, 120, 1, 44, 0, 90]);
         body.extend_from_slice(&[0; 6]);
-        body.extend_from_slice(&[0x01, 4, 0, 0, 4, 0xD2, 0x30, 1, 25, 0x31, 1, 12, 0x2A, 2, 0, 0, 0x25, 4, 0, 0, 0, 0]);
+        body.extend_from_slice(&[
+            0x01, 4, 0, 0, 4, 0xD2, 0x30, 1, 25, 0x31, 1, 12, 0x2A, 2, 0, 0, 0x25, 4, 0, 0, 0, 0,
+        ]);
         let mut content = Vec::new();
         Header::new(0x0200, phone, 0).write(body.len(), &mut content);
         content.extend_from_slice(&body);
@@ -100,10 +102,19 @@ impl Template {
         self.content[10..12].copy_from_slice(&(n as u16).to_be_bytes());
         let lat = 33_870_000 + (n % 10_000) as u32;
         self.content[20..24].copy_from_slice(&lat.to_be_bytes());
-        let time = BcdTime::from_utc_ms(self.start_ms + n as i64 * 1_000).expect("a flood is shorter than a century");
+        let time = BcdTime::from_utc_ms(self.start_ms + n as i64 * 1_000)
+            .expect("a flood is shorter than a century");
         self.content[34..40].copy_from_slice(&time.0);
         write_frame(&self.content, out);
     }
+}
+
+/// One report of a terminal as it travels.
+#[must_use]
+pub fn report(phone: u64, sequence: u16, at_ms: i64) -> Vec<u8> {
+    let mut out = Vec::new();
+    Template::new(phone, at_ms - i64::from(sequence) * 1_000).write(u64::from(sequence), &mut out);
+    out
 }
 
 /// Floods a gateway and measures it.
@@ -299,13 +310,17 @@ impl Terminal {
         let wrong = dice.permille(fleet.wrong_clock_permille);
         let frozen = wrong && dice.permille(300);
         Self {
-            phone: Phone::parse(&(fleet.first_phone + n).to_string(), edition).expect("twelve digits at most"),
+            phone: Phone::parse(&(fleet.first_phone + n).to_string(), edition)
+                .expect("twelve digits at most"),
             clock_error_ms: if wrong { -8 * 3_600_000 } else { 0 },
             frozen,
             sequence: 0,
             code: Vec::new(),
             open: VecDeque::new(),
-            place: (113_050_000 + (dice.next() % 100_000) as i32, 33_870_000 + (dice.next() % 100_000) as i32),
+            place: (
+                113_050_000 + (dice.next() % 100_000) as i32,
+                33_870_000 + (dice.next() % 100_000) as i32,
+            ),
             report: FleetReport::default(),
             dice,
         }
@@ -331,13 +346,21 @@ impl Terminal {
         self.place.0 += (self.dice.next() % 200) as i32 - 90;
         self.place.1 += (self.dice.next() % 200) as i32 - 90;
         let now_ms = jiff::Timestamp::now().as_millisecond() + self.clock_error_ms;
-        let time = BcdTime::from_utc_ms(if self.frozen { 946_684_800_000 } else { now_ms }).unwrap_or(BcdTime([0; 6]));
+        let time = BcdTime::from_utc_ms(if self.frozen { 946_684_800_000 } else { now_ms })
+            .unwrap_or(BcdTime([0; 6]));
         let mut body = Vec::new();
         body.extend_from_slice(&0u32.to_be_bytes());
         body.extend_from_slice(&0x000C_0003u32.to_be_bytes());
         body.extend_from_slice(&self.place.1.to_be_bytes());
         body.extend_from_slice(&self.place.0.to_be_bytes());
-        body.extend_from_slice(&[0, 120, 1, (self.dice.next() % 200) as u8, 0, (self.dice.next() % 180) as u8]);
+        body.extend_from_slice(&[
+            0,
+            120,
+            1,
+            (self.dice.next() % 200) as u8,
+            0,
+            (self.dice.next() % 180) as u8,
+        ]);
         body.extend_from_slice(&time.0);
         body.extend_from_slice(&[0x31, 1, 12, 0x51, 2, 0x80, 180]);
         self.report.reports += 1;
@@ -406,7 +429,9 @@ impl Terminal {
             if !out.is_empty() {
                 stream.write_all(&out).await?;
             }
-            let wait = next_report.saturating_duration_since(Instant::now()).clamp(Duration::from_millis(1), Duration::from_secs(1));
+            let wait = next_report
+                .saturating_duration_since(Instant::now())
+                .clamp(Duration::from_millis(1), Duration::from_secs(1));
             match tokio::time::timeout(wait, stream.read(&mut bytes)).await {
                 Err(_) => {}
                 Ok(Ok(0)) => return Err(io::Error::from(io::ErrorKind::UnexpectedEof)),

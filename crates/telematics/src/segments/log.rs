@@ -31,7 +31,7 @@ pub struct Settings {
     pub free_bytes_floor: u64,
     /// Pause between tries while the disk is full.
     pub retry: Duration,
-    /// How long the writer lets a commit gather companions before it writes; zero writes at once.
+    /// How long, under load, the writer lets a commit gather companions before it writes; zero writes at once.
     pub gather: Duration,
     /// The wall clock.
     pub clock: Clock,
@@ -47,7 +47,7 @@ impl Settings {
             pending_bytes_max: limits::PENDING_BYTES_MAX,
             free_bytes_floor: limits::FREE_BYTES_FLOOR,
             retry: Duration::from_millis(500),
-            gather: Duration::ZERO,
+            gather: Duration::from_micros(500),
             clock,
         }
     }

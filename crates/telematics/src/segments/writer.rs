@@ -31,6 +31,9 @@ impl Drop for Handle {
     }
 }
 
+/// Positions in a commit from which the next one waits for companions.
+const GATHER_FROM: u64 = 32;
+
 /// Why the writer stopped.
 enum Stop {
     /// A write or sync failed: the truth is on the disk, known to the next opening.
@@ -100,17 +103,20 @@ impl Writer {
         let mut guard = FailOnUnwind(&shared, true);
         let mut batch = vec![0; MARK_BYTES];
         let mut woken = Vec::new();
+        let mut count_before = 0;
         loop {
             let mut pending = shared.lock();
             while !pending.has_work() {
                 pending = shared.work.wait(pending).expect("no holder of the pending lock panics");
             }
-            if !shared.settings.gather.is_zero() && !pending.closing {
+            // Only under load: a lone report does not wait for companions.
+            if count_before >= GATHER_FROM && !shared.settings.gather.is_zero() && !pending.closing {
                 drop(pending);
                 std::thread::sleep(shared.settings.gather);
                 pending = shared.lock();
             }
             let (count, last_seq, ticket) = (pending.count, pending.last_seq, Ticket(pending.appends));
+            count_before = count;
             let (closing, seal) = (pending.closing, std::mem::take(&mut pending.seal_asked));
             std::mem::swap(&mut pending.bytes, &mut batch);
             pending.bytes.truncate(MARK_BYTES);
