@@ -11,7 +11,8 @@ use crate::limits::LINE_MAX_BYTES;
 use serde_json::{Value, json};
 
 pub use apps::{
-    decode_msgpack, decode_osmand, decode_owntracks, encode_msgpack, encode_osmand, encode_owntracks, report_json,
+    decode_msgpack, decode_osmand, decode_owntracks, encode_msgpack, encode_osmand, encode_owntracks,
+    report_json,
 };
 pub use jt808::{decode_jt808, encode_jt808};
 pub use jt809::{decode_jt809, encode_jt809};
@@ -95,8 +96,8 @@ pub fn encode_line(line: &str, options: &Options) -> Result<String, Fault> {
     if line.len() > LINE_MAX_BYTES {
         return Err(Fault::TooLong { limit: LINE_MAX_BYTES });
     }
-    let value: Value =
-        serde_json::from_str(line).map_err(|error| Fault::Json { what: error.to_string(), at: error.column() })?;
+    let value: Value = serde_json::from_str(line)
+        .map_err(|error| Fault::Json { what: error.to_string(), at: error.column() })?;
     let named = value.get("protocol").and_then(Value::as_str).and_then(Protocol::parse);
     match options.protocol.or(named).unwrap_or(Protocol::Jt808) {
         Protocol::Jt808 => encode_jt808(&value, options.edition),

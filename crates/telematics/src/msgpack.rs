@@ -93,7 +93,9 @@ impl<'de> Deserialize<'de> for Row {
         impl<'de> Visitor<'de> for RowVisitor {
             type Value = Row;
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a row: vehicle, dt_ms, lat_e6, lon_e6, speed, course, altitude, status, alarm, items")
+                f.write_str(
+                    "a row: vehicle, dt_ms, lat_e6, lon_e6, speed, course, altitude, status, alarm, items",
+                )
             }
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Row, A::Error> {
                 let vehicle = need(&mut seq, "vehicle")?;
@@ -174,7 +176,8 @@ fn screen(bytes: &[u8]) -> Result<(), Fault> {
         let marker_at = at;
         at += 1;
         let mut claim = |width: usize| {
-            let digits = bytes.get(at..at + width).ok_or(Fault::Batch { what: "it ends early".into(), at })?;
+            let digits =
+                bytes.get(at..at + width).ok_or(Fault::Batch { what: "it ends early".into(), at })?;
             at += width;
             Ok(digits.iter().fold(0_usize, |sum, byte| (sum << 8) | usize::from(*byte)))
         };
@@ -202,7 +205,12 @@ fn screen(bytes: &[u8]) -> Result<(), Fault> {
             Marker::Ext8 => (claim(1)? + 1, 0),
             Marker::Ext16 => (claim(2)? + 1, 0),
             Marker::Ext32 => (claim(4)? + 1, 0),
-            Marker::Reserved => return Err(Fault::Batch { what: "a byte that MessagePack does not use".into(), at: marker_at }),
+            Marker::Reserved => {
+                return Err(Fault::Batch {
+                    what: "a byte that MessagePack does not use".into(),
+                    at: marker_at,
+                });
+            }
         };
         at += payload;
         if at > bytes.len() || children > bytes.len() - at {
@@ -213,7 +221,11 @@ fn screen(bytes: &[u8]) -> Result<(), Fault> {
                 return Err(Fault::BatchBound { what: "rows", found: children, limit: BATCH_ROWS_MAX });
             }
             if open.len() >= BATCH_DEPTH_MAX {
-                return Err(Fault::BatchBound { what: "levels", found: open.len() + 1, limit: BATCH_DEPTH_MAX });
+                return Err(Fault::BatchBound {
+                    what: "levels",
+                    found: open.len() + 1,
+                    limit: BATCH_DEPTH_MAX,
+                });
             }
             open.push(children);
         }
@@ -228,7 +240,8 @@ fn screen(bytes: &[u8]) -> Result<(), Fault> {
 /// taken as a whole or not at all.
 pub fn decode(bytes: &[u8], received_ms: i64) -> Result<Batch, Fault> {
     screen(bytes)?;
-    let form: Form = rmp_serde::from_slice(bytes).map_err(|error| Fault::Batch { what: error.to_string().into(), at: 0 })?;
+    let form: Form = rmp_serde::from_slice(bytes)
+        .map_err(|error| Fault::Batch { what: error.to_string().into(), at: 0 })?;
     let Form { source, base_time_ms, datum, rows } = form;
     let position = |row: Row| {
         let mut position = blank(TerminalKey::verbatim(&row.vehicle.0), Feed::Msgpack, received_ms);
@@ -238,7 +251,11 @@ pub fn decode(bytes: &[u8], received_ms: i64) -> Result<Batch, Fault> {
         if let Some((lat_e6, lon_e6)) = row.place {
             if lat_e6.abs() > 90_000_000 || lon_e6.abs() > 180_000_000 {
                 let found = format!("{lat_e6}, {lon_e6}");
-                return Err(Fault::Value { key: "lat_e6", found, want: "millionths of a degree on the globe" });
+                return Err(Fault::Value {
+                    key: "lat_e6",
+                    found,
+                    want: "millionths of a degree on the globe",
+                });
             }
             (position.lat_e6, position.lon_e6) = (lat_e6, lon_e6);
             position.flags = position.flags.set(Flags::NO_PLACE, false).set(Flags::FIX, true);
@@ -292,13 +309,15 @@ impl Serialize for RowOut<'_> {
 /// Never: writing to memory does not fail.
 #[must_use]
 pub fn encode(batch: &Batch) -> Vec<u8> {
-    let rows: Vec<RowOut<'_>> = batch.positions.iter().map(|position| RowOut(position, batch.base_time_ms)).collect();
+    let rows: Vec<RowOut<'_>> =
+        batch.positions.iter().map(|position| RowOut(position, batch.base_time_ms)).collect();
     let datum = match batch.datum {
         Datum::Wgs84 => 0_u8,
         Datum::Gcj02 => 1,
         Datum::Bd09 => 2,
     };
-    rmp_serde::to_vec(&(1_u8, &batch.source, batch.base_time_ms, datum, rows)).expect("writing to memory does not fail")
+    rmp_serde::to_vec(&(1_u8, &batch.source, batch.base_time_ms, datum, rows))
+        .expect("writing to memory does not fail")
 }
 
 #[cfg(test)]
@@ -318,18 +337,33 @@ mod tests {
             any::<(u32, u32)>(),
             prop::bool::ANY,
         )
-            .prop_map(|(vehicle, time_ms, lat_e6, lon_e6, speed_dkmh, course_deg, alt_m, (status, alarm), items)| {
-                let mut position = blank(TerminalKey::verbatim(&vehicle), Feed::Msgpack, 42);
-                position.put_time(time_ms);
-                (position.lat_e6, position.lon_e6) = (lat_e6, lon_e6);
-                let flags = Flags::FIX.with(Flags::ACC_KNOWN).set(Flags::ACC, status & 1 != 0);
-                let items = if items {
-                    vec![Item::TemperatureDc { probe: 2, deci_c: -40 }, Item::Raw { id: 0xEB, value: vec![0, 1] }]
-                } else {
-                    Vec::new()
-                };
-                Position { speed_dkmh, course_deg, alt_m, status, alarm, flags, items, ..position }
-            })
+            .prop_map(
+                |(
+                    vehicle,
+                    time_ms,
+                    lat_e6,
+                    lon_e6,
+                    speed_dkmh,
+                    course_deg,
+                    alt_m,
+                    (status, alarm),
+                    items,
+                )| {
+                    let mut position = blank(TerminalKey::verbatim(&vehicle), Feed::Msgpack, 42);
+                    position.put_time(time_ms);
+                    (position.lat_e6, position.lon_e6) = (lat_e6, lon_e6);
+                    let flags = Flags::FIX.with(Flags::ACC_KNOWN).set(Flags::ACC, status & 1 != 0);
+                    let items = if items {
+                        vec![
+                            Item::TemperatureDc { probe: 2, deci_c: -40 },
+                            Item::Raw { id: 0xEB, value: vec![0, 1] },
+                        ]
+                    } else {
+                        Vec::new()
+                    };
+                    Position { speed_dkmh, course_deg, alt_m, status, alarm, flags, items, ..position }
+                },
+            )
     }
 
     proptest! {
@@ -354,7 +388,20 @@ mod tests {
 
     #[test]
     fn rows_may_grow_and_shrink() {
-        let row = (77_u32, 5_i64, 33_870_000_i32, 113_050_000_i32, (), (), (), (), (), (), "from the future", [1, 2]);
+        let row = (
+            77_u32,
+            5_i64,
+            33_870_000_i32,
+            113_050_000_i32,
+            (),
+            (),
+            (),
+            (),
+            (),
+            (),
+            "from the future",
+            [1, 2],
+        );
         let bytes = rmp_serde::to_vec(&(1, "s", 1000_i64, 1, [row], "more")).unwrap();
         let batch = decode(&bytes, 0).unwrap();
         assert_eq!((batch.positions[0].terminal.as_str(), batch.positions[0].time_ms), ("77", 1005));

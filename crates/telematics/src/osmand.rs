@@ -129,7 +129,9 @@ pub fn from_query(query: &str, received_ms: i64) -> Result<Position, Fault> {
         .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
         .map(|(key, value)| (percent_decode(key), percent_decode(value)))
         .collect();
-    let find = |name: &str| pairs.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, v)| v.as_str());
+    let find = |name: &str| {
+        pairs.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, v)| v.as_str())
+    };
     let device = find("id").or_else(|| find("deviceid")).ok_or(Fault::NoDevice)?;
     let mut report = blank(TerminalKey::verbatim(&cut(device)), Feed::Osmand, received_ms);
     let (mut lat, mut lon) = (None, None);
@@ -285,8 +287,8 @@ pub fn from_body(body: &str, received_ms: i64) -> Result<Position, Fault> {
     if !body.trim_start().starts_with('{') {
         return from_query(body.trim(), received_ms);
     }
-    let envelope: Envelope =
-        serde_json::from_str(body).map_err(|error| Fault::Json { what: error.to_string(), at: error.column() })?;
+    let envelope: Envelope = serde_json::from_str(body)
+        .map_err(|error| Fault::Json { what: error.to_string(), at: error.column() })?;
     let device = match envelope.device_id {
         Some(Value::String(device)) if !device.is_empty() => device,
         Some(Value::Number(device)) => device.to_string(),
@@ -307,7 +309,9 @@ pub fn from_body(body: &str, received_ms: i64) -> Result<Position, Fault> {
     report.put_course(coords.heading.unwrap_or(-1.0));
     report.put_altitude(coords.altitude.unwrap_or(f64::NAN));
     report.put_accuracy(coords.accuracy.unwrap_or(-1.0));
-    report.put_battery(fix.battery.as_ref().and_then(|battery| battery.level).map_or(-1.0, |level| level * 100.0));
+    report.put_battery(
+        fix.battery.as_ref().and_then(|battery| battery.level).map_or(-1.0, |level| level * 100.0),
+    );
     if let Some(metres) = fix.odometer.filter(|metres| *metres >= 0.0) {
         report.items.push(Item::MileageM(metres.round() as u64));
     }
@@ -366,7 +370,9 @@ pub fn to_query(report: &Position) -> String {
             Item::AccuracyDm(tenths) => query += &format!("&accuracy={}", f64::from(*tenths) / 10.0),
             Item::HdopCenti(hundredths) => query += &format!("&hdop={}", f64::from(*hundredths) / 100.0),
             Item::BatteryPct(percent) => query += &format!("&batt={percent}"),
-            Item::Text { key, value } => query += &format!("&{}={}", percent_encode(key), percent_encode(value)),
+            Item::Text { key, value } => {
+                query += &format!("&{}={}", percent_encode(key), percent_encode(value))
+            }
             _ => {}
         }
     }
@@ -392,10 +398,18 @@ mod tests {
 
     #[test]
     fn times_in_all_their_forms() {
-        for text in ["1795478400", "1795478400000", "2026-11-24T00:00:00Z", "2026-11-24T08:00:00+08:00", "2026-11-24 00:00:00"] {
+        for text in [
+            "1795478400",
+            "1795478400000",
+            "2026-11-24T00:00:00Z",
+            "2026-11-24T08:00:00+08:00",
+            "2026-11-24 00:00:00",
+        ] {
             assert_eq!(timestamp_ms(text), Ok(1_795_478_400_000), "{text}");
         }
-        assert!(timestamp_ms("yesterday").is_err() && timestamp_ms("NaN").is_err() && timestamp_ms("-5").is_err());
+        assert!(
+            timestamp_ms("yesterday").is_err() && timestamp_ms("NaN").is_err() && timestamp_ms("-5").is_err()
+        );
     }
 
     #[test]

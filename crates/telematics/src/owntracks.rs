@@ -149,7 +149,9 @@ pub fn read(topic: Option<&str>, body: &str, received_ms: i64) -> Result<Message
     };
     let mut report = blank(terminal, Feed::Owntracks, received_ms);
     match form.tst {
-        Some(seconds) if (0.0..253_402_300_800.0).contains(&seconds) => report.put_time((seconds * 1000.0).round() as i64),
+        Some(seconds) if (0.0..253_402_300_800.0).contains(&seconds) => {
+            report.put_time((seconds * 1000.0).round() as i64)
+        }
         other => {
             let found = other.map_or_else(|| "missing".to_owned(), |tst| tst.to_string());
             return Err(Fault::Value { key: "tst", found, want: "UNIX seconds" });
@@ -158,7 +160,13 @@ pub fn read(topic: Option<&str>, body: &str, received_ms: i64) -> Result<Message
     match (form.lat, form.lon) {
         (Some(lat), Some(lon)) => report.put_place(lat, lon)?,
         _ if kind == "transition" => {}
-        _ => return Err(Fault::Value { key: "lat", found: "missing".to_owned(), want: "lat and lon in degrees" }),
+        _ => {
+            return Err(Fault::Value {
+                key: "lat",
+                found: "missing".to_owned(),
+                want: "lat and lon in degrees",
+            });
+        }
     }
     report.put_speed_dkmh(form.vel.map_or(-1.0, |kmh| kmh * 10.0));
     report.put_course(form.cog.unwrap_or(-1.0));
@@ -285,18 +293,30 @@ mod tests {
             Topic::parse("owntracks/zhang/phone/event"),
             Some(Topic::OwnTracks { user: "zhang", device: "phone", part: Some("event") })
         );
-        for strange in ["", "owntracks", "owntracks//phone", "fleet/a/b", "fleet/a/b/other", "a/b/c/d", "fleet/a/b/pos/x"] {
+        for strange in [
+            "",
+            "owntracks",
+            "owntracks//phone",
+            "fleet/a/b",
+            "fleet/a/b/other",
+            "a/b/c/d",
+            "fleet/a/b/pos/x",
+        ] {
             assert_eq!(Topic::parse(strange), None, "{strange}");
         }
     }
 
     #[test]
     fn transitions_and_the_rest() {
-        let body = r#"{"_type":"transition","tid":"zl","tst":1795478400,"event":"enter","desc":"hub","wtst":1}"#;
+        let body =
+            r#"{"_type":"transition","tid":"zl","tst":1795478400,"event":"enter","desc":"hub","wtst":1}"#;
         let message = read(None, body, 0).unwrap();
         assert!(matches!(message, Message::Transition { entered: true, ref region, .. } if region == "hub"));
         assert_eq!(read(None, r#"{"_type":"lwt","tst":1}"#, 0), Ok(Message::Other("lwt".to_owned())));
-        assert!(matches!(read(None, r#"{"_type":"location","tid":"a","tst":1}"#, 0), Err(Fault::Value { .. })));
+        assert!(matches!(
+            read(None, r#"{"_type":"location","tid":"a","tst":1}"#, 0),
+            Err(Fault::Value { .. })
+        ));
         assert_eq!(read(None, r#"{"_type":"location","lat":1,"lon":2,"tst":1}"#, 0), Err(Fault::NoDevice));
     }
 
@@ -306,7 +326,10 @@ mod tests {
         let reports = read_house("van-3", one, 0).unwrap();
         assert_eq!((reports[0].speed_dkmh, reports[0].datum), (Some(365), Datum::Gcj02));
         assert_eq!(reports[0].temperatures().next(), Some((1, -180)));
-        assert_eq!(read_house("van-3", b"[{\"lat\":1,\"lon\":2},{\"lat\":3,\"lon\":4}]", 5).unwrap().len(), 2);
+        assert_eq!(
+            read_house("van-3", b"[{\"lat\":1,\"lon\":2},{\"lat\":3,\"lon\":4}]", 5).unwrap().len(),
+            2
+        );
         assert!(read_house("van-3", b"{\"lat\":100,\"lon\":2}", 5).is_err());
     }
 

@@ -26,6 +26,8 @@ pub(crate) enum Command {
     Check(cmd::check::CheckArgs),
     /// Generate or import a day's orders
     Orders(cmd::orders::OrdersArgs),
+    /// Decode, encode and receive what vehicles say
+    Telematics(cmd::telematics::TelematicsArgs),
     /// Solve and check vehicle routing instances
     Vrp(cmd::vrp::VrpArgs),
 }

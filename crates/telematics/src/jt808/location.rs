@@ -392,6 +392,56 @@ impl Location<'_> {
         }
     }
 
+    /// The location that says what a report says, in WGS-84: for platforms above, and for tools that play a terminal.
+    /// What 808 has no item for is left out.
+    #[must_use]
+    pub fn from_position(position: &Position) -> Location<'static> {
+        let (mut lat, mut lon) = (i64::from(position.lat_e6), i64::from(position.lon_e6));
+        if position.datum != Datum::Wgs84
+            && let Ok(place) = position.wgs84()
+        {
+            (lat, lon) = ((place.lat * 1e6).round() as i64, (place.lon * 1e6).round() as i64);
+        }
+        let mut bits = position.status & !(status::SOUTH | status::WEST | status::SHIFTED);
+        let mut set = |bit: u32, on: bool| bits = if on { bits | bit } else { bits & !bit };
+        set(status::SOUTH, lat < 0);
+        set(status::WEST, lon < 0);
+        set(status::FIX, position.flags.has(Flags::FIX));
+        if position.flags.has(Flags::ACC_KNOWN) {
+            set(status::ACC, position.flags.has(Flags::ACC));
+        }
+        let mut items = Items::default();
+        for item in &position.items {
+            match item {
+                Item::MileageM(metres) => {
+                    items.push(0x01, &u32::try_from(metres / 100).unwrap_or(u32::MAX).to_be_bytes());
+                }
+                Item::FuelDl(tenths) => items.push(0x02, &tenths.to_be_bytes()),
+                Item::RecorderSpeedDkmh(speed) => items.push(0x03, &speed.to_be_bytes()),
+                Item::SignalStrength(strength) => items.push(0x30, &[*strength]),
+                Item::Satellites(count) => items.push(0x31, &[*count]),
+                Item::TemperatureDc { probe: 0, deci_c } => {
+                    let degrees = deci_c / 10;
+                    let sign = if degrees < 0 { 0x8000 } else { 0 };
+                    items.push(0x06, &(degrees.unsigned_abs() | sign).to_be_bytes());
+                }
+                Item::Raw { id, value } => items.push(*id, value),
+                _ => {}
+            }
+        }
+        Location {
+            alarm: position.alarm,
+            status: bits,
+            lat: u32::try_from(lat.unsigned_abs()).unwrap_or(u32::MAX),
+            lon: u32::try_from(lon.unsigned_abs()).unwrap_or(u32::MAX),
+            alt_m: position.alt_m.unwrap_or(0),
+            speed_dkmh: position.speed_dkmh.unwrap_or(0),
+            course_deg: position.course_deg.unwrap_or(0),
+            time: BcdTime::from_utc_ms(position.time_ms).unwrap_or_default(),
+            items,
+        }
+    }
+
     /// The items in the common form; what is not understood is kept raw.
     #[must_use]
     pub fn common_items(&self, dialect: Dialect) -> Vec<Item> {

@@ -3,6 +3,7 @@
 mod body;
 mod cipher;
 mod frame;
+mod lower;
 
 pub use body::{
     InfoAnswer, LinkError, Login, LoginReply, Logout, PlatformBody, PlatformMessage, PlatformPosition,
@@ -11,3 +12,4 @@ pub use body::{
 };
 pub use cipher::Cipher;
 pub use frame::{Envelope, Header, PlatformDeframer, crc16, envelopes, write};
+pub use lower::{Action, Event, Input, Link, Lower, LowerSettings, Outbox, OutboxEntry};

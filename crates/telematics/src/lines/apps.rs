@@ -30,7 +30,8 @@ const FLAG_NAMES: [(Flags, &str); 12] = [
 pub fn report_json(report: &Position) -> Value {
     let timed = !report.flags.has(Flags::NO_DEVICE_TIME);
     let placed = !report.flags.has(Flags::NO_PLACE);
-    let flags: Vec<&str> = FLAG_NAMES.iter().filter(|(bit, _)| report.flags.has(*bit)).map(|(_, name)| *name).collect();
+    let flags: Vec<&str> =
+        FLAG_NAMES.iter().filter(|(bit, _)| report.flags.has(*bit)).map(|(_, name)| *name).collect();
     let time = jiff::Timestamp::from_millisecond(report.time_ms).ok().filter(|_| timed);
     json!({
         "device": report.terminal,
@@ -79,7 +80,8 @@ fn report_of(body: &Value, feed: Feed) -> Result<Position, Fault> {
         }
     }
     if let Some(items) = body.get("items") {
-        let items: Vec<Item> = serde_json::from_value(items.clone()).map_err(|error| wrong(&error.to_string()))?;
+        let items: Vec<Item> =
+            serde_json::from_value(items.clone()).map_err(|error| wrong(&error.to_string()))?;
         report.items = items;
     }
     Ok(report)
@@ -105,10 +107,12 @@ fn body_text(object: &Map<String, Value>) -> Option<String> {
 /// Decodes a line `{"uri"}` or `{"body"}` of the OsmAnd form.
 #[must_use]
 pub fn decode_osmand(line: &str) -> Value {
-    let read = line_object(line).and_then(|object| match (object.get("uri").and_then(Value::as_str), body_text(&object)) {
-        (Some(uri), _) => osmand::from_uri(uri, 0),
-        (None, Some(body)) => osmand::from_body(&body, 0),
-        (None, None) => Err(Fault::Json { what: "neither uri nor body is given".to_owned(), at: 0 }),
+    let read = line_object(line).and_then(|object| {
+        match (object.get("uri").and_then(Value::as_str), body_text(&object)) {
+            (Some(uri), _) => osmand::from_uri(uri, 0),
+            (None, Some(body)) => osmand::from_body(&body, 0),
+            (None, None) => Err(Fault::Json { what: "neither uri nor body is given".to_owned(), at: 0 }),
+        }
     });
     match read {
         Ok(report) => accepted("osmand", vec![json!({"id": "location", "body": report_json(&report)})]),
@@ -125,7 +129,10 @@ pub fn decode_owntracks(line: &str) -> Value {
         match topic.and_then(owntracks::Topic::parse) {
             Some(owntracks::Topic::House { vehicle, part: owntracks::HousePart::Pos, .. }) => {
                 let reports = owntracks::read_house(vehicle, body.as_bytes(), 0)?;
-                Ok(reports.iter().map(|report| json!({"id": "location", "body": report_json(report)})).collect())
+                Ok(reports
+                    .iter()
+                    .map(|report| json!({"id": "location", "body": report_json(report)}))
+                    .collect())
             }
             _ => owntracks::read(topic, &body, 0).map(|message| vec![owntracks_json(&message)]),
         }
@@ -175,8 +182,13 @@ fn bodies(line: &Value) -> Vec<&Value> {
 /// # Errors
 /// [`Fault::Description`] says what is missing or wrong.
 pub fn encode_osmand(line: &Value) -> Result<String, Fault> {
-    let uri = |body| report_of(body, Feed::Osmand).map(|report| json!({"uri": format!("/?{}", osmand::to_query(&report))}));
-    let lines = bodies(line).into_iter().map(|body| uri(body).map(|line| line.to_string())).collect::<Result<Vec<_>, _>>()?;
+    let uri = |body| {
+        report_of(body, Feed::Osmand).map(|report| json!({"uri": format!("/?{}", osmand::to_query(&report))}))
+    };
+    let lines = bodies(line)
+        .into_iter()
+        .map(|body| uri(body).map(|line| line.to_string()))
+        .collect::<Result<Vec<_>, _>>()?;
     Ok(lines.join("\n"))
 }
 
@@ -188,7 +200,11 @@ pub fn encode_owntracks(line: &Value) -> Result<String, Fault> {
     let text = |body| {
         report_of(body, Feed::Owntracks).map(|report| {
             let device = report.terminal.as_str();
-            let topic = if device.contains('/') { format!("owntracks/{device}") } else { format!("owntracks/user/{device}") };
+            let topic = if device.contains('/') {
+                format!("owntracks/{device}")
+            } else {
+                format!("owntracks/user/{device}")
+            };
             json!({"body": owntracks::to_json(&report).to_string(), "topic": topic}).to_string()
         })
     };
@@ -207,7 +223,8 @@ pub fn encode_msgpack(line: &Value) -> Result<String, Fault> {
         let positions: Vec<Position> =
             rows.iter().map(|row| report_of(row, Feed::Msgpack)).collect::<Result<_, _>>()?;
         let first = positions.first().map_or(0, |position| position.time_ms);
-        let datum: Option<Datum> = body.get("datum").and_then(|datum| serde_json::from_value(datum.clone()).ok());
+        let datum: Option<Datum> =
+            body.get("datum").and_then(|datum| serde_json::from_value(datum.clone()).ok());
         let batch = Batch {
             source: body.get("source").and_then(Value::as_str).unwrap_or("encode").to_owned(),
             base_time_ms: body.get("base_time_ms").and_then(Value::as_i64).unwrap_or(first),

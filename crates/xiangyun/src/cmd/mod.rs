@@ -4,6 +4,7 @@ pub(crate) mod check;
 pub(crate) mod errors;
 pub(crate) mod orders;
 pub(crate) mod roads;
+pub(crate) mod telematics;
 pub(crate) mod vrp;
 
 use crate::cli::Command;
@@ -18,6 +19,7 @@ pub(crate) fn run(command: Command, lang: Lang) -> Result<ExitCode, Failure> {
         Command::Roads(args) => roads::run(&args, lang),
         Command::Check(args) => check::run(&args, lang),
         Command::Orders(args) => orders::run(&args, lang),
+        Command::Telematics(args) => telematics::run(&args, lang),
         Command::Vrp(args) => vrp::run(&args, lang),
     }
 }

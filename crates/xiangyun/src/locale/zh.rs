@@ -54,6 +54,16 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("orders import.mapping", "列名对照表，两列：theirs、ours"),
     ("orders import.date", "订单所属日期（默认为县的默认日）"),
     ("orders import.out", "输出的订单文件（正确的行）"),
+    // telematics
+    ("telematics", "解码、编码与接收车辆终端数据"),
+    ("telematics decode", "逐行解码标准输入：JT 帧与 MessagePack 为十六进制，手机上报为 JSON；每行输出一行 JSON"),
+    ("telematics decode.protocol", "各行的协议（默认逐行识别）"),
+    ("telematics decode.edition", "JT/T 808 或 809 的版本，帧本身无法区分时使用（默认逐帧识别）"),
+    ("telematics decode.key", "JT/T 809 加密常数"),
+    ("telematics encode", "把 decode 的输出行或单条消息还原为帧或上报"),
+    ("telematics encode.protocol", "各行的协议（默认按行内说明）"),
+    ("telematics encode.edition", "JT/T 808 或 809 的版本，消息未说明时使用"),
+    ("telematics encode.key", "JT/T 809 加密常数"),
     // vrp
     ("vrp", "求解与校验车辆路径问题算例"),
     ("vrp solve", "求解一个算例：VRPLIB 及其变体、Solomon、Li-Lim、JD、VROOM JSON 或本系统 JSON"),
