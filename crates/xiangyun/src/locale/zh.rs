@@ -80,10 +80,11 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("vrp solve.clock", "秒数所指的时钟：wall 为墙钟，cpu 为本进程处理器时间"),
     ("vrp solve.threads", "线程数；1 表示全程只用一个线程"),
     ("vrp solve.start", "作为起点的已有解"),
-    ("vrp solve.out", "解文件的输出位置（CVRPLIB 格式）"),
+    ("vrp solve.out", "解文件的输出位置：CVRPLIB 格式；算例为 JSON 且文件名以 .json 结尾时按编号输出"),
+    ("vrp schema", "打印本系统 JSON 格式的模式（JSON Schema）"),
     ("vrp check", "按算例核算并校验一个解；违反规则时退出码为 1"),
     ("vrp check.file", "算例文件"),
-    ("vrp check.solution", "解文件（CVRPLIB 格式）"),
+    ("vrp check.solution", "解文件：CVRPLIB 格式；JSON 算例也可用本系统的解或 VROOM 的回答"),
     ("vrp check.kind", "问题类型（文件未说明时给出）"),
     ("vrp check.convention", "距离与费用的口径（默认为该算例集发布时的口径）"),
 ];

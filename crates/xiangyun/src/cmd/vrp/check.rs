@@ -1,7 +1,7 @@
 //! `vrp check`: the independent checker on a solution file.
 
 use super::document::{Checked, CostNumber};
-use super::{Meaning, refused};
+use super::{Meaning, is_rich, refused};
 use crate::locale::Lang;
 use crate::report::{EXIT_COULD_NOT, Failure, print_json};
 use clap::Args;
@@ -9,14 +9,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use xiangyun_solver::check::{self, Report};
 use xiangyun_solver::io::convention::Convention;
-use xiangyun_solver::io::{self, sol};
+use xiangyun_solver::io::{self, rich, sol};
 
 /// Arguments of `vrp check`.
 #[derive(Args, Debug)]
 pub(crate) struct CheckArgs {
     /// The instance
     file: PathBuf,
-    /// The solution, in CVRPLIB style
+    /// The solution: CVRPLIB style, or for JSON instances our plan or VROOM's answer
     solution: PathBuf,
     #[command(flatten)]
     meaning: Meaning,
@@ -30,6 +30,15 @@ pub(crate) fn run(args: &CheckArgs, lang: Lang) -> Result<ExitCode, Failure> {
     let refuse = |problems| refused(problems, args.json);
     let text = io::read_text(&args.file).map_err(refuse)?;
     let name = args.file.display().to_string();
+    if is_rich(&text, args.meaning.kind) {
+        let file = rich::read(&text, &name).map_err(refuse)?;
+        let text = io::read_text(&args.solution).map_err(refuse)?;
+        let solution =
+            rich::solution::read(&file, &text, &args.solution.display().to_string()).map_err(refuse)?;
+        let report = check::rich::check(&file, &solution.routes).report;
+        print(&report, Convention::Exact, args.json, lang);
+        return Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::from(EXIT_COULD_NOT) });
+    }
     let instance = io::read_instance(&text, &name, args.meaning.kind).map_err(refuse)?;
     let convention = args.meaning.convention.unwrap_or_else(|| instance.default_convention());
     let text = io::read_text(&args.solution).map_err(refuse)?;

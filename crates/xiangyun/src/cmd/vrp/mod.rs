@@ -10,6 +10,7 @@ use crate::report::Failure;
 use clap::{Args, Subcommand};
 use std::process::ExitCode;
 use xiangyun_model::problem::Problems;
+use xiangyun_solver::io;
 use xiangyun_solver::io::convention::{Convention, Kind};
 
 /// Arguments of `vrp`.
@@ -25,6 +26,8 @@ enum VrpCommand {
     Solve(solve::SolveArgs),
     /// Price and check a solution against its instance; exit 1 if it breaks a rule
     Check(check::CheckArgs),
+    /// Print the JSON schema of our own format
+    Schema,
 }
 
 /// Runs the chosen command.
@@ -32,6 +35,10 @@ pub(crate) fn run(args: &VrpArgs, lang: Lang) -> Result<ExitCode, Failure> {
     match &args.command {
         VrpCommand::Solve(args) => solve::run(args, lang),
         VrpCommand::Check(args) => check::run(args, lang),
+        VrpCommand::Schema => {
+            print!("{}", io::rich::schema());
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }
 
@@ -45,6 +52,11 @@ pub(crate) struct Meaning {
     /// How lengths and costs are measured: round, dimacs, exact, hierarchical, jd (default: as the set is published)
     #[arg(long, value_name = "C")]
     convention: Option<Convention>,
+}
+
+/// Whether the text, or the user, says that the instance is JSON.
+fn is_rich(text: &str, kind: Option<Kind>) -> bool {
+    kind == Some(Kind::Rich) || io::detect(text) == Some(io::Detected::Json)
 }
 
 /// Problems of input as this group reports them.

@@ -2,7 +2,7 @@
 
 use super::clock::{Clock, Watch};
 use super::document::{CostNumber, Solved, rounded};
-use super::{Meaning, refused};
+use super::{Meaning, is_rich, refused};
 use crate::locale::Lang;
 use crate::report::{EXIT_COULD_NOT, Failure, print_json};
 use clap::Args;
@@ -12,8 +12,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 use xiangyun_solver::budget::THREADS_MAX;
-use xiangyun_solver::check;
+use xiangyun_solver::check::rich::RichReport;
+use xiangyun_solver::check::{self, Report};
+use xiangyun_solver::io::convention::Convention;
 use xiangyun_solver::io::instance::Instance;
+use xiangyun_solver::io::rich::{self, RichFile};
 use xiangyun_solver::io::{self, pose, sol};
 use xiangyun_solver::{Budget, Locks, solve};
 
@@ -47,7 +50,7 @@ pub(crate) struct SolveArgs {
     /// A solution to begin from
     #[arg(long, value_name = "FILE")]
     start: Option<PathBuf>,
-    /// Where the solution is written, in CVRPLIB style
+    /// Where the solution is written: CVRPLIB style, or by ids if the name ends in .json and the instance is JSON
     #[arg(short, long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Print one JSON document
@@ -90,9 +93,83 @@ impl SolveArgs {
 pub(crate) fn run(args: &SolveArgs, lang: Lang) -> Result<ExitCode, Failure> {
     let text = io::read_text(&args.file).map_err(|p| refused(p, args.json))?;
     let name = args.file.display().to_string();
+    if is_rich(&text, args.meaning.kind) {
+        let file = rich::read(&text, &name).map_err(|p| refused(p, args.json))?;
+        drop(text);
+        return rich_problem(args, lang, &file);
+    }
     let instance = io::read_instance(&text, &name, args.meaning.kind).map_err(|p| refused(p, args.json))?;
     drop(text);
     public(args, lang, &instance)
+}
+
+/// A JSON instance: routes are numbers, one a vehicle; `-o` with `.json` writes the plan by ids (VROOM's answer if
+/// the instance was VROOM's), else CVRPLIB style.
+fn rich_problem(args: &SolveArgs, lang: Lang, file: &RichFile) -> Result<ExitCode, Failure> {
+    let refuse = |problems| refused(problems, args.json);
+    if let Some(convention) = args.meaning.convention.filter(|&c| c != Convention::Exact) {
+        return Err(Failure::input(lang.pick(
+            format!("JSON 算例没有口径 {convention}；去掉 --convention"),
+            format!("a JSON instance has no convention {convention}; leave --convention out"),
+        )));
+    }
+    let posed = rich::pose::pose(&file.rich).map_err(refuse)?;
+    let start = match &args.start {
+        Some(path) => {
+            let text = io::read_text(path).map_err(refuse)?;
+            let read = rich::solution::read(file, &text, &path.display().to_string()).map_err(refuse)?;
+            Some(posed.solution(&read.routes))
+        }
+        None => None,
+    };
+    let watch = Watch::start(args.clock, args.bar());
+    let outcome = solve(&posed.problem, start.as_ref(), &Locks::none(), &args.budget(), &watch);
+    let (seconds, cpu_seconds) = watch.spent();
+    let routes = posed.routes(&outcome.solution);
+    let checked = check::rich::check(file, &routes);
+    let cost = check::public::printed(checked.report.cost, Convention::Exact);
+    if let Some(path) = &args.out {
+        let text = match (path.extension().is_some_and(|e| e == "json"), &file.vroom) {
+            (false, _) => sol::write(&routes, &cost),
+            (true, Some(names)) => {
+                to_line(&rich::vroom_out::write(&file.rich, names, &routes, &checked.times))
+            }
+            (true, None) => {
+                to_line(&rich::solution::write(&file.rich, &routes, checked.cost, &stop_times(&checked)))
+            }
+        };
+        write(path, &text)?;
+    }
+    let solved = Solved {
+        instance: &file.rich.name,
+        kind: "rich",
+        convention: Convention::Exact.name(),
+        cost: CostNumber::new(checked.report.cost, Convention::Exact),
+        vehicles: checked.report.vehicles,
+        routes: &routes,
+        unassigned: &checked.unassigned,
+        feasible: checked.report.ok,
+        seconds: rounded(seconds),
+        cpu_seconds: rounded(cpu_seconds),
+        iterations: outcome.iterations,
+        seed: args.seed,
+        threads: args.threads,
+        version: env!("CARGO_PKG_VERSION"),
+    };
+    show(args, lang, &solved, &sol::write(&routes, &cost), &checked.report);
+    Ok(if checked.report.ok { ExitCode::SUCCESS } else { ExitCode::from(EXIT_COULD_NOT) })
+}
+
+fn to_line<T: serde::Serialize>(document: &T) -> String {
+    let mut text = serde_json::to_string(document).expect("our own documents have string keys only");
+    text.push('\n');
+    text
+}
+
+fn stop_times(checked: &RichReport) -> Vec<Vec<[i64; 3]>> {
+    let of =
+        |route: &check::rich::RouteTimes| route.stops.iter().map(|s| [s.arrive, s.begin, s.end]).collect();
+    checked.times.iter().map(of).collect()
 }
 
 fn public(args: &SolveArgs, lang: Lang, instance: &Instance) -> Result<ExitCode, Failure> {
@@ -131,24 +208,34 @@ fn public(args: &SolveArgs, lang: Lang, instance: &Instance) -> Result<ExitCode,
         threads: args.threads,
         version: env!("CARGO_PKG_VERSION"),
     };
-    if args.json {
-        print_json(&solved);
-    } else {
-        print!("{}", sol::write(&routes, &cost));
-        let n = outcome.iterations;
-        let (name, vehicles) = (&instance.name, report.vehicles);
-        eprintln!(
-            "{}",
-            lang.pick(
-                format!("{name}：费用 {cost}，车辆 {vehicles}，{seconds:.2} 秒，{n} 步"),
-                format!("{name}: cost {cost}, vehicles {vehicles}, {seconds:.2} s, {n} steps"),
-            )
-        );
-        for violation in &report.violations {
-            eprintln!("{}: {}: {} ({})", violation.code, violation.place, violation.found, violation.limit);
-        }
-    }
+    show(args, lang, &solved, &sol::write(&routes, &cost), &report);
     Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::from(EXIT_COULD_NOT) })
+}
+
+/// Prints the document, or the solution with a line about it.
+fn show<R: serde::Serialize, U: serde::Serialize>(
+    args: &SolveArgs,
+    lang: Lang,
+    solved: &Solved<'_, R, U>,
+    text: &str,
+    report: &Report,
+) {
+    if args.json {
+        return print_json(solved);
+    }
+    print!("{text}");
+    let Solved { instance, vehicles, seconds, iterations, .. } = solved;
+    let cost = text.rsplit_once("Cost ").map_or("", |(_, cost)| cost.trim());
+    eprintln!(
+        "{}",
+        lang.pick(
+            format!("{instance}：费用 {cost}，车辆 {vehicles}，{seconds:.2} 秒，{iterations} 步"),
+            format!("{instance}: cost {cost}, vehicles {vehicles}, {seconds:.2} s, {iterations} steps"),
+        )
+    );
+    for violation in &report.violations {
+        eprintln!("{}: {}: {} ({})", violation.code, violation.place, violation.found, violation.limit);
+    }
 }
 
 /// Writes a whole file or none: beside it first, then renamed.
