@@ -183,7 +183,7 @@ fn goods(facts: &Facts<'_>, fen: &mut BTreeMap<CostTerm, i64>) {
             add(CostTerm::Handling, load.amount.pieces * price);
         }
         for order in facts.orders_of(load) {
-            let late_s = facts.due_s(order).map_or(0, |(due, _)| load.arrives - due);
+            let late_s = facts.due_s(order).map_or(0, |(due, _)| facts.arrives_s(load) - due);
             add(CostTerm::Lateness, Costs::late_fen(order.late_fen_h, late_s));
         }
     }

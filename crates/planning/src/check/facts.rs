@@ -203,6 +203,11 @@ impl<'a> Facts<'a> {
         }
     }
 
+    /// When a load is handed over, by the visits and not by what the load says of itself.
+    pub(super) fn arrives_s(&self, load: &Load) -> i64 {
+        load.legs.last().and_then(|leg| self.visit(&leg.to)).map_or(0, |v| v.finish)
+    }
+
     /// Where our part of an order's way ends.
     pub(super) fn end_of(&self, order: &Order) -> SiteId {
         if self.county.site(order.destination).kind == SiteKind::Gateway {

@@ -167,7 +167,7 @@ fn legs(facts: &Facts<'_>, load: &Load, faults: &mut Faults) {
     if place != load.destination {
         faults.add("P216", at.clone(), format!("ends at {place}"), &load.destination);
     }
-    let arrives = load.legs.last().and_then(|leg| facts.visit(&leg.to)).map_or(0, |v| v.finish);
+    let arrives = facts.arrives_s(load);
     if load.arrives != arrives {
         faults.add("P226", at, format!("arrives {}", load.arrives), arrives);
     }
@@ -179,11 +179,11 @@ fn promise(facts: &Facts<'_>, load: &Load, faults: &mut Faults) {
         match facts.due_s(order) {
             None => faults.add("P232", at(), "carried", "no lane leaves in time for its promise"),
             Some((due, hard)) => {
-                if hard && load.arrives > due {
+                if hard && facts.arrives_s(load) > due {
                     faults.add(
                         "P232",
                         at(),
-                        format!("at the hub at {}", load.arrives),
+                        format!("at the hub at {}", facts.arrives_s(load)),
                         format!("cut-off {due}"),
                     );
                 }

@@ -3,7 +3,8 @@
 use super::*;
 use serde_json::Value;
 use xiangyun_model::plan::{
-    Bounds, Channel, Compartment, DayState, Direction, Handling, Leg, STATE_VERSION, Trip, TripKind, UnitKind, Visit,
+    Bounds, Channel, Compartment, DayState, Direction, Handling, Leg, STATE_VERSION, Trip, TripKind,
+    UnitKind, Visit,
 };
 use xiangyun_model::units::Amount;
 
@@ -29,7 +30,15 @@ fn visit(id: &str, site: &str, at: i64, leg_m: i64, unload: &[&str], load: &[&st
     }
 }
 
-fn load(id: &str, direction: Direction, from: &str, to: &str, orders: &[&str], a: Amount, arrives: i64) -> Load {
+fn load(
+    id: &str,
+    direction: Direction,
+    from: &str,
+    to: &str,
+    orders: &[&str],
+    a: Amount,
+    arrives: i64,
+) -> Load {
     Load {
         id: id.into(),
         direction,
@@ -113,7 +122,13 @@ fn small_plan(county: &County) -> Plan {
         floors: vec![],
         cost: vec![],
         cost_fen: 10_000,
-        bounds: Bounds { served_at_most: 3, served: 2, gap_ppm: 333_333, by_township: vec![], scarce: vec![] },
+        bounds: Bounds {
+            served_at_most: 3,
+            served: 2,
+            gap_ppm: 333_333,
+            by_township: vec![],
+            scarce: vec![],
+        },
         closing: DayState {
             version: STATE_VERSION,
             county: "999999".into(),
@@ -142,14 +157,24 @@ fn text_of<'a>(files: &'a [OutputFile], path: &str) -> &'a str {
 fn key_figures_match_a_sum_by_hand() {
     with_files(|files| {
         let kpis: Value = serde_json::from_str(text_of(&files, "kpi.json")).unwrap();
-        let value = |id: &str| kpis.as_array().unwrap().iter().find(|k| k["id"] == id).unwrap()["value"].as_f64().unwrap();
+        let value = |id: &str| {
+            kpis.as_array().unwrap().iter().find(|k| k["id"] == id).unwrap()["value"].as_f64().unwrap()
+        };
         assert!((value("km") - 30.0).abs() < 1e-9);
         assert!((value("orders_total") - 3.0).abs() < 1e-9);
         assert!((value("orders_served") - 2.0).abs() < 1e-9);
         assert!((value("cost_per_parcel_fen") - 2_000.0).abs() < 1e-9);
         // Empty from A to B: 5 of 30 km.
         assert!((value("empty_km_ratio") - 0.166_667).abs() < 1e-6);
-        for id in ["vehicles", "load_factor_down", "load_factor_up", "on_time", "coverage_8h", "coverage_24h", "cost_fen"] {
+        for id in [
+            "vehicles",
+            "load_factor_down",
+            "load_factor_up",
+            "on_time",
+            "coverage_8h",
+            "coverage_24h",
+            "cost_fen",
+        ] {
             value(id);
         }
     });
@@ -186,7 +211,8 @@ fn the_sort_plan_puts_the_last_stop_deepest_and_lists_every_waybill() {
 fn the_geojson_parses_and_draws_each_trip() {
     with_files(|files| {
         let doc: Value = serde_json::from_str(text_of(&files, "plan.geojson")).unwrap();
-        let lines = doc["features"].as_array().unwrap().iter().filter(|f| f["geometry"]["type"] == "LineString");
+        let lines =
+            doc["features"].as_array().unwrap().iter().filter(|f| f["geometry"]["type"] == "LineString");
         assert_eq!(lines.count(), 1);
     });
 }
