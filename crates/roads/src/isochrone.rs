@@ -30,10 +30,10 @@ impl Network {
     ) -> Result<Isochrone, RoadsError> {
         let metric = self.metric(profile, band)?;
         let snap = self.snap(profile, place)?;
-        let labels = self.labels(metric, &snap);
         let limit_ms = u64::from(seconds) * 1000;
-        self.with_ends(metric, |ends| {
+        self.ask(metric, |ends, view| {
             let source = ends.source(&snap);
+            let labels = crate::query::sweep::one_to_all(view, &source);
             let mut reached = Vec::new();
             let mut metres = 0.0;
             #[allow(clippy::cast_possible_truncation)] // segments fit u32

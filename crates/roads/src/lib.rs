@@ -30,18 +30,23 @@
 //! # }
 //! ```
 
+mod contraction;
 mod error;
 mod file;
 mod graph;
 mod isochrone;
 pub mod limits;
+mod live;
 mod matrix;
 mod network;
 mod order;
 mod osm;
 mod profile;
+#[cfg(test)]
+mod proof;
 mod query;
 mod route;
+mod simd;
 mod snap;
 pub mod synthesize;
 

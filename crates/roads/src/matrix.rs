@@ -1,6 +1,12 @@
 //! Tables of times and distances between many points.
 
-use crate::snap::{Snap, SnapFault};
+use crate::RoadsError;
+use crate::graph::REACH_MS;
+use crate::limits::{MATRIX_CELLS_MAX, MATRIX_POINTS_MAX};
+use crate::network::{BandId, Network, ProfileId};
+use crate::query::{Source, Target, sweep, weight};
+use crate::snap::{self, Snap, SnapFault};
+use xiangyun_model::geo::LonLat;
 
 /// Seconds and metres of a cell without a way.
 pub const UNREACHABLE: u32 = u32::MAX;
@@ -50,4 +56,105 @@ impl Matrix {
         }
         Err(CellFault::Unreachable)
     }
+}
+
+impl Network {
+    /// The square table of points: seconds rounded up, metres to the nearest. One thread.
+    ///
+    /// # Errors
+    /// Unknown ids and [`RoadsError::TooMuch`]; points without a road and pairs without a way are in the answer.
+    pub fn matrix(&self, profile: ProfileId, band: BandId, points: &[LonLat]) -> Result<Matrix, RoadsError> {
+        self.matrix_between(profile, band, points, points, 1)
+    }
+
+    /// The table from sources (rows) to targets (columns), by so many threads; the result does not depend on them.
+    ///
+    /// # Errors
+    /// As [`Network::matrix`].
+    pub fn matrix_between(
+        &self,
+        profile: ProfileId,
+        band: BandId,
+        sources: &[LonLat],
+        targets: &[LonLat],
+        threads: usize,
+    ) -> Result<Matrix, RoadsError> {
+        let metric = self.metric(profile, band)?;
+        bounds(sources.len(), targets.len())?;
+        let put = |p: &LonLat| snap::snap(&self.graph, usize::from(profile.0), *p);
+        let source_snaps: Vec<Result<Snap, SnapFault>> = sources.iter().map(put).collect();
+        let target_snaps: Vec<Result<Snap, SnapFault>> = targets.iter().map(put).collect();
+        let mut seconds = vec![UNREACHABLE; sources.len() * targets.len()];
+        let mut metres = seconds.clone();
+        self.ask(metric, |ends, view| {
+            let starts: Vec<Source> = source_snaps
+                .iter()
+                .map(|s| s.as_ref().map_or_else(|_| Source::default(), |s| ends.source(s)))
+                .collect();
+            let stops: Vec<Target> = target_snaps
+                .iter()
+                .map(|t| t.as_ref().map_or_else(|_| Target::default(), |t| ends.target(t)))
+                .collect();
+            let table = sweep::table::<u64>(view, ends, &starts, &stops, threads);
+            for (i, a) in source_snaps.iter().enumerate() {
+                let Ok(a) = a else { continue };
+                for (j, b) in target_snaps.iter().enumerate() {
+                    let Ok(b) = b else { continue };
+                    let at = i * targets.len() + j;
+                    if sources[i] == targets[j] {
+                        (seconds[at], metres[at]) = (0, 0);
+                    } else if table[at] < weight::REACH {
+                        (seconds[at], metres[at]) = weight::answer(
+                            table[at],
+                            ends.entry_ms,
+                            a.access_ms() + b.access_ms(),
+                            a.access_cm() + b.access_cm(),
+                        );
+                    }
+                }
+            }
+        });
+        Ok(Matrix { seconds, metres, sources: source_snaps, targets: target_snaps })
+    }
+
+    /// Milliseconds between snapped places, row by row, [`UNREACHABLE`] without a way: the fastest table there is,
+    /// for places that were put on the road once. Access off the road is not in it, and a road for residents only
+    /// counts with what entering it is worth avoiding.
+    ///
+    /// # Errors
+    /// As [`Network::matrix`].
+    pub fn durations_ms(
+        &self,
+        profile: ProfileId,
+        band: BandId,
+        sources: &[Snap],
+        targets: &[Snap],
+        threads: usize,
+    ) -> Result<Vec<u32>, RoadsError> {
+        let metric = self.metric(profile, band)?;
+        bounds(sources.len(), targets.len())?;
+        Ok(self.ask(metric, |ends, view| {
+            let starts: Vec<Source> = sources.iter().map(|s| ends.source(s)).collect();
+            let stops: Vec<Target> = targets.iter().map(|t| ends.target(t)).collect();
+            let mut table = sweep::table::<u32>(view, ends, &starts, &stops, threads);
+            for ms in &mut table {
+                if *ms >= REACH_MS {
+                    *ms = UNREACHABLE;
+                }
+            }
+            table
+        }))
+    }
+}
+
+fn bounds(sources: usize, targets: usize) -> Result<(), RoadsError> {
+    for (what, found, max) in [
+        ("points of a matrix", sources.max(targets), MATRIX_POINTS_MAX),
+        ("cells of a matrix", sources * targets, MATRIX_CELLS_MAX),
+    ] {
+        if found > max {
+            return Err(RoadsError::TooMuch { what, found: found as u64, max: max as u64 });
+        }
+    }
+    Ok(())
 }

@@ -1,17 +1,18 @@
 //! The facade: a network opened or built, and the questions that can be put to it.
 
 use crate::RoadsError;
+use crate::contraction::{Topology, Weights, customize};
 use crate::file::{Store, Writer};
-use crate::graph::{INF_MS, MetricNames, RoadGraph, build};
-use crate::limits::{
-    MATRIX_CELLS_MAX, MATRIX_POINTS_MAX, META_BYTES_MAX, PROFILE_BYTES_MAX, ROUTE_POINTS_MAX,
-};
-use crate::matrix::{Matrix, UNREACHABLE};
+use crate::graph::{MetricNames, RoadGraph, build};
+use crate::limits::{META_BYTES_MAX, PROFILE_BYTES_MAX, ROUTE_POINTS_MAX};
+use crate::live::Desk;
+use crate::order::Known;
 use crate::osm::{self, RoadClass};
 use crate::profile::{Band, Profile, Profiles};
-use crate::query::{Ends, Source, Target, dijkstra, ends::ArcTimes, weight};
+use crate::query::tree::{self, View};
+use crate::query::{Ends, dijkstra, ends::ArcTimes, weight};
 use crate::route::{Leg, Route, Stretch};
-use crate::snap::{self, Snap, SnapFault};
+use crate::snap::{self, Snap};
 use arc_swap::ArcSwap;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -86,13 +87,14 @@ struct Meta {
 /// A metric as readers see it at one moment.
 pub(crate) struct Snapshot {
     /// Arcs whose time differs from the file's.
-    changed: BTreeMap<u32, u32>,
+    pub(crate) changed: BTreeMap<u32, u32>,
+    pub(crate) weights: Weights,
 }
 
 /// The arc times of a snapshot.
 pub(crate) struct Times<'a> {
-    base: &'a [u32],
-    changed: &'a BTreeMap<u32, u32>,
+    pub(crate) base: &'a [u32],
+    pub(crate) changed: &'a BTreeMap<u32, u32>,
 }
 
 impl ArcTimes for Times<'_> {
@@ -108,9 +110,11 @@ impl ArcTimes for Times<'_> {
 pub struct Network {
     pub(crate) graph: RoadGraph,
     pub(crate) profiles: Profiles,
-    live: Vec<ArcSwap<Snapshot>>,
-    /// One writer at a time.
-    writer: Mutex<()>,
+    pub(crate) topology: Topology,
+    known: Known,
+    pub(crate) live: Vec<ArcSwap<Snapshot>>,
+    /// One writer at a time, with what it needs.
+    pub(crate) desk: Mutex<Desk>,
     store: Option<Store>,
 }
 
@@ -121,8 +125,21 @@ impl Network {
     /// # Errors
     /// A file that cannot be read, is broken, or has no road for any profile.
     pub fn build(path: &Path, profiles: &Profiles) -> Result<(Self, Problems), RoadsError> {
+        Self::build_like(path, profiles, None)
+    }
+
+    /// As [`Network::build`], taking over the order of an earlier build where the topology is the same: the order is
+    /// what takes longest.
+    ///
+    /// # Errors
+    /// As [`Network::build`].
+    pub fn build_like(
+        path: &Path,
+        profiles: &Profiles,
+        previous: Option<&Self>,
+    ) -> Result<(Self, Problems), RoadsError> {
         let bytes = std::fs::read(path).map_err(|e| RoadsError::io(path, e))?;
-        Self::build_from(path, &bytes, profiles)
+        Self::build_bytes(path, &bytes, profiles, previous)
     }
 
     /// As [`Network::build`] with the file's bytes at hand; `path` only names it in messages.
@@ -134,13 +151,29 @@ impl Network {
         bytes: &[u8],
         profiles: &Profiles,
     ) -> Result<(Self, Problems), RoadsError> {
+        Self::build_bytes(path, bytes, profiles, None)
+    }
+
+    fn build_bytes(
+        path: &Path,
+        bytes: &[u8],
+        profiles: &Profiles,
+        previous: Option<&Self>,
+    ) -> Result<(Self, Problems), RoadsError> {
         let keep = |tags: &osm::WayTags| {
             (0..profiles.profiles.len())
                 .any(|p| (0..profiles.bands.len()).any(|b| profiles.road(p, b, tags).speed != [0, 0]))
         };
         let imported = osm::import(path, bytes, &keep)?;
-        let (graph, problems) = build::build(imported, profiles)?;
-        Ok((Self::new(graph, profiles.clone(), None), problems))
+        let (graph, known, problems) = build::build(imported, profiles, previous.map(|p| &p.known))?;
+        let topology = Topology::build(&graph.turn_first, &graph.turn_to);
+        let weights = (0..profiles.metric_count())
+            .map(|metric| {
+                let times = Times { base: &graph.metrics[metric].arc_ms, changed: &BTreeMap::new() };
+                customize::customize(&topology, &ends_of(&graph, profiles, metric, &times))
+            })
+            .collect();
+        Ok((Self::new(graph, profiles.clone(), topology, known, weights, None), problems))
     }
 
     /// Reads a profile file.
@@ -159,25 +192,45 @@ impl Network {
         Profiles::parse(&std::fs::read_to_string(path).map_err(|e| RoadsError::io(path, e))?)
     }
 
-    fn new(graph: RoadGraph, profiles: Profiles, store: Option<Store>) -> Self {
-        let live = (0..profiles.metric_count())
-            .map(|_| ArcSwap::from_pointee(Snapshot { changed: BTreeMap::new() }))
+    fn new(
+        graph: RoadGraph,
+        profiles: Profiles,
+        topology: Topology,
+        known: Known,
+        weights: Vec<Weights>,
+        store: Option<Store>,
+    ) -> Self {
+        let desk = Mutex::new(Desk::new(weights.len()));
+        let live = weights
+            .into_iter()
+            .map(|weights| ArcSwap::from_pointee(Snapshot { changed: BTreeMap::new(), weights }))
             .collect();
-        Self { graph, profiles, live, writer: Mutex::new(()), store }
+        Self { graph, profiles, topology, known, live, desk, store }
     }
 
     /// Writes the prepared file, whole or not at all; closures made since are not part of it.
     ///
     /// # Errors
-    /// [`RoadsError::Io`].
+    /// [`RoadsError::Io`], and [`RoadsError::BadRequest`] while roads are closed.
     pub fn save(&self, path: &Path) -> Result<(), RoadsError> {
         let meta = Meta { profiles: self.profiles.clone() };
         let meta = serde_json::to_vec(&meta).expect("profiles are plain data");
         let names = MetricNames::new(self.profiles.metric_count());
+        let weight_names = weight_names(self.profiles.metric_count());
+        let snapshots: Vec<Arc<Snapshot>> = self.live.iter().map(ArcSwap::load_full).collect();
+        if snapshots.iter().any(|s| !s.changed.is_empty()) {
+            return Err(RoadsError::BadRequest { what: "a network with closures cannot be saved".into() });
+        }
         let mut writer = Writer::default();
         writer.blob("meta", &meta);
         self.graph.write(&mut writer, &names);
-        writer.write(path, 0, xxhash_rust::xxh3::xxh3_64(&meta))?;
+        writer.column("seg_order", &self.known.segments);
+        self.topology.write(&mut writer);
+        for (snapshot, [up, down]) in snapshots.iter().zip(&weight_names) {
+            writer.column(up, &snapshot.weights.up);
+            writer.column(down, &snapshot.weights.down);
+        }
+        writer.write(path, self.known.hash, xxhash_rust::xxh3::xxh3_64(&meta))?;
         Ok(())
     }
 
@@ -192,10 +245,24 @@ impl Network {
         if meta.len() > META_BYTES_MAX {
             return Err(store.inconsistent("the metadata are too large"));
         }
+        if xxhash_rust::xxh3::xxh3_64(meta) != store.profile_hash {
+            return Err(store.inconsistent("the profiles are not those that the metrics were made with"));
+        }
         let meta: Meta =
             serde_json::from_slice(meta).map_err(|e| store.inconsistent(format!("the metadata: {e}")))?;
-        let graph = RoadGraph::read(&store, meta.profiles.metric_count())?;
-        Ok(Self::new(graph, meta.profiles, Some(store)))
+        let metrics = meta.profiles.metric_count();
+        let graph = RoadGraph::read(&store, metrics)?;
+        let topology = Topology::read(&store, graph.state_count())?;
+        let known = Known { hash: store.topology_hash, segments: store.column("seg_order")? };
+        let mut weights = Vec::with_capacity(metrics);
+        for [up, down] in weight_names(metrics) {
+            let w = Weights { up: store.column(&up)?, down: store.column(&down)? };
+            if w.up.len() != topology.up.other.len() || w.down.len() != topology.down.other.len() {
+                return Err(store.inconsistent("weights and hierarchy differ in length"));
+            }
+            weights.push(w);
+        }
+        Ok(Self::new(graph, meta.profiles, topology, known, weights, Some(store)))
     }
 
     /// Checks every section of the prepared file against its checksum.
@@ -314,30 +381,19 @@ impl Network {
         })
     }
 
-    fn check_segment(&self, segment: SegmentId) -> Result<(), RoadsError> {
+    pub(crate) fn check_segment(&self, segment: SegmentId) -> Result<(), RoadsError> {
         #[allow(clippy::cast_possible_truncation)] // segments fit u32
         let count = self.graph.segment_count() as u32;
         if segment.0 < count { Ok(()) } else { Err(RoadsError::UnknownSegment { segment: segment.0, count }) }
     }
 
-    /// Runs a question on the metric as it stands now.
-    pub(crate) fn with_ends<R>(&self, metric: usize, ask: impl FnOnce(&Ends<'_>) -> R) -> R {
-        let snapshot = self.live[metric].load();
-        let input = &self.graph.metrics[metric];
-        let times = Times { base: &input.arc_ms, changed: &snapshot.changed };
-        let profile = &self.profiles.profiles[metric / self.profiles.bands.len()];
-        ask(&Ends {
-            graph: &self.graph,
-            arc_ms: &times,
-            turn_ms: &input.turn_ms,
-            restricted: &input.restricted,
-            entry_ms: u32::from(profile.restricted_entry_s) * 1000,
-        })
-    }
-
-    /// Weights from a snapped place to all states.
-    pub(crate) fn labels(&self, metric: usize, snap: &Snap) -> Vec<weight::Weight> {
-        self.with_ends(metric, |ends| dijkstra::one_to_all(ends, &ends.source(snap)))
+    /// Runs a question on the metric as it stands now; closures made meanwhile do not touch it.
+    pub(crate) fn ask<R>(&self, metric: usize, question: impl FnOnce(&Ends<'_>, View<'_>) -> R) -> R {
+        let snapshot = self.live[metric].load_full();
+        let times = Times { base: &self.graph.metrics[metric].arc_ms, changed: &snapshot.changed };
+        let ends = ends_of(&self.graph, &self.profiles, metric, &times);
+        let view = View { topology: &self.topology, up: &snapshot.weights.up, down: &snapshot.weights.down };
+        question(&ends, view)
     }
 
     /// The line of one stretch of road.
@@ -371,69 +427,6 @@ impl Network {
         Ok(line)
     }
 
-    /// The square table of points: seconds rounded up, metres to the nearest.
-    ///
-    /// # Errors
-    /// Unknown ids and [`RoadsError::TooMuch`]; points without a road and pairs without a way are in the answer.
-    pub fn matrix(&self, profile: ProfileId, band: BandId, points: &[LonLat]) -> Result<Matrix, RoadsError> {
-        self.matrix_between(profile, band, points, points)
-    }
-
-    /// The table from sources (rows) to targets (columns).
-    ///
-    /// # Errors
-    /// As [`Network::matrix`].
-    pub fn matrix_between(
-        &self,
-        profile: ProfileId,
-        band: BandId,
-        sources: &[LonLat],
-        targets: &[LonLat],
-    ) -> Result<Matrix, RoadsError> {
-        let metric = self.metric(profile, band)?;
-        let too_much = |what, found: usize, max: usize| {
-            Err(RoadsError::TooMuch { what, found: found as u64, max: max as u64 })
-        };
-        if sources.len().max(targets.len()) > MATRIX_POINTS_MAX {
-            return too_much("points of a matrix", sources.len().max(targets.len()), MATRIX_POINTS_MAX);
-        }
-        if sources.len() * targets.len() > MATRIX_CELLS_MAX {
-            return too_much("cells of a matrix", sources.len() * targets.len(), MATRIX_CELLS_MAX);
-        }
-        let put = |p: &LonLat| snap::snap(&self.graph, usize::from(profile.0), *p);
-        let source_snaps: Vec<Result<Snap, SnapFault>> = sources.iter().map(put).collect();
-        let target_snaps: Vec<Result<Snap, SnapFault>> = targets.iter().map(put).collect();
-        let mut seconds = vec![UNREACHABLE; sources.len() * targets.len()];
-        let mut metres = seconds.clone();
-        self.with_ends(metric, |ends| {
-            let ends_of: Vec<Option<(Target, &Snap)>> =
-                target_snaps.iter().map(|t| t.as_ref().ok().map(|s| (ends.target(s), s))).collect();
-            for (i, snap) in source_snaps.iter().enumerate() {
-                let Ok(snap) = snap else { continue };
-                let source = ends.source(snap);
-                let all = dijkstra::one_to_all(ends, &source);
-                for (j, target) in ends_of.iter().enumerate() {
-                    let Some((target, target_snap)) = target else { continue };
-                    let at = i * targets.len() + j;
-                    if sources[i] == targets[j] {
-                        (seconds[at], metres[at]) = (0, 0);
-                        continue;
-                    }
-                    let best = cell(ends, &all, &source, target);
-                    if best < weight::REACH {
-                        (seconds[at], metres[at]) = weight::answer(
-                            best,
-                            ends.entry_ms,
-                            snap.access_ms() + target_snap.access_ms(),
-                            snap.access_cm() + target_snap.access_cm(),
-                        );
-                    }
-                }
-            }
-        });
-        Ok(Matrix { seconds, metres, sources: source_snaps, targets: target_snaps })
-    }
-
     /// One cell of a table by plain Dijkstra, for independent checks: seconds and metres, `None` without a way.
     ///
     /// # Errors
@@ -450,7 +443,7 @@ impl Network {
         if from == to {
             return Ok(Some((0, 0)));
         }
-        Ok(self.with_ends(metric, |ends| {
+        Ok(self.ask(metric, |ends, _| {
             dijkstra::shortest(ends, &ends.source(&a), &ends.target(&b)).map(|path| {
                 weight::answer(
                     path.weight,
@@ -481,7 +474,7 @@ impl Network {
         }
         let snaps: Vec<Snap> = places.iter().map(|p| self.snap(profile, *p)).collect::<Result<_, _>>()?;
         let mut route = Route { seconds: 0, metres: 0, legs: Vec::new(), snaps };
-        self.with_ends(metric, |ends| {
+        self.ask(metric, |ends, view| {
             for i in 1..places.len() {
                 let (a, b) = (&route.snaps[i - 1], &route.snaps[i]);
                 if places[i - 1] == places[i] {
@@ -493,7 +486,7 @@ impl Network {
                     });
                     continue;
                 }
-                let path = dijkstra::shortest(ends, &ends.source(a), &ends.target(b))
+                let path = tree::shortest(view, ends, &ends.source(a), &ends.target(b))
                     .ok_or(RoadsError::Unreachable { from: i - 1, to: i })?;
                 let (seconds, metres) = weight::answer(
                     path.weight,
@@ -544,60 +537,29 @@ impl Network {
         push(to.place, &mut line);
         line
     }
+}
 
-    /// Closes segments for all profiles and bands, in both directions; visible to the next question, readers are
-    /// never blocked.
-    ///
-    /// # Errors
-    /// [`RoadsError::UnknownSegment`]; nothing is closed then.
-    pub fn close(&self, segments: &[SegmentId]) -> Result<(), RoadsError> {
-        self.change(segments, |_, _| INF_MS)
-    }
-
-    /// Takes closures and other speeds off segments again.
-    ///
-    /// # Errors
-    /// [`RoadsError::UnknownSegment`]; nothing is changed then.
-    pub fn reopen(&self, segments: &[SegmentId]) -> Result<(), RoadsError> {
-        self.change(segments, |metric, arc| self.graph.metrics[metric].arc_ms[arc as usize])
-    }
-
-    fn change(&self, segments: &[SegmentId], to: impl Fn(usize, u32) -> u32) -> Result<(), RoadsError> {
-        for s in segments {
-            self.check_segment(*s)?;
-        }
-        let _one_writer = self.writer.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        for (metric, live) in self.live.iter().enumerate() {
-            let mut changed = live.load().changed.clone();
-            for arc in segments.iter().flat_map(|s| [s.0 * 2, s.0 * 2 + 1]) {
-                let base = self.graph.metrics[metric].arc_ms[arc as usize];
-                let ms = to(metric, arc);
-                if ms == base {
-                    changed.remove(&arc);
-                } else {
-                    changed.insert(arc, ms);
-                }
-            }
-            live.store(Arc::new(Snapshot { changed }));
-        }
-        Ok(())
+/// A metric's input as questions see it.
+pub(crate) fn ends_of<'a>(
+    graph: &'a RoadGraph,
+    profiles: &Profiles,
+    metric: usize,
+    times: &'a Times<'a>,
+) -> Ends<'a> {
+    let input = &graph.metrics[metric];
+    let profile = &profiles.profiles[metric / profiles.bands.len()];
+    Ends {
+        graph,
+        arc_ms: times,
+        turn_ms: &input.turn_ms,
+        restricted: &input.restricted,
+        entry_ms: u32::from(profile.restricted_entry_s) * 1000,
     }
 }
 
-/// The best weight from labels of all states to a target.
-fn cell(ends: &Ends<'_>, all: &[weight::Weight], source: &Source, target: &Target) -> weight::Weight {
-    let excluded = ends.excluded(source, target);
-    let direct = target
-        .states
-        .iter()
-        .filter(|(s, _)| !excluded.contains(s) && all[*s as usize] < weight::INF)
-        .map(|(s, rest)| all[*s as usize] - rest)
-        .min()
-        .unwrap_or(weight::INF);
-    if excluded.is_empty() {
-        return direct;
-    }
-    dijkstra::shortest(ends, source, target).map_or(weight::INF, |p| p.weight)
+/// Section names of the hierarchy's weights by metric.
+fn weight_names(metrics: usize) -> Vec<[String; 2]> {
+    (0..metrics).map(|m| [format!("up_weight.{m}"), format!("down_weight.{m}")]).collect()
 }
 
 /// Shares of a shape's points along its length.

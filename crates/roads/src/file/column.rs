@@ -25,6 +25,16 @@ impl<T: bytemuck::Pod> Column<T> {
     }
 }
 
+impl<T> Column<T> {
+    /// The values themselves, if they are ours and nobody else holds them.
+    pub(crate) fn into_owned(self) -> Option<Vec<T>> {
+        match self.place {
+            Place::Owned(values) => Arc::try_unwrap(values).ok(),
+            Place::Mapped { .. } => None,
+        }
+    }
+}
+
 impl<T> From<Vec<T>> for Column<T> {
     fn from(values: Vec<T>) -> Self {
         Self { place: Place::Owned(Arc::new(values)) }

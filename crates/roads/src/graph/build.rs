@@ -2,17 +2,19 @@
 
 use super::turns::{Arcs, Bend, Mask, TurnGraph, bend, drive_ms, turn_graph};
 use super::{Column, INF_MS, MetricInput, RoadGraph, components, flag};
+use crate::RoadsError;
+use crate::order::{self, Known};
 use crate::osm::{Imported, RoadClass, place_of};
 use crate::profile::{NodeRule, Profiles, RoadRule};
 use crate::snap::SpatialIndex;
-use crate::{RoadsError, order};
 use xiangyun_model::problem::{Problem, Problems};
 
 /// Builds the graph with its states in the order of the hierarchy, and hands back what was found wrong.
 pub(crate) fn build(
     mut imported: Imported,
     profiles: &Profiles,
-) -> Result<(RoadGraph, Problems), RoadsError> {
+    previous: Option<&Known>,
+) -> Result<(RoadGraph, Known, Problems), RoadsError> {
     let mut problems = std::mem::take(&mut imported.problems);
     let metrics = profiles.metric_count();
     let pairs: Vec<(usize, usize)> =
@@ -38,7 +40,8 @@ pub(crate) fn build(
     if turns.state_arc.is_empty() {
         return Err(RoadsError::NoRoads);
     }
-    let turns = renumber(&turns, &order::state_order(&imported, &turns));
+    let known = order::known(&imported, &turns, previous);
+    let turns = renumber(&turns, &order::state_order(&known, &turns));
     let mut inputs = Vec::with_capacity(metrics);
     let bearings = bearings(&imported);
     let degree = degrees(&imported);
@@ -60,7 +63,7 @@ pub(crate) fn build(
         });
     }
     let arc_core = cores(&turns, &inputs, profiles, open.len());
-    Ok((assemble(&imported, turns, inputs, arc_core), problems))
+    Ok((assemble(&imported, turns, inputs, arc_core), known, problems))
 }
 
 /// Metrics that may drive each arc.

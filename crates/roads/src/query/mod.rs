@@ -2,6 +2,8 @@
 
 pub(crate) mod dijkstra;
 pub(crate) mod ends;
+pub(crate) mod sweep;
+pub(crate) mod tree;
 pub(crate) mod weight;
 
 pub(crate) use ends::{Ends, Source, Target};
