@@ -43,6 +43,8 @@ pub struct County {
     pub public_url: String,
     /// Road file relative to the county directory.
     pub roads_file: String,
+    /// Whether the road file is made up rather than surveyed; every page that shows it says so.
+    pub synthetic_roads: bool,
     /// All places; exactly one is the hub.
     pub sites: Vec<Site>,
     /// Temperature bands.

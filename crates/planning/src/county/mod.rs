@@ -142,6 +142,7 @@ impl Loader<'_> {
             time_zone: settings.time_zone,
             public_url: settings.public_url,
             roads_file: settings.roads,
+            synthetic_roads: settings.synthetic_roads,
             sites,
             bands,
             classes,

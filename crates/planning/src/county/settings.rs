@@ -23,6 +23,9 @@ pub(super) struct Settings {
     pub(super) time_zone: String,
     pub(super) public_url: String,
     pub(super) roads: String,
+    /// Whether the road file is made up rather than surveyed; every page that shows it says so.
+    #[serde(default)]
+    pub(super) synthetic_roads: bool,
     pub(super) default_date: Date,
     pub(super) rules: Rules,
     pub(super) handling: HandlingRules,
