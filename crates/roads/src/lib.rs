@@ -37,6 +37,7 @@ mod graph;
 mod isochrone;
 pub mod limits;
 mod live;
+pub mod matching;
 mod matrix;
 mod network;
 mod order;

@@ -83,6 +83,35 @@ impl SpatialIndex {
         if sound { Ok(this) } else { Err(store.inconsistent("the spatial index is broken")) }
     }
 
+    /// Visits segments with a piece whose box lies within `radius` metres of a point, in no particular order and
+    /// perhaps several times.
+    pub(crate) fn within(&self, point: LonLat, radius: f64, mut each: impl FnMut(u32)) {
+        if self.rects.is_empty() {
+            return;
+        }
+        let e7 = |degrees: f64| degrees.clamp(-214.0, 214.0) * 1e7;
+        let per_lat = EARTH_RADIUS_M.to_radians();
+        let (dlat, dlon) = (radius / per_lat, radius / (per_lat * point.lat.to_radians().cos().max(1e-6)));
+        #[allow(clippy::cast_possible_truncation)] // clamped to what fits
+        let [west, south, east, north] =
+            [point.lon - dlon, point.lat - dlat, point.lon + dlon, point.lat + dlat].map(|d| e7(d) as i32);
+        let mut stack = vec![(self.levels.len() - 2, self.levels[self.levels.len() - 2] as usize)];
+        while let Some((level, at)) = stack.pop() {
+            if level == 0 {
+                each(self.segments[at]);
+                continue;
+            }
+            let below = level - 1;
+            let start = self.levels[below] as usize + (at - self.levels[level] as usize) * FAN;
+            for child in start..(start + FAN).min(self.levels[level] as usize) {
+                let r = self.rects[child];
+                if r[0] <= east && r[2] >= west && r[1] <= north && r[3] >= south {
+                    stack.push((below, child));
+                }
+            }
+        }
+    }
+
     /// Visits segments whose pieces may lie within `radius` metres, nearest boxes first. `each` gets a segment and
     /// the present limit in metres and returns the limit from then on; what is farther is skipped. A segment may be
     /// visited more than once.

@@ -1,0 +1,13 @@
+//! What several benchmarks share: drives with known truth, processor clocks, the folder of test data.
+
+pub mod clock;
+pub mod drives;
+
+use std::path::PathBuf;
+
+/// A file of the test data folder named by `XIANGYUN_TESTDATA`, if there.
+#[must_use]
+pub fn testdata(path: &str) -> Option<PathBuf> {
+    let file = PathBuf::from(std::env::var_os("XIANGYUN_TESTDATA")?).join(path);
+    file.exists().then_some(file)
+}
