@@ -167,7 +167,8 @@ impl Lines {
         self.cells.get(&cell).into_iter().flatten().any(|[ax, ay, bx, by]| {
             let (dx, dy) = (bx - ax, by - ay);
             let squared = dx * dx + dy * dy;
-            let t = if squared > 0.0 { (((x - ax) * dx + (y - ay) * dy) / squared).clamp(0.0, 1.0) } else { 0.0 };
+            let t =
+                if squared > 0.0 { (((x - ax) * dx + (y - ay) * dy) / squared).clamp(0.0, 1.0) } else { 0.0 };
             (ax + t * dx - x).hypot(ay + t * dy - y) <= TOLERANCE_M
         })
     }
@@ -182,8 +183,10 @@ pub fn astray_m(line: &[LonLat], others: &Lines) -> f64 {
         let pieces = (metres / 2.0).ceil().max(1.0) as usize;
         for k in 0..pieces {
             let t = (k as f64 + 0.5) / pieces as f64;
-            let place =
-                LonLat { lon: w[0].lon + (w[1].lon - w[0].lon) * t, lat: w[0].lat + (w[1].lat - w[0].lat) * t };
+            let place = LonLat {
+                lon: w[0].lon + (w[1].lon - w[0].lon) * t,
+                lat: w[0].lat + (w[1].lat - w[0].lat) * t,
+            };
             if !others.holds(place) {
                 astray += metres / pieces as f64;
             }

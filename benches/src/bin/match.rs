@@ -37,7 +37,8 @@ fn main() {
         }
     };
     let van = net.profile("van").expect("the default profiles have a van");
-    let truth = net.profile(after("--truth").map_or("van", String::as_str)).expect("a profile of the network");
+    let truth =
+        net.profile(after("--truth").map_or("van", String::as_str)).expect("a profile of the network");
     let all = drives(&net, truth, count, (2_500.0, 25_000.0), 20_181_124);
     let km: f64 = all.iter().map(|d| xiangyun_benches::drives::length(&d.line)).sum::<f64>() / 1_000.0;
     println!("{} drives, {km:.0} km, {}", all.len(), file.file_name().unwrap_or_default().to_string_lossy());
@@ -50,7 +51,16 @@ fn main() {
     println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
     let mut bins: BTreeMap<u32, (u64, u64)> = BTreeMap::new();
     for (name, noise) in [("white", Noise::White), ("correlated 30 s", Noise::Correlated(30.0))] {
-        for (step, sigma) in [(1.0, 5.0), (1.0, 15.0), (5.0, 15.0), (15.0, 5.0), (15.0, 15.0), (30.0, 15.0), (60.0, 5.0), (60.0, 15.0)] {
+        for (step, sigma) in [
+            (1.0, 5.0),
+            (1.0, 15.0),
+            (5.0, 15.0),
+            (15.0, 5.0),
+            (15.0, 15.0),
+            (30.0, 15.0),
+            (60.0, 5.0),
+            (60.0, 15.0),
+        ] {
             let row = run(&net, van, &all, step, sigma, noise, told, &mut bins);
             println!(
                 "| {name} | {step} | {sigma} | {:.2} | {:.2} | {:.2} | {:.0} | {:.3} |",
@@ -130,7 +140,8 @@ fn dump(dir: &Path, all: &[Drive]) -> std::io::Result<()> {
             let mut file = std::fs::File::create(dir.join(format!("{name}_{step}_{sigma}.jsonl")))?;
             for (i, drive) in all.iter().enumerate() {
                 let track = fixes(drive, step, SPEED, sigma, noise, i as u64 + 1);
-                let rows: Vec<[f64; 3]> = track.iter().map(|f| [f.time_s, f.place.lon, f.place.lat]).collect();
+                let rows: Vec<[f64; 3]> =
+                    track.iter().map(|f| [f.time_s, f.place.lon, f.place.lat]).collect();
                 writeln!(file, "{}", serde_json::json!(rows))?;
             }
         }

@@ -65,10 +65,14 @@ pub(super) fn candidates(
 fn bearing_at(graph: &RoadGraph, segment: u32, share: f64) -> f64 {
     let shape = graph.shape_of(segment);
     let cos = (f64::from(shape[0][1]) / 1e7).to_radians().cos();
-    let delta = |w: &[[i32; 2]]| {
-        (f64::from(w[1][0] - w[0][0]) * cos, f64::from(w[1][1] - w[0][1]))
-    };
-    let total: f64 = shape.windows(2).map(|w| { let d = delta(w); d.0.hypot(d.1) }).sum();
+    let delta = |w: &[[i32; 2]]| (f64::from(w[1][0] - w[0][0]) * cos, f64::from(w[1][1] - w[0][1]));
+    let total: f64 = shape
+        .windows(2)
+        .map(|w| {
+            let d = delta(w);
+            d.0.hypot(d.1)
+        })
+        .sum();
     let mut left = share * total;
     let mut last = 0.0;
     for w in shape.windows(2) {

@@ -1,9 +1,9 @@
 //! The lattice of candidates by knot, and the likeliest way through it (Viterbi, 1967).
 
+use super::Matcher;
 use super::candidates::{CANDIDATE_REACH_MAX_M, Candidate, candidates};
 use super::search::{Arrival, Bounds, Cost, FAR, OnArc, Scratch, Seed};
 use super::track::Knot;
-use super::Matcher;
 use crate::graph::NONE;
 
 /// Candidates this much less likely than the best (in nats) are forgotten.

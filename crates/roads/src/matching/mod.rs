@@ -73,7 +73,9 @@ impl Default for MatchOptions {
 impl MatchOptions {
     /// Bounds that keep arithmetic sane whatever the caller says.
     fn sane(self) -> Self {
-        let of = |v: f64, low: f64, high: f64, default: f64| if v.is_finite() { v.clamp(low, high) } else { default };
+        let of = |v: f64, low: f64, high: f64, default: f64| {
+            if v.is_finite() { v.clamp(low, high) } else { default }
+        };
         Self {
             sigma_m: self.sigma_m.map(|s| of(s, 1.0, 200.0, SIGMA_FIRST_M)),
             speed_max_m_per_s: of(self.speed_max_m_per_s, 5.0, 150.0, 45.0),
@@ -259,6 +261,8 @@ impl PathLength for Matcher<'_> {
         });
         self.give_back(scratch);
         let slack = 2.0 * radius;
-        metres.filter(|m| !elapsed_s.is_finite() || *m <= self.options.speed_max_m_per_s * elapsed_s.max(0.0) + slack)
+        metres.filter(|m| {
+            !elapsed_s.is_finite() || *m <= self.options.speed_max_m_per_s * elapsed_s.max(0.0) + slack
+        })
     }
 }

@@ -90,19 +90,15 @@ pub(super) fn way_metres(graph: &RoadGraph, from: OnArc, round: bool, arcs: &[u3
 }
 
 /// Turns pieces of the lattice into roads and puts all fixes onto them.
-pub(super) fn assemble(
-    matcher: &Matcher<'_>,
-    fixes: &[Fix],
-    dropped: &[bool],
-    pieces: &[Piece],
-) -> Matching {
+pub(super) fn assemble(matcher: &Matcher<'_>, fixes: &[Fix], dropped: &[bool], pieces: &[Piece]) -> Matching {
     let graph = &matcher.network.graph;
     let mut out = Matching { pieces: Vec::new(), fixes: vec![None; fixes.len()] };
     for piece in pieces {
         let choice = piece.choice();
         let (spans, marks) = spans_of(piece, &choice);
-        let sure: Vec<f64> =
-            (0..choice.len()).map(|i| calibrated(piece.support(i, choice[i]), &piece.columns[i], choice[i])).collect();
+        let sure: Vec<f64> = (0..choice.len())
+            .map(|i| calibrated(piece.support(i, choice[i]), &piece.columns[i], choice[i]))
+            .collect();
         let number = out.pieces.len();
         for i in 0..choice.len() {
             let knot = piece.columns[i].knot.fix;
@@ -111,7 +107,17 @@ pub(super) fn assemble(
                 let next = piece.columns[i + 1].knot.fix;
                 let between = sure[i].min(sure[i + 1]);
                 for fix in (knot + 1..next).filter(|f| !dropped[*f]) {
-                    place_fix(graph, fixes, fix, &spans, marks[i], marks[i + 1], number, between, &mut out.fixes);
+                    place_fix(
+                        graph,
+                        fixes,
+                        fix,
+                        &spans,
+                        marks[i],
+                        marks[i + 1],
+                        number,
+                        between,
+                        &mut out.fixes,
+                    );
                 }
             }
         }
@@ -214,7 +220,16 @@ fn place_fix(
         let moved_m = place.metres_to(point);
         if best.is_none_or(|b| moved_m < b.moved_m) {
             let segment = SegmentId(span.arc >> 1);
-            best = Some(MatchedFix { piece, stretch: s, segment, forward, share: along, place, moved_m, confidence });
+            best = Some(MatchedFix {
+                piece,
+                stretch: s,
+                segment,
+                forward,
+                share: along,
+                place,
+                moved_m,
+                confidence,
+            });
         }
     }
     out[fix] = best;

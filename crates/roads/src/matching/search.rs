@@ -124,7 +124,8 @@ impl Scratch {
         let mut limit = seeds.iter().map(|s| s.cost).min().unwrap_or(0).saturating_add(bounds.reach);
         for (i, seed) in seeds.iter().enumerate() {
             for round in [false, true] {
-                let on = if round { OnArc { arc: seed.on.arc ^ 1, share: 1.0 - seed.on.share } } else { seed.on };
+                let on =
+                    if round { OnArc { arc: seed.on.arc ^ 1, share: 1.0 - seed.on.share } } else { seed.on };
                 if round && graph.arc_state[on.arc as usize] == NONE {
                     continue;
                 }
@@ -132,7 +133,11 @@ impl Scratch {
                 self.seed(graph, costs, on, start, SEED | (i as u32) << 1 | u32::from(round));
                 for (target, best) in targets.iter().zip(out.iter_mut()) {
                     if target.arc == on.arc {
-                        let cost = start.saturating_add(along_arc(costs.arc[on.arc as usize], on.share, target.share));
+                        let cost = start.saturating_add(along_arc(
+                            costs.arc[on.arc as usize],
+                            on.share,
+                            target.share,
+                        ));
                         if cost < best.cost {
                             *best = Arrival { cost, seed: i as u32, round, entered: NONE };
                         }
@@ -140,7 +145,9 @@ impl Scratch {
                 }
             }
         }
-        limit = out.iter().fold(limit, |l, a| if a.cost == FAR { l } else { l.min(a.cost.saturating_add(bounds.margin)) });
+        limit = out
+            .iter()
+            .fold(limit, |l, a| if a.cost == FAR { l } else { l.min(a.cost.saturating_add(bounds.margin)) });
         while let Some(Reverse((cost, state))) = self.heap.pop() {
             if cost > limit {
                 break;

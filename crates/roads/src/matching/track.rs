@@ -160,10 +160,8 @@ fn typical_speed(xy: &[[f64; 2]], time: &[f64]) -> f64 {
 /// Standard deviation of the part of the noise that is independent from fix to fix, from second differences: driving
 /// at steady speed has none, white noise has six times its variance there.
 fn white_sigma(xy: &[[f64; 2]]) -> f64 {
-    let mut squares: Vec<f64> = xy
-        .windows(3)
-        .flat_map(|w| [0, 1].map(|k| (w[0][k] - 2.0 * w[1][k] + w[2][k]).powi(2)))
-        .collect();
+    let mut squares: Vec<f64> =
+        xy.windows(3).flat_map(|w| [0, 1].map(|k| (w[0][k] - 2.0 * w[1][k] + w[2][k]).powi(2))).collect();
     if squares.is_empty() {
         return 0.0;
     }
@@ -234,7 +232,8 @@ impl Smoothed {
     fn heading(&self, white: f64) -> Option<f64> {
         let speed = self.velocity[0].hypot(self.velocity[1]);
         let moved = speed * self.span_s;
-        (moved > (3.0 * white).max(20.0)).then(|| self.velocity[0].atan2(self.velocity[1]).to_degrees().rem_euclid(360.0))
+        (moved > (3.0 * white).max(20.0))
+            .then(|| self.velocity[0].atan2(self.velocity[1]).to_degrees().rem_euclid(360.0))
     }
 }
 
@@ -300,7 +299,8 @@ mod tests {
 
     #[test]
     fn nonsense_and_clocks_that_go_back_are_dropped() {
-        let mut fixes: Vec<Fix> = (0..6).map(|i| fix(f64::from(i) * 10.0, f64::from(i) * 100.0, 0.0)).collect();
+        let mut fixes: Vec<Fix> =
+            (0..6).map(|i| fix(f64::from(i) * 10.0, f64::from(i) * 100.0, 0.0)).collect();
         fixes[1].place.lon = f64::NAN;
         fixes[3].time_s = 5.0;
         fixes[4].time_s = f64::INFINITY;

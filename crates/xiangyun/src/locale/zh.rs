@@ -16,6 +16,12 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("errors.code", "代码，例如 P104；不给则打印全部"),
     // roads
     ("roads", "路网：生成、建立与查询"),
+    ("roads match", "把轨迹匹配到道路：输入 time,lon,lat，输出走过的道路与匹配点"),
+    ("roads match.roads", "已建立的路网文件"),
+    ("roads match.track", "轨迹 CSV：time,lon,lat（time 为秒或 ISO 8601），可有 accuracy_m"),
+    ("roads match.profile", "路网中的车辆类型"),
+    ("roads match.datum", "轨迹的坐标系：wgs84、gcj02 或 bd09"),
+    ("roads match.sigma", "定位点的标准差（米；默认由轨迹自行测出）"),
     ("roads synthesize", "按县域事实生成一套合理的合成路网（OSM PBF，非实测）"),
     ("roads synthesize.county", "县数据目录（county.toml、sites.csv，可有 corridors.csv）"),
     ("roads synthesize.out", "输出的 .osm.pbf 文件"),

@@ -3,9 +3,11 @@
 mod build;
 mod info;
 mod isochrone;
+mod matching;
 mod matrix;
 mod route;
 mod synthesize;
+mod track;
 
 use crate::locale::Lang;
 use crate::report::Failure;
@@ -34,6 +36,8 @@ enum RoadsCommand {
     Route(route::RouteArgs),
     /// Seconds (rounded up) and metres between points; empty where there is no way
     Matrix(matrix::MatrixArgs),
+    /// Which roads a track drove: time,lon,lat in, roads and matched points out
+    Match(matching::MatchArgs),
     /// Roads that can be reached within some minutes, as GeoJSON
     Isochrone(isochrone::IsochroneArgs),
 }
@@ -46,6 +50,7 @@ pub(crate) fn run(args: &RoadsArgs, lang: Lang) -> Result<ExitCode, Failure> {
         RoadsCommand::Info(args) => info::run(args, lang),
         RoadsCommand::Route(args) => route::run(args, lang),
         RoadsCommand::Matrix(args) => matrix::run(args, lang),
+        RoadsCommand::Match(args) => matching::run(args, lang),
         RoadsCommand::Isochrone(args) => isochrone::run(args, lang),
     }
 }
