@@ -5,6 +5,7 @@
 //! and thread count give the same plan. Never: reads a clock by itself to decide anything when a step budget is given.
 
 pub mod account;
+pub mod baselines;
 pub mod check;
 pub mod consolidate;
 pub mod county;

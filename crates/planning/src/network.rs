@@ -31,7 +31,11 @@ pub fn open(county: &County, dir: &Path) -> Result<Network, Problems> {
         let want = if path.exists() {
             format!("{err}")
         } else {
-            format!("{err}; `xiangyun roads synthesize --county {} -o {}` makes one", dir.display(), path.display())
+            format!(
+                "{err}; `xiangyun roads synthesize --county {} -o {}` makes one",
+                dir.display(),
+                path.display()
+            )
         };
         one_problem("P101", &county.roads_file, 0, "", &path.display().to_string(), want)
     })
@@ -72,7 +76,9 @@ pub fn travel(net: &Network, county: &County, date: Date) -> Result<Travel, Prob
             Ok(matrix) => {
                 matrices.insert((name, *band), matrix);
             }
-            Err(err) => problems.absorb(one_problem("P128", &county.roads_file, 0, "", name, err.to_string())),
+            Err(err) => {
+                problems.absorb(one_problem("P128", &county.roads_file, 0, "", name, err.to_string()))
+            }
         }
     }
     problems.absorb(unreachable(county, matrices.values()));

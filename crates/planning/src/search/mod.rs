@@ -6,12 +6,14 @@
 //! tasks ruined and recreated, whole stations served straight from the hub. Every move is settled in both tiers by the
 //! search core, timed exactly and priced by the one account; feasibility is never given up.
 
+mod baseline;
 mod candidate;
 mod chance;
 mod moves;
 mod settle;
 mod tasks;
 
+pub use baseline::Rounds;
 pub use candidate::{Candidate, CrewDay};
 pub use chance::Chance;
 
