@@ -27,10 +27,13 @@ impl Text {
         &self.0[start..end]
     }
 
-    /// The text, if the bytes are GBK.
+    /// The text, if the bytes are GBK: those and only those that [`Text::new`] would write for it.
     #[must_use]
     pub fn as_gbk(&self) -> Option<Cow<'_, str>> {
-        GB18030.decode_without_bom_handling_and_without_replacement(self.trimmed())
+        let bytes = self.trimmed();
+        let text = GB18030.decode_without_bom_handling_and_without_replacement(bytes)?;
+        // Decoders take a few bytes that no encoder writes, such as a bare 0x80.
+        (text.is_ascii() || GB18030.encode(&text).0 == bytes).then_some(text)
     }
 
     /// The text by the best guess: UTF-8 when the bytes are UTF-8 beyond ASCII (some terminals are set so), else

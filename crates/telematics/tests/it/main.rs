@@ -1,4 +1,7 @@
 //! Tests of the crate as its users see it.
 
+mod apps;
+mod examples;
+mod torture;
 mod upper;
 mod vectors;
