@@ -1,6 +1,7 @@
 //! What several benchmarks share: drives with known truth, processor clocks, the folder of test data.
 
 pub mod clock;
+pub mod decode;
 pub mod drives;
 
 use std::path::PathBuf;

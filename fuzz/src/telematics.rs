@@ -1,11 +1,15 @@
 //! What must hold for any bytes from a vehicle or a platform. Called by the fuzz targets with what they find and by
 //! ordinary tests with the corpora.
 
-use xiangyun_telematics::jt808::{Assembly, Body, Deframer, Edition, Header, Message, write_frame, write_message};
+use xiangyun_telematics::jt808::{
+    Assembly, Body, Deframer, Edition, Header, Message, write_frame, write_message,
+};
 use xiangyun_telematics::jt809::{Action, Input, Link, Lower, LowerSettings, Outbox, OutboxEntry};
 use xiangyun_telematics::jt809::{PlatformBody, PlatformDeframer};
 use xiangyun_telematics::limits::{PARTS_BYTES_MAX, PARTS_MAX, PARTS_OPEN_MAX};
 use xiangyun_telematics::lines::{Options, Protocol, decode_line, encode_line};
+use xiangyun_telematics::segments::{DeviceId, Refused};
+use xiangyun_telematics::session::{Actions, Link as SessionLink, Names, Now, Registry, SessionSettings};
 use xiangyun_telematics::wire::Reader;
 
 /// Frames of a stream that is cut as its first byte says.
@@ -26,7 +30,7 @@ fn frames(reads: &[&[u8]]) -> Vec<Vec<u8>> {
 
 /// A stream gives the same frames however it is cut, every frame can be written again, and what is put together from
 /// parts stays within its bounds.
-pub fn jt808_frame(data: &[u8]) {
+pub(crate) fn jt808_frame(data: &[u8]) {
     let Some((cut, stream)) = data.split_first() else { return };
     // An overlong segment is given up as soon as it is noticed, which depends on the cut; all else does not.
     let whole = frames(&[stream]);
@@ -56,7 +60,7 @@ pub fn jt808_frame(data: &[u8]) {
 }
 
 /// A body of any id that can be read is written the same, has JSON, and survives being sent as frames.
-pub fn jt808_message(data: &[u8]) {
+pub(crate) fn jt808_message(data: &[u8]) {
     let [edition, pick, body @ ..] = data else { return };
     let edition = [Edition::V2011, Edition::V2013, Edition::V2019][usize::from(*edition) % 3];
     let (id, _) = Message::ALL[usize::from(*pick) % Message::ALL.len()];
@@ -100,7 +104,7 @@ impl Outbox for Nothing {
 }
 
 /// Platform messages are read the same however the stream is cut, written the same, and never upset the lower platform.
-pub fn jt809(data: &[u8]) {
+pub(crate) fn jt809(data: &[u8]) {
     let Some((cut, stream)) = data.split_first() else { return };
     let read = |reads: &mut dyn Iterator<Item = &[u8]>| {
         let mut deframer = PlatformDeframer::new();
@@ -143,11 +147,59 @@ pub fn jt809(data: &[u8]) {
     }
 }
 
+/// Device names that nobody keeps.
+struct NoNames;
+
+impl Names for NoNames {
+    fn device(&self, id: &str) -> Result<DeviceId, Refused> {
+        Ok(DeviceId(id.len() as u32))
+    }
+}
+
+/// A link takes any bytes in any pieces at any pace, answers in whole frames, and holds no more than its bounds.
+pub(crate) fn session(data: &[u8]) {
+    let [cut, pace, stream @ ..] = data else { return };
+    let registry = Registry::new(SessionSettings {
+        require_authentication: pace & 1 == 1,
+        ..SessionSettings::default()
+    });
+    let now = |turn: usize| Now::both(1_795_478_400_000 + turn as i64 * i64::from(*pace) * 100);
+    let mut link = SessionLink::new(registry.next_link_id(), now(0));
+    let mut actions = Actions::default();
+    for (turn, piece) in stream.chunks(usize::from(*cut).max(1)).enumerate() {
+        actions.clear();
+        link.receive(piece, now(turn), &registry, &NoNames, &mut actions);
+        let mut deframer = Deframer::new();
+        let mut replies = &actions.replies[..];
+        while let Some(reply) = deframer.next(&mut replies) {
+            reply.expect("replies are whole frames");
+        }
+        // Parts of split messages are bounded by bytes and by their number.
+        assert!(
+            link.held_bytes() <= 4096 + 2 * PARTS_BYTES_MAX + PARTS_OPEN_MAX * usize::from(PARTS_MAX) * 64
+        );
+        let close = actions.close.is_some();
+        actions.clear();
+        link.tick(now(turn), &registry, &mut actions);
+        if close || actions.close.is_some() {
+            break;
+        }
+    }
+    actions.clear();
+    link.closed(&mut actions);
+}
+
 /// Any line of any protocol gets an answer, and what was decoded can be encoded or is refused.
-pub fn feeds(data: &[u8]) {
+pub(crate) fn feeds(data: &[u8]) {
     let Some((pick, line)) = data.split_first() else { return };
-    let protocols =
-        [Protocol::Jt808, Protocol::Jt809, Protocol::Osmand, Protocol::Owntracks, Protocol::Msgpack, Protocol::Msgpack];
+    let protocols = [
+        Protocol::Jt808,
+        Protocol::Jt809,
+        Protocol::Osmand,
+        Protocol::Owntracks,
+        Protocol::Msgpack,
+        Protocol::Msgpack,
+    ];
     let index = usize::from(*pick) % protocols.len();
     let options = Options { protocol: Some(protocols[index]), ..Options::default() };
     // Batches are also tried as bytes, which reach further than random hex.
@@ -159,7 +211,9 @@ pub fn feeds(data: &[u8]) {
     let decoded = decode_line(&text, &options);
     assert!(decoded["ok"].is_boolean());
     let again = encode_line(&decoded.to_string(), &options);
-    if decoded["ok"] == true && matches!(options.protocol, Some(Protocol::Jt808 | Protocol::Jt809 | Protocol::Msgpack)) {
+    if decoded["ok"] == true
+        && matches!(options.protocol, Some(Protocol::Jt808 | Protocol::Jt809 | Protocol::Msgpack))
+    {
         let again = again.expect("what was decoded can be encoded");
         assert_eq!(decode_line(&again, &options)["ok"], true, "{again}");
     }

@@ -35,7 +35,33 @@ fn main() -> Outcome {
 
 type Bench = fn() -> Outcome;
 
-const BENCHES: &[(&str, Bench)] = &[("ack", ack), ("connections", connections)];
+const BENCHES: &[(&str, Bench)] = &[("decode", decode), ("ack", ack), ("connections", connections)];
+
+/// Decoding 69-byte location reports on one core, by processor time: at least 15 million frames a second, with and
+/// without escapes.
+fn decode() -> Outcome {
+    use xiangyun_benches::{clock::thread_cpu_s, decode as bench};
+    const FRAMES: usize = 1_000_000;
+    let mut missed = Vec::new();
+    for (name, escaped) in [("plain", false), ("escaped", true)] {
+        let stream = bench::reports(FRAMES, escaped);
+        let mut rates: Vec<f64> = (0..9)
+            .map(|_| {
+                let before = thread_cpu_s();
+                let sums = bench::decode(&stream);
+                assert_eq!((sums.frames, sums.items), (FRAMES as u64, 6 * FRAMES as u64));
+                FRAMES as f64 / (thread_cpu_s() - before) / 1e6
+            })
+            .collect();
+        rates.sort_by(f64::total_cmp);
+        let (median, best) = (rates[rates.len() / 2], rates[rates.len() - 1]);
+        println!("decode {name}: {median:.1} million frames a second a core (best {best:.1}), mark 15");
+        if median < 15.0 {
+            missed.push(format!("{name} {median:.1}"));
+        }
+    }
+    if missed.is_empty() { Ok(()) } else { Err(missed.join(", ").into()) }
+}
 
 /// As many open files as the system allows.
 fn raise_descriptors() {

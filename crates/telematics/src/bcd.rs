@@ -14,16 +14,8 @@ pub const BEIJING_OFFSET_MS: i64 = 8 * 3_600_000;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct BcdTime(pub [u8; 6]);
 
-/// Days from 1970-01-01 to a date of the proleptic Gregorian calendar (Hinnant's civil-days algorithm).
-const fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let year_of_era = year.rem_euclid(400);
-    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
-}
-
-/// The date of a number of days since 1970-01-01: year, month, day.
+/// The date of a number of days since 1970-01-01: year, month, day of the proleptic Gregorian calendar (Hinnant's
+/// civil-days algorithm).
 const fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let shifted = days + 719_468;
     let era = shifted.div_euclid(146_097);
@@ -37,7 +29,12 @@ const fn civil_from_days(days: i64) -> (i64, i64, i64) {
     (year, month, day)
 }
 
-const DAYS_IN_MONTH: [u8; 13] = [0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+/// Seconds from 1970-01-01 to 2000-01-01.
+const SECONDS_TO_2000: i64 = 946_684_800;
+/// Days of a common year before a month, the first month at index 1.
+const DAYS_BEFORE_MONTH: [u32; 16] = [0, 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 0, 0, 0];
+/// Days that a month can have; none for what is not a month.
+const DAYS_IN_MONTH: [u32; 16] = [0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31, 0, 0, 0];
 
 impl BcdTime {
     /// The six decimal numbers, if every nibble is a decimal digit.
@@ -47,12 +44,15 @@ impl BcdTime {
         let [a, b, c, d, e, f] = self.0;
         let packed = u64::from_be_bytes([0, 0, a, b, c, d, e, f]);
         // A nibble above 9 carries into bit 4 when 6 is added.
-        let carries = ((packed & 0x0F0F_0F0F_0F0F_0F0F) + 0x0606_0606_0606_0606)
-            | (((packed >> 4) & 0x0F0F_0F0F_0F0F_0F0F) + 0x0606_0606_0606_0606);
+        let tens = (packed >> 4) & 0x0F0F_0F0F_0F0F_0F0F;
+        let carries =
+            ((packed & 0x0F0F_0F0F_0F0F_0F0F) + 0x0606_0606_0606_0606) | (tens + 0x0606_0606_0606_0606);
         if carries & 0x1010_1010_1010_1010 != 0 {
             return None;
         }
-        Some(self.0.map(|byte| (byte >> 4) * 10 + (byte & 15)))
+        // Sixteen times the tens become ten times the tens, in all bytes at once.
+        let [_, _, rest @ ..] = (packed - 6 * tens).to_be_bytes();
+        Some(rest)
     }
 
     /// UTC milliseconds, reading the digits as Beijing time of the years 2000 to 2099; nothing when the digits are
@@ -67,15 +67,23 @@ impl BcdTime {
     #[must_use]
     #[inline]
     pub fn plain_ms(self) -> Option<i64> {
-        let [year, month, day, hour, minute, second] = self.digits()?;
-        let days = *DAYS_IN_MONTH.get(usize::from(month))?;
-        let leap_day_missing = month == 2 && day == 29 && year % 4 != 0;
-        if day == 0 || day > days || leap_day_missing || hour > 23 || minute > 59 || second > 59 {
+        let [year, month, day, hour, minute, second] = self.digits()?.map(u32::from);
+        let month_index = month as usize & 15;
+        let leap = year % 4 == 0;
+        let wrong = (day.wrapping_sub(1) >= DAYS_IN_MONTH[month_index])
+            | (month > 12)
+            | (hour > 23)
+            | (minute > 59)
+            | (second > 59)
+            | ((month == 2) & (day == 29) & !leap);
+        if wrong {
             return None;
         }
-        let date = days_from_civil(2000 + i64::from(year), i64::from(month), i64::from(day));
-        let seconds = i64::from(hour) * 3600 + i64::from(minute) * 60 + i64::from(second);
-        Some((date * 86_400 + seconds) * 1000)
+        // Every fourth year of this century is a leap year.
+        let leap_days = (year + 3) / 4 + u32::from(leap & (month > 2));
+        let days = year * 365 + leap_days + DAYS_BEFORE_MONTH[month_index] + day - 1;
+        let seconds = days * 86_400 + hour * 3600 + minute * 60 + second;
+        Some((SECONDS_TO_2000 + i64::from(seconds)) * 1000)
     }
 
     /// The digits for a moment in UTC milliseconds, as Beijing time; nothing outside the years 2000 to 2099.

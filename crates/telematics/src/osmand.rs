@@ -371,7 +371,7 @@ pub fn to_query(report: &Position) -> String {
             Item::HdopCenti(hundredths) => query += &format!("&hdop={}", f64::from(*hundredths) / 100.0),
             Item::BatteryPct(percent) => query += &format!("&batt={percent}"),
             Item::Text { key, value } => {
-                query += &format!("&{}={}", percent_encode(key), percent_encode(value))
+                query += &format!("&{}={}", percent_encode(key), percent_encode(value));
             }
             _ => {}
         }

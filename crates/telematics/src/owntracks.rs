@@ -150,7 +150,7 @@ pub fn read(topic: Option<&str>, body: &str, received_ms: i64) -> Result<Message
     let mut report = blank(terminal, Feed::Owntracks, received_ms);
     match form.tst {
         Some(seconds) if (0.0..253_402_300_800.0).contains(&seconds) => {
-            report.put_time((seconds * 1000.0).round() as i64)
+            report.put_time((seconds * 1000.0).round() as i64);
         }
         other => {
             let found = other.map_or_else(|| "missing".to_owned(), |tst| tst.to_string());

@@ -2,7 +2,7 @@
 
 use crate::fault::Fault;
 use crate::limits::FRAME_WIRE_MAX_BYTES;
-use memchr::{memchr, memchr_iter, memchr2, memchr2_iter};
+use memchr::{memchr, memchr_iter, memchr2_iter};
 
 /// The byte before and after every frame.
 pub const DELIMITER: u8 = 0x7E;
@@ -26,9 +26,46 @@ pub struct Frame<'a> {
 pub fn xor(bytes: &[u8]) -> u8 {
     let (words, tail) = bytes.as_chunks::<8>();
     let wide = words.iter().fold(0_u64, |sum, word| sum ^ u64::from_ne_bytes(*word));
+    tail.iter().fold(fold(wide), |sum, byte| sum ^ byte)
+}
+
+/// XOR of the eight bytes of a word.
+#[inline]
+const fn fold(wide: u64) -> u8 {
     let half = (wide ^ (wide >> 32)) as u32;
     let quarter = half ^ (half >> 16);
-    tail.iter().fold((quarter ^ (quarter >> 8)) as u8, |sum, byte| sum ^ byte)
+    (quarter ^ (quarter >> 8)) as u8
+}
+
+/// Not zero if a byte of the word is [`ESCAPE`].
+#[inline]
+const fn escapes_in(word: u64) -> u64 {
+    let differs = word ^ (0x0101_0101_0101_0101 * ESCAPE as u64);
+    differs.wrapping_sub(0x0101_0101_0101_0101) & !differs & 0x8080_8080_8080_8080
+}
+
+/// XOR of all bytes, and whether an escape byte is among them, in one pass.
+#[inline]
+fn xor_and_escapes(bytes: &[u8]) -> (u8, bool) {
+    let (words, tail) = bytes.as_chunks::<8>();
+    let (mut wide, mut marks) = (0_u64, 0_u64);
+    for word in words {
+        let word = u64::from_le_bytes(*word);
+        wide ^= word;
+        marks |= escapes_in(word);
+    }
+    if let (false, Some(last)) = (tail.is_empty(), bytes.last_chunk::<8>()) {
+        // The last eight bytes without those that were seen before: zeros in their place change nothing.
+        let word = u64::from_le_bytes(*last) >> (8 * (8 - tail.len()));
+        wide ^= word;
+        marks |= escapes_in(word);
+    } else {
+        for byte in tail {
+            wide ^= u64::from(*byte);
+            marks |= u64::from(*byte == ESCAPE);
+        }
+    }
+    (fold(wide), marks != 0)
 }
 
 /// Verifies and unescapes what stood between two delimiters. Escaped content is written to `scratch`.
@@ -37,53 +74,79 @@ pub fn xor(bytes: &[u8]) -> u8 {
 /// [`Fault::Header`] when it is too short to be a frame, [`Fault::Escape`], [`Fault::Checksum`].
 #[inline]
 pub fn open<'a>(wire: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<Frame<'a>, Fault> {
-    match memchr(ESCAPE, wire) {
-        None => verify(wire, 0),
-        Some(first) => {
-            scratch.clear();
-            let escapes = unescape(wire, first, scratch)?;
-            verify(scratch, escapes)
-        }
+    let (sum, escaped) = xor_and_escapes(wire);
+    if !escaped {
+        return verify(wire, 0, sum);
     }
+    let (escapes, bytes) = unescape(wire, scratch)?;
+    // Either pair has an XOR that differs by 1 from the byte that it stands for.
+    verify(bytes, escapes, sum ^ (escapes & 1) as u8)
 }
 
+/// `sum` is the XOR of all bytes, the checksum included.
 #[inline]
-fn verify(bytes: &[u8], escapes: usize) -> Result<Frame<'_>, Fault> {
+fn verify(bytes: &[u8], escapes: usize, sum: u8) -> Result<Frame<'_>, Fault> {
     if bytes.len() < SHORTEST {
         return Err(Fault::Header { want: SHORTEST - 1, found: bytes.len().saturating_sub(1) });
     }
     let (found, content) = bytes.split_last().expect("longer than the shortest frame");
-    let want = xor(content);
-    if want != *found {
-        return Err(Fault::Checksum { want, found: *found, at: content.len() });
+    if sum != 0 {
+        return Err(Fault::Checksum { want: sum ^ *found, found: *found, at: content.len() });
     }
     Ok(Frame { content, escapes })
 }
 
-/// Unescapes `wire`, whose first escape byte stands at `first`, appending to `out`; gives the number of pairs.
-/// An escape byte at the very end stands for itself: terminals send such checksums.
-fn unescape(wire: &[u8], first: usize, out: &mut Vec<u8>) -> Result<usize, Fault> {
-    out.reserve(wire.len());
-    let mut from = 0;
-    let mut pairs = 0;
-    let mut next = Some(first);
-    while let Some(at) = next {
-        out.extend_from_slice(&wire[from..at]);
-        match wire.get(at + 1) {
-            Some(1) => out.push(ESCAPE),
-            Some(2) => out.push(DELIMITER),
-            None => {
-                out.push(ESCAPE);
-                return Ok(pairs);
-            }
-            Some(other) => return Err(Fault::Escape { found: *other, at }),
-        }
-        pairs += 1;
-        from = at + 2;
-        next = memchr(ESCAPE, &wire[from..]).map(|ahead| from + ahead);
+/// Unescapes `wire` into the front of `out`, which grows as needed; gives the number of pairs and the bytes. An escape
+/// byte at the very end stands for itself: terminals send such checksums.
+fn unescape<'a>(wire: &[u8], out: &'a mut Vec<u8>) -> Result<(usize, &'a [u8]), Fault> {
+    // Room for whole words past the end, so that words can be copied without asking how many bytes are wanted.
+    if out.len() < wire.len() + 8 {
+        out.resize(wire.len() + 8, 0);
     }
-    out.extend_from_slice(&wire[from..]);
-    Ok(pairs)
+    let (mut read, mut written, mut pairs) = (0, 0, 0);
+    while let Some(word) = wire[read..].first_chunk::<8>() {
+        out[written..written + 8].copy_from_slice(word);
+        let marks = escapes_in(u64::from_le_bytes(*word));
+        if marks == 0 {
+            read += 8;
+            written += 8;
+            continue;
+        }
+        // The lowest mark is exact.
+        let plain = (marks.trailing_zeros() / 8) as usize;
+        written += plain;
+        read += plain;
+        pairs += unescape_pair(wire, &mut read, &mut out[written])?;
+        written += 1;
+    }
+    while let Some(byte) = wire.get(read) {
+        if *byte == ESCAPE {
+            pairs += unescape_pair(wire, &mut read, &mut out[written])?;
+        } else {
+            out[written] = *byte;
+            read += 1;
+        }
+        written += 1;
+    }
+    Ok((pairs, &out[..written]))
+}
+
+/// Reads the escape at `read`; 1 if it was a pair, 0 if it was a bare byte at the end.
+#[inline]
+fn unescape_pair(wire: &[u8], read: &mut usize, out: &mut u8) -> Result<usize, Fault> {
+    let at = *read;
+    *out = match wire.get(at + 1) {
+        Some(1) => ESCAPE,
+        Some(2) => DELIMITER,
+        None => {
+            *read = at + 1;
+            *out = ESCAPE;
+            return Ok(0);
+        }
+        Some(other) => return Err(Fault::Escape { found: *other, at }),
+    };
+    *read = at + 2;
+    Ok(1)
 }
 
 /// Appends `content` (header and body) as a frame: checksum, escapes, delimiters.
@@ -188,7 +251,7 @@ impl Deframer {
 
     /// The next frame or broken segment of `input`, which moves forward past it; nothing when `input` is used up.
     pub fn next<'s, 'i: 's>(&'s mut self, input: &mut &'i [u8]) -> Option<Result<Frame<'s>, Fault>> {
-        let (direct, escaped) = loop {
+        let direct = loop {
             if !self.in_step {
                 let Some(start) = memchr(DELIMITER, input) else {
                     self.junk += input.len() as u64;
@@ -199,12 +262,11 @@ impl Deframer {
                 *input = &input[start + 1..];
                 self.in_step = true;
             }
-            let (end, escaped) = match memchr2(DELIMITER, ESCAPE, input) {
-                Some(at) if input[at] == DELIMITER => (Some(at), false),
-                Some(at) => (memchr(DELIMITER, &input[at..]).map(|ahead| at + ahead), true),
-                None => (None, false),
-            };
-            let Some(end) = end else {
+            // The end of one frame and the start of the next.
+            if let ([DELIMITER, rest @ ..], true) = (*input, self.held.is_empty()) {
+                *input = rest;
+            }
+            let Some(end) = memchr(DELIMITER, input) else {
                 if self.held.len() + input.len() > FRAME_WIRE_MAX_BYTES {
                     return Some(self.give_up(input));
                 }
@@ -212,30 +274,23 @@ impl Deframer {
                 *input = &[];
                 return None;
             };
-            let segment = &input[..end];
-            *input = &input[end + 1..];
+            let (segment, rest) = (&input[..end], &input[end + 1..]);
+            *input = rest;
+            if self.held.len() + segment.len() > FRAME_WIRE_MAX_BYTES {
+                self.held = Vec::new();
+                return Some(Err(Fault::TooLong { limit: FRAME_WIRE_MAX_BYTES }));
+            }
             if !self.held.is_empty() {
-                if self.held.len() + segment.len() > FRAME_WIRE_MAX_BYTES {
-                    self.held = Vec::new();
-                    return Some(Err(Fault::TooLong { limit: FRAME_WIRE_MAX_BYTES }));
-                }
                 self.held.extend_from_slice(segment);
                 // Nothing is kept between frames: a quiet link costs no buffer.
                 self.joined = std::mem::take(&mut self.held);
-                break (None, true);
-            }
-            if segment.len() > FRAME_WIRE_MAX_BYTES {
-                return Some(Err(Fault::TooLong { limit: FRAME_WIRE_MAX_BYTES }));
+                break None;
             }
             if !segment.is_empty() {
-                break (Some(segment), escaped);
+                break Some(segment);
             }
         };
-        Some(match direct {
-            Some(segment) if !escaped => verify(segment, 0),
-            Some(segment) => open(segment, &mut self.plain),
-            None => open(&self.joined, &mut self.plain),
-        })
+        Some(open(direct.unwrap_or(&self.joined), &mut self.plain))
     }
 
     /// Drops an overlong segment and looks for the next delimiter.

@@ -224,6 +224,7 @@ pub enum Standard {
 impl RawItem<'_> {
     /// What the item says, when it is a standard one of the standard length.
     #[must_use]
+    #[inline]
     pub fn standard(&self) -> Option<Standard> {
         Some(match (self.id, self.value) {
             (0x01, [a, b, c, d]) => Standard::Mileage(u64::from(u32::from_be_bytes([*a, *b, *c, *d])) * 100),
@@ -259,6 +260,7 @@ impl RawItem<'_> {
 
 /// A number whose highest bit is its sign.
 #[must_use]
+#[inline]
 pub(crate) const fn sign_magnitude(raw: u16) -> i16 {
     let magnitude = (raw & 0x7FFF) as i16;
     if raw & 0x8000 == 0 { magnitude } else { -magnitude }
@@ -318,12 +320,14 @@ impl<'a> Wire<'a> for Core<'a> {
 impl Location<'_> {
     /// Latitude in millionths of a degree, south negative. May lie outside the globe: terminals send anything.
     #[must_use]
+    #[inline]
     pub fn lat_udeg(&self) -> i64 {
         if self.status & status::SOUTH == 0 { i64::from(self.lat) } else { -i64::from(self.lat) }
     }
 
     /// Longitude in millionths of a degree, west negative. May lie outside the globe.
     #[must_use]
+    #[inline]
     pub fn lon_udeg(&self) -> i64 {
         if self.status & status::WEST == 0 { i64::from(self.lon) } else { -i64::from(self.lon) }
     }
@@ -516,7 +520,7 @@ impl Serialize for RawItem<'_> {
             Some(Standard::RecorderSpeed(speed)) => map.serialize_entry("recorder_speed_dkmh", &speed)?,
             Some(Standard::AlarmEvent(event)) => map.serialize_entry("alarm_event_id", &event)?,
             Some(Standard::CarriageTemperature(degrees)) => {
-                map.serialize_entry("carriage_temp_c", &degrees)?
+                map.serialize_entry("carriage_temp_c", &degrees)?;
             }
             Some(Standard::Overspeed { place, area_id }) => {
                 map.serialize_entry("overspeed_place", &place)?;

@@ -348,7 +348,7 @@ impl Lower {
         while let Some(envelope) = stream.next(&mut input) {
             match envelope {
                 Ok(envelope) if outcome.is_ok() => {
-                    outcome = self.message(link, &envelope, now_ms, outbox, out)
+                    outcome = self.message(link, &envelope, now_ms, outbox, out);
                 }
                 Ok(_) => {}
                 Err(fault) => out.push(Action::Event(Event::Broken { code: fault.code() })),

@@ -87,7 +87,7 @@ fn report_of(body: &Value, feed: Feed) -> Result<Position, Fault> {
     Ok(report)
 }
 
-fn accepted(protocol: &str, messages: Vec<Value>) -> Value {
+fn accepted(protocol: &str, messages: &[Value]) -> Value {
     json!({"ok": true, "protocol": protocol, "edition": null, "messages": messages})
 }
 
@@ -115,7 +115,7 @@ pub fn decode_osmand(line: &str) -> Value {
         }
     });
     match read {
-        Ok(report) => accepted("osmand", vec![json!({"id": "location", "body": report_json(&report)})]),
+        Ok(report) => accepted("osmand", &[json!({"id": "location", "body": report_json(&report)})]),
         Err(fault) => refusal(&fault),
     }
 }
@@ -138,7 +138,7 @@ pub fn decode_owntracks(line: &str) -> Value {
         }
     });
     match read {
-        Ok(messages) => accepted("owntracks", messages),
+        Ok(messages) => accepted("owntracks", &messages),
         Err(fault) => refusal(&fault),
     }
 }
@@ -164,7 +164,7 @@ pub fn decode_msgpack(line: &str) -> Value {
         Ok(batch) => {
             let rows: Vec<Value> = batch.positions.iter().map(report_json).collect();
             let body = json!({"source": batch.source, "base_time_ms": batch.base_time_ms, "datum": batch.datum, "rows": rows});
-            accepted("msgpack", vec![json!({"id": "batch", "body": body})])
+            accepted("msgpack", &[json!({"id": "batch", "body": body})])
         }
         Err(fault) => refusal(&fault),
     }

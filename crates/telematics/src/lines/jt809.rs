@@ -102,7 +102,7 @@ fn body_json(body: &PlatformBody<'_>, edition: Edition) -> Value {
                 shown.as_object_mut().map(|shown| shown.remove("sub_raw"));
             }
             (_, Some(Ok(positions))) => {
-                shown["locations"] = serde_json::to_value(&positions).unwrap_or_default()
+                shown["locations"] = serde_json::to_value(&positions).unwrap_or_default();
             }
             _ => {}
         }

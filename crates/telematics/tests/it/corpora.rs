@@ -36,3 +36,8 @@ fn jt809() {
 fn feeds() {
     replay("feeds", telematics::feeds);
 }
+
+#[test]
+fn session() {
+    replay("session", telematics::session);
+}
