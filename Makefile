@@ -40,6 +40,18 @@ test: ## set up what the tests need, then run every one of them
 	    cargo test --locked --workspace --all-targets
 	fi
 
+FUZZ_TARGETS ?= jt808_frame jt808_message jt809 feeds session
+
+fuzz: ## every fuzz target for FUZZ_SECONDS each; needs a C++ compiler
+	@cd fuzz
+	RUSTFLAGS="--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares -Clink-dead-code -Ccodegen-units=1" \
+	    CARGO_TARGET_DIR=target cargo build --release --locked --target x86_64-unknown-linux-gnu
+	for target in $(FUZZ_TARGETS); do
+	    mkdir -p target/found/$$target
+	    target/x86_64-unknown-linux-gnu/release/$$target -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=1024 -max_len=4096 \
+	        -timeout=20 target/found/$$target corpus/$$target
+	done
+
 lint: ## formatting and clippy, warnings are errors
 	@cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings

@@ -10,6 +10,7 @@ use crate::bcd::BcdTime;
 use crate::jt808::{Deframer, Header, Packet, Phone, write_frame};
 use crate::limits::BODY_MAX_BYTES;
 use crate::position::{Flags, TerminalKey};
+use crate::segments::limits::ITEMS_BYTES_MAX;
 use crate::segments::{Chunk, DeviceId, PositionLog, Record, Refused};
 use serde::Serialize;
 
@@ -745,6 +746,22 @@ fn code_in<'a>(header: &Header, body: &'a [u8]) -> &'a [u8] {
     &code[..end]
 }
 
+/// Cuts the items of a report to what a record holds, at the end of an item. Only a report in several parts, or a
+/// batch of several, can have more.
+fn cut_items(items: &mut Vec<u8>) {
+    if items.len() > ITEMS_BYTES_MAX {
+        let mut end = 0;
+        while let Some(length) = items.get(end + 1) {
+            let next = end + 2 + usize::from(*length);
+            if next > ITEMS_BYTES_MAX {
+                break;
+            }
+            end = next;
+        }
+        items.truncate(end);
+    }
+}
+
 /// Puts a report into the chunk unless it was reported before.
 #[inline]
 fn store(
@@ -770,6 +787,7 @@ fn store(
     };
     let record = &mut actions.record;
     fill(record, location, &context);
+    cut_items(&mut record.items);
     if terminal.recent.seen(record.key().digest(), record.device_time_ms, backfill) {
         actions.counts.duplicates += 1;
         actions.hold = true;

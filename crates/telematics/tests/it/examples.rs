@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 use std::fmt::Write;
 use xiangyun_telematics::jt808::{Body, Edition, Header, Message, open, segments};
-use xiangyun_telematics::lines::{decode_jt808, encode_jt808};
+use xiangyun_telematics::lines::{Options, Protocol, decode_jt808, decode_line, encode_jt808, encode_line};
 use xiangyun_telematics::wire::from_hex;
 
 const EXAMPLES: &str = include_str!("../data/jt808_examples.jsonl");
@@ -86,13 +86,84 @@ fn page() -> String {
 
 #[test]
 fn the_page_of_examples_is_up_to_date() {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(PAGE);
-    let page = page();
+    check_page(PAGE, &page());
+}
+
+/// Compares a page with the committed one, or writes it when `UPDATE` is set.
+fn check_page(name: &str, page: &str) {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(name);
     if std::env::var_os("UPDATE").is_some() {
-        std::fs::write(&path, &page).unwrap();
+        std::fs::write(&path, page).unwrap();
     }
     let committed = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(committed == page, "{PAGE} is out of date; run the test with UPDATE=1");
+    assert!(committed == page, "{name} is out of date; run the test with UPDATE=1");
+}
+
+const FEEDS: &str = include_str!("../data/feeds_examples.jsonl");
+const FEEDS_PAGE: &str = "docs/feeds.md";
+
+/// What the documentation says of the other feeds.
+fn feeds_page() -> String {
+    let mut page = String::from(
+        "# JT/T 809 and app feeds, each message with an example\n\n\
+         Written by a test from `crates/telematics/tests/data/feeds_examples.jsonl` and checked by it; to renew it after a \
+         change: `UPDATE=1 cargo test -p xiangyun-telematics --test it examples`.\n\n\
+         Of JT/T 809 the first line of a block is what `telematics encode --protocol jt809` takes, the second what it \
+         gives. Of the others the first line is what `telematics decode` takes, the second what it gives. Bodies \
+         within `sub_raw` are those of the standard.\n",
+    );
+    for line in FEEDS.lines() {
+        let example: Value = serde_json::from_str(line).expect("an example is JSON");
+        let protocol = Protocol::parse(example["protocol"].as_str().unwrap());
+        let options = Options { protocol, ..Options::default() };
+        let name = example["name"].as_str().unwrap();
+        if protocol == Some(Protocol::Jt809) {
+            let message = example["message"].to_string();
+            let hex = encode_line(&message, &options).unwrap_or_else(|fault| panic!("{name}: {fault}"));
+            let decoded = decode_line(&hex, &options);
+            let first = &decoded["messages"][0];
+            assert_eq!(decoded["ok"], true, "{name}");
+            assert!(
+                first.get("body_error").is_none()
+                    && first.get("body_raw").is_none_or(|_| name.contains("0x1203")),
+                "{name}: {first}"
+            );
+            for (key, value) in example["message"]["body"].as_object().unwrap() {
+                assert!(key == "location" || first["body"][key] == *value, "{name} {key}: {first}");
+            }
+            assert_eq!(encode_line(&decoded.to_string(), &options).unwrap(), hex, "{name}");
+            writeln!(
+                page,
+                "\n## {} {name}\n\n```text\n{message}\n{hex}\n```",
+                example["message"]["id"].as_str().unwrap()
+            )
+            .unwrap();
+        } else {
+            let line = example["line"].as_str().unwrap();
+            let decoded = decode_line(line, &options);
+            assert_eq!(decoded["ok"], true, "{name}: {decoded}");
+            writeln!(page, "\n## {name}\n\n```text\n{line}\n{decoded}\n```").unwrap();
+        }
+    }
+    page
+}
+
+#[test]
+fn the_page_of_feeds_is_up_to_date() {
+    check_page(FEEDS_PAGE, &feeds_page());
+}
+
+/// Every code that this crate's faults carry stands in the public index.
+#[test]
+fn every_code_is_in_the_error_index() {
+    let index = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/errors.md");
+    let index = std::fs::read_to_string(index).unwrap();
+    let source = include_str!("../../src/fault.rs");
+    let codes: Vec<&str> = source.split("=> \"T").skip(1).map(|rest| &rest[..3]).collect();
+    assert_eq!(codes.len(), 16);
+    for code in codes {
+        assert!(index.contains(&format!("| T{code} |")), "T{code}");
+    }
 }
 
 /// Writing what was read gives the same bytes, or there was nothing readable.
