@@ -40,6 +40,9 @@ test: ## set up what the tests need, then run every one of them
 	    cargo test --locked --workspace --all-targets
 	fi
 
+bench: ## criterion measurements
+	@cargo bench --locked -p xiangyun-benches
+
 FUZZ_TARGETS ?= jt808_frame jt808_message jt809 feeds session
 
 fuzz: ## every fuzz target for FUZZ_SECONDS each; needs a C++ compiler

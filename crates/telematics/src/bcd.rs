@@ -80,7 +80,7 @@ impl BcdTime {
             return None;
         }
         // Every fourth year of this century is a leap year.
-        let leap_days = (year + 3) / 4 + u32::from(leap & (month > 2));
+        let leap_days = year.div_ceil(4) + u32::from(leap & (month > 2));
         let days = year * 365 + leap_days + DAYS_BEFORE_MONTH[month_index] + day - 1;
         let seconds = days * 86_400 + hour * 3600 + minute * 60 + second;
         Some((SECONDS_TO_2000 + i64::from(seconds)) * 1000)
