@@ -2,10 +2,10 @@
 
 use super::config::{Config, ConfigFault};
 use super::limits;
-use super::{tcp, udp};
-use crate::position::TerminalKey;
+use super::{mqtt, osmand, tcp, udp};
+use crate::position::{Position, TerminalKey};
 use crate::segments::{Chunk, Clock, LogError, PositionLog, Refused, Ticket};
-use crate::session::{CloseReason, Command, CommandId, LinkCounts, LinkId, Notice, Now, Registry};
+use crate::session::{CloseReason, Command, CommandId, LinkCounts, LinkId, Notice, Now, Registry, Reported};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 use std::future::poll_fn;
@@ -237,6 +237,36 @@ impl Hub {
         }
     }
 
+    /// Takes reports of feeds without a session, and waits until they are durable. Gives what became of each.
+    ///
+    /// # Errors
+    /// [`Refused`] if the log failed or a name cannot be kept: nothing may be acknowledged.
+    pub async fn report(&self, positions: &[Position]) -> Result<Vec<Reported>, Refused> {
+        let mut outcomes = Vec::with_capacity(positions.len());
+        for part in positions.chunks(limits::REPORTS_A_CHUNK) {
+            let mut chunk = Chunk::default();
+            let mut failed = None;
+            for position in part {
+                match self.registry.report(position, &self.log, self.now(), &mut chunk) {
+                    Ok(outcome) => outcomes.push(outcome),
+                    Err(refused) => {
+                        failed = Some(refused);
+                        break;
+                    }
+                }
+            }
+            // What the registry has taken note of goes to the log whatever comes after.
+            if !chunk.is_empty() {
+                self.append(&chunk).await?;
+            }
+            if let Some(refused) = failed {
+                return Err(refused);
+            }
+        }
+        self.durable(self.log.last_ticket()).await?;
+        Ok(outcomes)
+    }
+
     /// Waits until everything up to the ticket is durable.
     ///
     /// # Errors
@@ -275,6 +305,7 @@ pub struct Gateway {
     tasks: JoinSet<()>,
     tcp: Option<SocketAddr>,
     udp: Option<SocketAddr>,
+    osmand: Option<SocketAddr>,
     notices: Option<mpsc::Receiver<Notice>>,
 }
 
@@ -300,7 +331,8 @@ impl Gateway {
             notices: sender,
             draining: watch::channel(false).0,
         });
-        let mut gateway = Self { hub, tasks: JoinSet::new(), tcp: None, udp: None, notices: Some(notices) };
+        let mut gateway =
+            Self { hub, tasks: JoinSet::new(), tcp: None, udp: None, osmand: None, notices: Some(notices) };
         if let Some(address) = config.tcp {
             let refuse = |source| GatewayError::Listen { address, source };
             let listener = listen(address).map_err(refuse)?;
@@ -312,6 +344,16 @@ impl Gateway {
             let socket = UdpSocket::bind(address).await.map_err(refuse)?;
             gateway.udp = Some(socket.local_addr().map_err(refuse)?);
             gateway.tasks.spawn(udp::serve(Arc::clone(&gateway.hub), socket));
+        }
+        if let Some(address) = config.osmand {
+            let refuse = |source| GatewayError::Listen { address, source };
+            let listener = listen(address).map_err(refuse)?;
+            gateway.osmand = Some(listener.local_addr().map_err(refuse)?);
+            gateway.tasks.spawn(osmand::serve(Arc::clone(&gateway.hub), listener));
+        }
+        if let Some(broker) = &config.mqtt {
+            let client = mqtt::Client::new(broker)?;
+            gateway.tasks.spawn(client.run(Arc::clone(&gateway.hub)));
         }
         Ok(gateway)
     }
@@ -332,6 +374,19 @@ impl Gateway {
     #[must_use]
     pub fn udp(&self) -> Option<SocketAddr> {
         self.udp
+    }
+
+    /// Where phone apps report.
+    #[must_use]
+    pub fn osmand(&self) -> Option<SocketAddr> {
+        self.osmand
+    }
+
+    /// What listens where.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<(&'static str, SocketAddr)> {
+        let all = [("jt808/tcp", self.tcp), ("jt808/udp", self.udp), ("osmand", self.osmand)];
+        all.into_iter().filter_map(|(name, address)| Some((name, address?))).collect()
     }
 
     /// The stream of notices, once.

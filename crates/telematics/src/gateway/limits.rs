@@ -34,3 +34,11 @@ pub const APP_HEAD: Duration = Duration::from_secs(10);
 pub const APP_REQUEST: Duration = Duration::from_secs(30);
 /// Positions read back at start so that resends are known.
 pub const RESTORE_POSITIONS: u64 = 500_000;
+/// Reports of a batch that go to the log in one chunk.
+pub const REPORTS_A_CHUNK: usize = 500;
+/// Pause before a broker or platform is tried again.
+pub const RECONNECT: Duration = Duration::from_secs(2);
+/// MQTT messages that may wait to be stored.
+pub const MQTT_WAITING_MAX: u16 = 100;
+/// Longest MQTT message taken.
+pub const MQTT_BYTES_MAX: u32 = 256 * 1024;

@@ -8,11 +8,15 @@
 //! A complete gateway is in `examples/gateway.rs`.
 
 mod config;
+mod facts;
 mod hub;
 pub mod limits;
 pub mod load;
+mod mqtt;
+mod osmand;
 mod tcp;
 mod udp;
 
 pub use config::{Config, ConfigFault, MqttConfig, PlatformConfig, PlatformVehicle};
+pub use facts::{FACTS, FactFile};
 pub use hub::{Clocks, Counts, Gateway, GatewayError, Hub};

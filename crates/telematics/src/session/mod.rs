@@ -29,6 +29,7 @@ mod location;
 mod parts;
 mod recent;
 mod registry;
+mod report;
 pub mod stored;
 mod terminal;
 #[cfg(test)]
@@ -39,3 +40,4 @@ pub use command::{Command, CommandId, Outcome};
 pub use link::{Actions, CloseReason, Link, LinkCounts, LinkId, Names, Notice, Now};
 pub use location::{Location, LocationFault};
 pub use registry::{Registry, SessionSettings, TerminalProfile};
+pub use report::Reported;

@@ -61,7 +61,7 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("orders import.date", "订单所属日期（默认为县的默认日）"),
     ("orders import.out", "输出的订单文件（正确的行）"),
     // telematics
-    ("telematics", "解码、编码与接收车辆终端数据"),
+    ("telematics", "车载数据：报文编解码、接入网关、轨迹、回放、压测"),
     ("telematics decode", "逐行解码标准输入：JT 帧与 MessagePack 为十六进制，手机上报为 JSON；每行输出一行 JSON"),
     ("telematics decode.protocol", "各行的协议（默认逐行识别）"),
     ("telematics decode.edition", "JT/T 808 或 809 的版本，帧本身无法区分时使用（默认逐帧识别）"),
@@ -93,6 +93,29 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("vrp check.solution", "解文件：CVRPLIB 格式；JSON 算例也可用本系统的解或 VROOM 的回答"),
     ("vrp check.kind", "问题类型（文件未说明时给出）"),
     ("vrp check.convention", "距离与费用的口径（默认为该算例集发布时的口径）"),
+    // telematics
+    ("telematics gateway", "接收车载终端与手机数据：先落盘后应答，直到 SIGTERM"),
+    ("telematics gateway.config", "配置文件（TOML）"),
+    ("telematics track", "车辆做了什么：轨迹、停留、行程、到访（段文件与归档一并查询）"),
+    ("telematics track.dir", "位置日志目录"),
+    ("telematics track.vehicle", "车辆或终端编号"),
+    ("telematics track.from", "起始时间：北京时间如 2026-11-24T06:00，或带时区"),
+    ("telematics track.to", "结束时间（不含）"),
+    ("telematics track.fences", "围栏 CSV：id,lon,lat,radius_m"),
+    ("telematics replay", "把抓到的报文发给网关并统计应答"),
+    ("telematics replay.file", "十六进制报文，一行一帧；或含 \"hex\" 的 JSON 行"),
+    ("telematics replay.to", "网关地址 主机:端口"),
+    ("telematics replay.every", "帧间隔（毫秒）"),
+    ("telematics load", "模拟一队终端驱动网关，或灌满并测量"),
+    ("telematics load.to", "网关地址 主机:端口"),
+    ("telematics load.terminals", "终端数"),
+    ("telematics load.seconds", "行驶秒数"),
+    ("telematics load.every", "每台终端的上报间隔（秒）"),
+    ("telematics load.first_phone", "首台终端手机号"),
+    ("telematics load.blind", "每千条位置的盲区次数：断线、积存、补传"),
+    ("telematics load.resend", "每千条位置无故重发次数"),
+    ("telematics load.wrong_clock", "每千台终端时钟错误台数"),
+    ("telematics load.flood", "改为灌满：每条连接始终有这么多条在途，并测量"),
 ];
 
 /// The text of a key, if there is one.
