@@ -20,6 +20,13 @@ pub(super) trait Eval {
     /// Recomputes the caches and the cost of a route after any change; whether the route keeps every rule.
     fn refresh(&mut self, links: &mut Links, route: u32) -> bool;
 
+    /// Whether the job can ride on the route at all, as far as that is known at once.
+    #[inline(always)]
+    fn admits(&self, route: u32, job: u32) -> bool {
+        let _ = (route, job);
+        true
+    }
+
     /// Change of cost when the job comes after the node; [`super::arcs::FAR`] if that breaks a rule, or anything not
     /// below `limit` if it costs that much.
     fn insertion(&self, links: &Links, job: u32, after: u32, limit: i64) -> i64;

@@ -55,7 +55,6 @@ struct Van {
     cap: i64,
     fixed: i64,
     unit: i64,
-    load: i64,
     kind: u32,
 }
 
@@ -67,6 +66,10 @@ pub(super) struct Lean<'a, A, const TIME: bool, const BOTH: bool> {
     times: Vec<Times>,
     loads: Vec<Loads>,
     demand: Vec<i64>,
+    /// Room left, by slot, where goods go one way.
+    slack: Vec<i64>,
+    /// 2 where distances keep the triangle, so that a detour is at least twice the surplus of its first leg.
+    corner: i64,
 }
 
 /// Whether the lean kernel is exact for a problem without frozen prefixes.
@@ -106,9 +109,9 @@ pub(super) fn has_times(p: &Problem) -> bool {
         || p.kinds().iter().any(|k| k.shift.to < crate::problem::VALUE_MAX)
 }
 
-/// Whether goods go both ways.
+/// Whether goods go both ways, or from job to job.
 pub(super) fn has_pickups(p: &Problem) -> bool {
-    p.jobs().iter().any(|j| j.pickup.iter().any(|&l| l > 0))
+    p.jobs().iter().any(|j| j.role != Role::Single || j.pickup.iter().any(|&l| l > 0))
 }
 
 impl<'a, A: Arcs, const TIME: bool, const BOTH: bool> Lean<'a, A, TIME, BOTH> {
@@ -149,12 +152,22 @@ impl<'a, A: Arcs, const TIME: bool, const BOTH: bool> Lean<'a, A, TIME, BOTH> {
                 cap: first(&kind.layouts[0]),
                 fixed: kind.fixed,
                 unit: kind.per_distance,
-                load: 0,
                 kind: slot.kind,
             });
         }
         let demand = p.jobs().iter().map(|j| first(&j.delivery)).collect();
-        Self { arcs, fits: &net.fits, jobs: net.jobs, vans, times, loads, demand }
+        let slack = vec![0; vans.len()];
+        Self {
+            arcs,
+            fits: &net.fits,
+            jobs: net.jobs,
+            vans,
+            times,
+            loads,
+            demand,
+            slack,
+            corner: 1 + i64::from(net.metric),
+        }
     }
 
     fn refresh_times(&mut self, links: &Links, route: u32) -> bool {
@@ -226,11 +239,16 @@ impl<A: Arcs, const TIME: bool, const BOTH: bool> Eval for Lean<'_, A, TIME, BOT
             ok &= self.refresh_loads(links, route);
         } else {
             let load: i64 = links.nodes(route).map(|v| self.demand[v as usize]).sum();
-            let van = &mut self.vans[route as usize];
-            van.load = load;
-            ok &= load <= van.cap;
+            let slack = self.vans[route as usize].cap - load;
+            self.slack[route as usize] = slack;
+            ok &= slack >= 0;
         }
         ok
+    }
+
+    #[inline(always)]
+    fn admits(&self, route: u32, job: u32) -> bool {
+        BOTH || self.slack[route as usize] >= self.demand[job as usize]
     }
 
     #[inline(always)]
@@ -238,14 +256,18 @@ impl<A: Arcs, const TIME: bool, const BOTH: bool> Eval for Lean<'_, A, TIME, BOT
         let before = links.at[after as usize];
         let route = before.route;
         let van = &self.vans[route as usize];
-        if !BOTH && van.load + self.demand[job as usize] > van.cap {
+        if !BOTH && self.slack[route as usize] < self.demand[job as usize] {
             return FAR;
         }
         let succ = before.succ as usize;
         let point = links.at[job as usize].point;
+        let there = self.arcs.dist(before.point, point);
+        // The way on is at least nothing, or what the triangle leaves.
+        if self.corner * van.unit * (there - before.next) >= limit {
+            return FAR;
+        }
         let next = links.at[succ].point;
-        let mut delta =
-            van.unit * (self.arcs.dist(point, next) + self.arcs.dist(before.point, point) - before.next);
+        let mut delta = van.unit * (self.arcs.dist(point, next) + there - before.next);
         if links.routes[route as usize].size == 0 {
             delta += van.fixed;
         }

@@ -13,8 +13,6 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct Slot {
     pub(super) vehicle: VehicleId,
     pub(super) kind: u32,
-    /// Slots of one class are interchangeable.
-    pub(super) class: u32,
     pub(super) prefix: Option<Prefix>,
 }
 
@@ -26,7 +24,7 @@ pub(super) struct Net<'a> {
     pub(super) locks: &'a Locks,
     pub(super) jobs: usize,
     pub(super) slots: Vec<Slot>,
-    /// Slots of each class, ascending.
+    /// Slots of each class, ascending; slots of one class are interchangeable.
     pub(super) classes: Vec<Vec<u32>>,
     /// By node: jobs, then start and end of each slot.
     pub(super) points: Vec<u32>,
@@ -59,6 +57,8 @@ pub(super) struct Net<'a> {
     pub(super) demand: Vec<i64>,
     pub(super) far: Vec<i64>,
     pub(super) windows: bool,
+    /// Distances seem symmetric and keep the triangle.
+    pub(super) metric: bool,
     /// By slot: visits that are over, and the load on board after them by dimension.
     frozen_visits: Vec<(Vec<Visit>, Vec<i64>)>,
 }
@@ -91,6 +91,7 @@ impl<'a> Net<'a> {
             far: vec![0; jobs],
             windows: problem.jobs().iter().any(|j| !j.windows.is_empty()),
             frozen_visits: Vec::new(),
+            metric: false,
             slots,
         };
         net.set_points();
@@ -99,6 +100,7 @@ impl<'a> Net<'a> {
         net.set_jobs();
         net.set_locks(start);
         net.set_frozen(start);
+        net.metric = net.seems_metric();
         net.set_near(profile);
         net
     }
@@ -225,6 +227,17 @@ impl<'a> Net<'a> {
         }
     }
 
+    /// Samples triangles; a rounding of one unit is let pass.
+    fn seems_metric(&self) -> bool {
+        use super::arcs::Arcs;
+        let width = self.point_list.len();
+        let mut rng = super::rng::Rng::new(7);
+        with_arcs!(&self.arcs, a => (0..500).all(|_| {
+            let [x, y, z] = [0; 3].map(|_| rng.below(width) as u32);
+            a.dist(x, y) == a.dist(y, x) && a.dist(x, y) <= a.dist(x, z) + a.dist(z, y) + 1
+        }))
+    }
+
     /// Keeps what is over, and adds up what it left on board.
     fn set_frozen(&mut self, start: Option<&Solution>) {
         let list = self.problem.jobs();
@@ -340,7 +353,6 @@ fn slots(problem: &Problem, start: Option<&Solution>, locks: &Locks) -> (Vec<Slo
             slots.push(Slot {
                 vehicle: VehicleId(vehicle),
                 kind: k as u32,
-                class: class as u32,
                 prefix: locks.prefix(VehicleId(vehicle)).copied(),
             });
         }

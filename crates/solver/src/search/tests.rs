@@ -258,7 +258,7 @@ fn locked_jobs_stay() {
     }
 }
 
-/// Same problem, seed and steps: same plan.
+/// Same problem, seed, steps and threads: same plan.
 #[test]
 fn steps_repeat() {
     for seed in 0..30 {
@@ -267,4 +267,82 @@ fn steps_repeat() {
             || solve(&problem, None, &Locks::none(), &Budget::steps(200).seed(seed), &StepsOnly).solution;
         assert_eq!(run(), run());
     }
+}
+
+/// Against every order and every split of the jobs, on problems small enough to try them all.
+#[test]
+fn the_best_plan_of_small_problems_is_found() {
+    let mut wrong = Vec::new();
+    for seed in 10_000..10_150 {
+        let problem = random(seed, 2 + seed as usize % 4);
+        let (missing, cost, plan) = exhaustive(&problem);
+        let outcome = solve(&problem, None, &Locks::none(), &Budget::steps(4000).seed(seed), &StepsOnly);
+        let e = &outcome.evaluation;
+        let found = (e.missing, e.cost.total());
+        if found != (missing, cost) {
+            wrong.push(format!(
+                "seed {seed}: {found:?} {:?}, best {:?} {plan:?}",
+                outcome.solution,
+                (missing, cost)
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The least (missing, cost) over all plans, reloads included, and its plan.
+fn exhaustive(problem: &Problem) -> (usize, i64, Solution) {
+    struct Try<'a> {
+        problem: &'a Problem,
+        routes: Vec<Vec<Visit>>,
+        best: (usize, i64, Solution),
+    }
+    fn place(t: &mut Try<'_>, job: usize) {
+        if job == t.problem.jobs().len() {
+            return reload(t, 0);
+        }
+        place(t, job + 1);
+        for r in 0..t.routes.len() {
+            for at in 0..=t.routes[r].len() {
+                t.routes[r].insert(at, Visit::Job(JobId(job as u32)));
+                place(t, job + 1);
+                t.routes[r].remove(at);
+            }
+        }
+    }
+    fn reload(t: &mut Try<'_>, r: usize) {
+        if r == t.routes.len() {
+            let named = |(v, visits): (usize, &Vec<Visit>)| Route {
+                vehicle: VehicleId(v as u32),
+                visits: visits.clone(),
+            };
+            let plan = Solution::of(t.problem, t.routes.iter().enumerate().map(named).collect());
+            let e = crate::cost::evaluate(t.problem, &plan, &Locks::none());
+            if e.breaches.is_empty() {
+                let rank = (e.missing, e.cost.total());
+                if rank < (t.best.0, t.best.1) {
+                    t.best = (rank.0, rank.1, plan);
+                }
+            }
+            return;
+        }
+        reload(t, r + 1);
+        let kind = t.problem.vehicle(VehicleId(r as u32));
+        let has = t.routes[r].iter().filter(|v| matches!(v, Visit::Reload(_))).count() as u32;
+        if has + 1 < kind.max_trips {
+            let last = t.routes[r].iter().rposition(|v| matches!(v, Visit::Reload(_))).map_or(0, |p| p + 1);
+            for at in last + 1..t.routes[r].len() {
+                for which in 0..kind.reloads.len() as u32 {
+                    t.routes[r].insert(at, Visit::Reload(which));
+                    reload(t, r);
+                    t.routes[r].remove(at);
+                }
+            }
+        }
+    }
+    // Two vehicles of a kind are enough for a few jobs only if there are no more; keep problems tiny instead.
+    let routes = vec![Vec::new(); problem.vehicles() as usize];
+    let mut t = Try { problem, routes, best: (usize::MAX, i64::MAX, Solution::default()) };
+    place(&mut t, 0);
+    t.best
 }

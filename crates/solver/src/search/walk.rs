@@ -5,6 +5,7 @@ use super::eval::{Blink, Eval, Put};
 use super::links::{Links, NONE};
 use super::net::Net;
 use super::rng::Rng;
+use crate::problem::Objective;
 use crate::solution::{Route, Solution, Visit};
 
 /// Marks a reload in a stored route.
@@ -36,13 +37,16 @@ pub(super) struct Walk<'n, E> {
     pub(super) fleet: u32,
     /// Mean number of jobs taken out.
     pub(super) mean: f64,
-    /// Neighbours looked at for each job.
+    /// Neighbours looked at for each job, of those whose route can take it at all.
     pub(super) width: usize,
     /// How often each job was absent; used when routes are being saved.
     pub(super) absences: Vec<u32>,
     sort_keys: Vec<(i64, u32)>,
     /// Reload nodes made and dropped in this iteration.
     born: Vec<u32>,
+    /// Last query in which the place after a node was looked at.
+    asked: Vec<u32>,
+    query: u32,
     dropped: Vec<u32>,
 }
 
@@ -66,6 +70,8 @@ impl<'n, E: Eval> Walk<'n, E> {
             absences: vec![0; net.jobs],
             sort_keys: Vec::new(),
             born: Vec::new(),
+            asked: Vec::new(),
+            query: 0,
             dropped: Vec::new(),
         };
         for r in 0..net.slots.len() as u32 {
@@ -293,8 +299,14 @@ impl<'n, E: Eval> Walk<'n, E> {
         }
     }
 
-    /// Takes every free job out of a route.
+    /// Takes every free job out of a route and recomputes it.
     fn clear(&mut self, r: u32) {
+        self.clear_route_of(r);
+        self.eval.refresh(&mut self.links, r);
+    }
+
+    /// Takes every free job out of a route.
+    pub(super) fn clear_route_of(&mut self, r: u32) {
         let mut nodes = self.links.scratch();
         nodes.extend(self.links.nodes(r));
         for &v in &nodes {
@@ -307,7 +319,6 @@ impl<'n, E: Eval> Walk<'n, E> {
         if self.eval.reloads() {
             self.drop_idle_reloads(r);
         }
-        self.eval.refresh(&mut self.links, r);
     }
 
     /// Takes out reloads that begin or end an empty trip.
@@ -511,12 +522,26 @@ impl<'n, E: Eval> Walk<'n, E> {
         let (mut least, mut put) = (limit, None);
         let near = self.net.near_time.as_ref().unwrap_or(&self.net.near);
         let reloads = self.eval.reloads();
-        for &v in near.of(job, self.width) {
+        self.query += 1;
+        let query = self.query;
+        self.asked.resize(self.links.at.len(), 0);
+        let mut looks = self.width;
+        for &v in near.of(job, usize::MAX) {
             let link = self.links.at[v as usize];
-            if link.route == NONE {
+            if link.route == NONE || !self.eval.admits(link.route, job) {
                 continue;
             }
+            if looks == 0 {
+                break;
+            }
+            looks -= 1;
             for after in [v, link.pred] {
+                // A place between two neighbours is looked at once.
+                let asked = &mut self.asked[after as usize];
+                if *asked == query {
+                    continue;
+                }
+                *asked = query;
                 if self.blink.skips() {
                     continue;
                 }
@@ -662,8 +687,7 @@ impl<'n, E: Eval> Walk<'n, E> {
         let bound = before as f64 - temperature * (1.0 - self.rng.unit()).ln();
         if (after as f64) < bound {
             self.keep();
-            let missing = self.absence().1;
-            if (missing, after) < (self.best.missing, self.best.cost) {
+            if self.is_better(after) {
                 self.store();
                 return true;
             }
@@ -671,6 +695,14 @@ impl<'n, E: Eval> Walk<'n, E> {
             self.reject();
         }
         false
+    }
+
+    /// Whether the current plan, of this cost, ranks before the best.
+    pub(super) fn is_better(&self, cost: i64) -> bool {
+        let missing = self.absence().1;
+        let few = self.net.problem.objective() == Objective::VehiclesThenCost;
+        let (used, best_used) = if few { (self.links.used, self.best.used) } else { (0, 0) };
+        (missing, used, cost) < (self.best.missing, best_used, self.best.cost)
     }
 
     /// Accepts the iteration.

@@ -1,0 +1,267 @@
+//! Threads that search together: each walks alone for an epoch, then the worst takes over the best plan.
+//!
+//! Epochs end at fixed shares of the budget and the exchange goes by rank and number, so that with a budget in steps
+//! each number of threads has one result.
+
+use super::Outcome;
+use super::clock::Clock;
+use super::eval::Eval;
+use super::net::Net;
+use super::walk::{Best, Walk};
+use crate::budget::{Budget, THREADS_MAX};
+use crate::control::{Control, Progress};
+use crate::cost::evaluate;
+use crate::problem::{Job, Objective, Role};
+use crate::solution::Solution;
+
+/// Exchanges in one search.
+const EPOCHS: u32 = 40;
+/// Hottest and coldest temperature, in mean cost of a job's way.
+const HOT: f64 = 1.0;
+const COLD: f64 = 0.01;
+
+/// One search of one problem.
+pub(super) struct Run<'a> {
+    pub(super) net: &'a Net<'a>,
+    pub(super) start: Option<&'a Solution>,
+    pub(super) budget: &'a Budget,
+    pub(super) control: &'a dyn Control,
+}
+
+struct Member<'a, E> {
+    walk: Walk<'a, E>,
+    clock: Clock<'a>,
+    history: Vec<Progress>,
+    /// Has finished saving vehicles.
+    saved: bool,
+    /// Mean cost of a job's way, the unit of temperature.
+    unit: f64,
+}
+
+impl<'a> Run<'a> {
+    pub(super) fn go<E: Eval + Send>(&'a self, kernel: impl Fn() -> E) -> Outcome {
+        let threads = self.budget.threads.clamp(1, THREADS_MAX);
+        let mut first = self.member(&kernel, 0, threads);
+        self.construct(&mut first);
+        let mut team = vec![first];
+        for number in 1..threads {
+            let mut member = self.member(&kernel, number as u64, threads);
+            member.walk.adopt(&team[0].walk.best);
+            member.unit = team[0].unit;
+            team.push(member);
+        }
+        let mut history = std::mem::take(&mut team[0].history);
+        for epoch in 1..=EPOCHS {
+            let until = f64::from(epoch) / f64::from(EPOCHS);
+            if let [alone] = team.as_mut_slice() {
+                self.epoch(alone, until);
+            } else {
+                std::thread::scope(|scope| {
+                    for member in &mut team {
+                        scope.spawn(move || self.epoch(member, until));
+                    }
+                });
+            }
+            let best = self.best_of(&team);
+            history.append(&mut team[best].history);
+            for member in &mut team {
+                member.history.clear();
+            }
+            self.exchange(&mut team, best, epoch);
+        }
+        let best = &team[self.best_of(&team)];
+        let solution = best.walk.solution(&best.walk.best, self.start);
+        let evaluation = evaluate(self.net.problem, &solution, self.net.locks);
+        let iterations = team.iter().map(|m| m.clock.steps).sum();
+        if let Some(mut last) = history.last().copied() {
+            (last.cost, last.missing) = (evaluation.cost.total(), evaluation.missing);
+            last.vehicles = best.walk.best.used as usize;
+            if history.last() != Some(&last) {
+                history.push(last);
+            }
+        }
+        Outcome { solution, evaluation, iterations, history }
+    }
+
+    fn member<E: Eval>(&'a self, kernel: &impl Fn() -> E, number: u64, threads: usize) -> Member<'a, E> {
+        let seed = self.budget.seed.wrapping_add(number.wrapping_mul(0x9e37_79b9));
+        Member {
+            walk: Walk::new(self.net, kernel(), seed),
+            clock: Clock::new(self.budget, self.control, threads as u64),
+            history: Vec::new(),
+            saved: false,
+            unit: 1.0,
+        }
+    }
+
+    /// The first plan: the start as far as it holds, the rest inserted.
+    fn construct<E: Eval>(&self, member: &mut Member<'_, E>) {
+        let walk = &mut member.walk;
+        if let Some(start) = self.start {
+            walk.load(start);
+        }
+        walk.links.begin();
+        walk.recreate();
+        walk.keep();
+        walk.store_all();
+        let slots = 0..self.net.slots.len() as u32;
+        let used = slots.filter(|&r| walk.links.routes[r as usize].size > 0);
+        let fixed: i64 = used.map(|r| self.net.kind(r).fixed).sum();
+        member.unit = (walk.links.cost - fixed).max(1) as f64 / self.net.jobs.max(1) as f64;
+        self.note(member);
+    }
+
+    /// Searches until that share of the budget is spent.
+    fn epoch<E: Eval>(&self, member: &mut Member<'_, E>, until: f64) {
+        if !member.saved {
+            member.saved = self.save_vehicles(member, until);
+        }
+        if member.saved {
+            self.anneal(member, until);
+        }
+    }
+
+    fn best_of<E: Eval>(&self, team: &[Member<'_, E>]) -> usize {
+        let key = |m: &Member<'_, E>| self.rank(&m.walk.best);
+        (0..team.len()).min_by_key(|&i| (key(&team[i]), i)).unwrap_or(0)
+    }
+
+    fn rank(&self, best: &Best) -> (usize, u32, i64) {
+        let few = self.net.problem.objective() == Objective::VehiclesThenCost;
+        (best.missing, if few { best.used } else { 0 }, best.cost)
+    }
+
+    /// The member with the worst best takes over the best; all do when that saves a vehicle, or near the end.
+    fn exchange<E: Eval>(&self, team: &mut [Member<'_, E>], best: usize, epoch: u32) {
+        if team.len() < 2 {
+            return;
+        }
+        let top = team[best].walk.best.clone();
+        let few = self.net.problem.objective() == Objective::VehiclesThenCost;
+        let worst = (0..team.len()).max_by_key(|&i| (self.rank(&team[i].walk.best), i)).unwrap_or(best);
+        for (i, member) in team.iter_mut().enumerate() {
+            let fewer = top.missing < member.walk.best.missing || few && top.used < member.walk.best.used;
+            let late = i == worst && epoch % 4 == 0 && epoch * 2 > EPOCHS;
+            if i != best && member.saved && (fewer || late) && self.rank(&top) < self.rank(&member.walk.best)
+            {
+                member.walk.adopt(&top);
+                if few {
+                    member.walk.fleet = top.used;
+                }
+            }
+        }
+    }
+
+    /// Gives up routes one by one while the share of the budget lasts; whether it is done with that.
+    fn save_vehicles<E: Eval>(&self, member: &mut Member<'_, E>, until: f64) -> bool {
+        let few = self.net.problem.objective() == Objective::VehiclesThenCost;
+        let kinds = self.net.problem.kinds();
+        let priced = kinds.len() == 1 && kinds[0].fixed > 0;
+        if !(few || priced) || member.walk.best.missing > 0 {
+            return true;
+        }
+        let share = if few { 0.5 } else { 0.15 };
+        let temperature = member.unit * 0.03;
+        let bound = self.fewest_vehicles();
+        let mut done = false;
+        while !done {
+            if member.walk.absence().1 == 0
+                && (member.walk.links.used <= bound || !member.walk.give_up_route())
+            {
+                break;
+            }
+            done = member.clock.is_over() || member.clock.fraction() >= share;
+            if !done && member.clock.fraction() >= until {
+                return false;
+            }
+            member.clock.tick();
+            if !done
+                && member.walk.fleet_step(temperature)
+                && (few || member.walk.is_better(member.walk.cost()))
+            {
+                member.walk.store();
+                self.note(member);
+            }
+        }
+        member.walk.fleet = if few { member.walk.best.used } else { u32::MAX };
+        member.walk.recall();
+        true
+    }
+
+    /// Vehicles that the loads need at least.
+    fn fewest_vehicles(&self) -> u32 {
+        let p = self.net.problem;
+        let jobs = || p.jobs().iter().filter(|j| j.prize.is_none() && j.role == Role::Single);
+        let need = |d: usize| {
+            let sum =
+                |get: fn(&Job) -> &Vec<i64>| jobs().map(|j| get(j).get(d).copied().unwrap_or(0)).sum::<i64>();
+            let holds = p.kinds().iter().map(|k| {
+                let trips = i64::from(k.max_trips.max(1));
+                k.layouts
+                    .iter()
+                    .map(|l| l.get(d).copied().unwrap_or(0))
+                    .max()
+                    .unwrap_or(0)
+                    .saturating_mul(trips)
+            });
+            let most = holds.max().unwrap_or(0).max(1);
+            let sum = sum(|j| &j.delivery).max(sum(|j| &j.pickup));
+            (sum + most - 1) / most
+        };
+        (0..p.dimensions().len()).map(need).max().unwrap_or(0).clamp(1, i64::from(u32::MAX)) as u32
+    }
+
+    /// Rounds of cooling: where each ends, as a share of the budget, how hot it begins, and whether from the best.
+    fn rounds(&self) -> &'static [(f64, f64, bool)] {
+        match self.net.jobs {
+            0..=150 => &[(0.3, 1.0, false), (0.55, 1.0, false), (0.8, 0.3, true), (1.0, 0.3, true)],
+            151..=300 => &[(0.75, 1.0, false), (1.0, 0.2, true)],
+            _ => &[(1.0, 1.0, false)],
+        }
+    }
+
+    fn anneal<E: Eval>(&self, member: &mut Member<'_, E>, until: f64) {
+        let rounds = self.rounds();
+        let mut wait = 0;
+        let (mut temperature, mut round) = (0.0, usize::MAX);
+        while !member.clock.is_over() {
+            if wait == 0 {
+                let now = member.clock.fraction();
+                if now >= until && until < 1.0 {
+                    break;
+                }
+                let at = rounds.iter().position(|r| now < r.0).unwrap_or(rounds.len() - 1);
+                let from = if at == 0 { 0.0 } else { rounds[at - 1].0 };
+                let (to, hot, again) = rounds[at];
+                if again && round != at && round != usize::MAX {
+                    member.walk.recall();
+                }
+                round = at;
+                let spent = ((now - from) / (to - from)).clamp(0.0, 1.0);
+                let (hot, cold) = (member.unit * HOT * hot, member.unit * COLD);
+                temperature = hot * (cold / hot).powf(spent);
+                wait = 32;
+            }
+            wait -= 1;
+            if member.walk.step(temperature) {
+                self.note(member);
+            }
+            member.clock.tick();
+        }
+    }
+
+    fn note<E: Eval>(&self, member: &mut Member<'_, E>) {
+        let best = &member.walk.best;
+        let missing = best.absent.iter().filter(|&&j| self.net.must[j as usize]);
+        let missing: i64 = missing.map(|&j| self.net.absence[j as usize]).sum();
+        let progress = Progress {
+            steps: member.clock.steps,
+            cost: best.cost - missing,
+            missing: best.missing,
+            vehicles: best.used as usize,
+        };
+        member.clock.better();
+        self.control.improved(&progress);
+        member.history.push(progress);
+    }
+}
