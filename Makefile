@@ -62,3 +62,13 @@ lint: ## formatting and clippy, warnings are errors
 clean: ## remove what was built and generated
 	@cargo clean
 	rm -rf demo-out plan-out
+
+bench-solver: ## solver and peers on public instances: MODE=quick|accept|full (needs XIANGYUN_TESTDATA)
+	@if [ ! -x target/peers/bin/python ]; then
+	    python3 -m venv target/peers || echo "no Python with venv: cached answers of peers are shown"
+	    while read -r peer; do
+	        target/peers/bin/pip install --quiet "$$peer" || echo "$$peer could not be installed here"
+	    done < benches/peers/requirements.txt
+	fi
+	cargo build --release --locked -p xiangyun-benches --bin bench-solver
+	$(TARGET)/release/bench-solver --mode $(MODE)

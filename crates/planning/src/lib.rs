@@ -11,6 +11,7 @@ pub mod consolidate;
 pub mod county;
 pub mod day;
 pub mod draft;
+pub mod export;
 pub mod frame;
 pub mod generate;
 pub mod inputs;

@@ -125,7 +125,7 @@ fn optimum(file: &RichFile) -> Rank {
     best.iter().enumerate().filter_map(finish).min().expect("the empty plan")
 }
 
-fn compare(seed: u64, file: &RichFile, steps: u64) {
+fn compare(seed: u64, file: &RichFile, steps: u64) -> Option<String> {
     let posed = pose(&file.rich).unwrap_or_else(|p| panic!("seed {seed}: {:?}", p.list()));
     let outcome = solve(&posed.problem, None, &Locks::none(), &Budget::steps(steps).seed(seed), &StepsOnly);
     let by_vehicles = file.rich.objective == Objective::VehiclesThenCost;
@@ -134,12 +134,20 @@ fn compare(seed: u64, file: &RichFile, steps: u64) {
     let best = optimum(file);
     let json = || serde_json::to_string(&file.rich).expect("plain");
     let routes = posed.routes(&outcome.solution);
-    assert_eq!(found, best, "seed {seed}: search {found:?} with {routes:?}, optimum {best:?}\n{}", json());
+    // The oracle is exhaustive: nothing can be better.
+    assert!(found >= best, "seed {seed}: search {found:?} with {routes:?} beats the optimum {best:?}\n{}", json());
+    (found != best).then(|| format!("seed {seed}: search {found:?} with {routes:?}, optimum {best:?}\n{}", json()))
+}
+
+fn report(what: &str, count: usize, missed: &[String]) {
+    println!("{what}: {count} problems, the optimum found in {}", count - missed.len());
+    assert!(missed.is_empty(), "{} of {count} missed; the first:\n{}", missed.len(), missed[0]);
 }
 
 #[test]
 fn the_search_finds_every_small_optimum() {
     let count = std::env::var("XIANGYUN_ORACLE").ok().and_then(|n| n.parse().ok()).unwrap_or(300_u64);
+    let mut missed = Vec::new();
     for seed in 0..count {
         let mut dice = Dice(seed.wrapping_mul(7919) + 5);
         // With reloads the orders multiply: fewer visits there.
@@ -149,13 +157,14 @@ fn the_search_finds_every_small_optimum() {
                 vehicle.reloads.truncate(1);
             }
         }
-        compare(seed, &RichFile { rich: rich_problem, vroom: None }, 3_000);
+        missed.extend(compare(seed, &RichFile { rich: rich_problem, vroom: None }, 3_000));
     }
-    println!("{count} small problems, the optimum found in every one");
+    report("up to six stops", count as usize, &missed);
 }
 
 #[test]
 fn the_search_finds_optima_of_eight_stops() {
+    let mut missed = Vec::new();
     for seed in 0..6 {
         let mut dice = Dice(seed + 1_000_003);
         let mut problem = rich(&mut dice, Rules { visits: 8, groups: false });
@@ -167,6 +176,7 @@ fn the_search_finds_optima_of_eight_stops() {
             vehicle.reloads.clear();
             vehicle.max_trips.0 = 1;
         }
-        compare(seed, &RichFile { rich: problem, vroom: None }, 5_000);
+        missed.extend(compare(seed, &RichFile { rich: problem, vroom: None }, 5_000));
     }
+    report("eight stops", 6, &missed);
 }

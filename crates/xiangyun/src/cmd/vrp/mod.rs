@@ -3,6 +3,7 @@
 mod check;
 mod clock;
 mod document;
+mod export;
 mod solve;
 
 use crate::locale::Lang;
@@ -26,6 +27,8 @@ enum VrpCommand {
     Solve(solve::SolveArgs),
     /// Price and check a solution against its instance; exit 1 if it breaks a rule
     Check(check::CheckArgs),
+    /// The day of a plan as a one-tier problem for other solvers, on standard output
+    Export(export::ExportArgs),
     /// Print the JSON schema of our own format
     Schema,
 }
@@ -35,6 +38,7 @@ pub(crate) fn run(args: &VrpArgs, lang: Lang) -> Result<ExitCode, Failure> {
     match &args.command {
         VrpCommand::Solve(args) => solve::run(args, lang),
         VrpCommand::Check(args) => check::run(args, lang),
+        VrpCommand::Export(args) => export::run(args, lang),
         VrpCommand::Schema => {
             print!("{}", io::rich::schema());
             Ok(ExitCode::SUCCESS)
