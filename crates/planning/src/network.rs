@@ -1,0 +1,90 @@
+//! From a road network to travel tables between the county's sites.
+
+use crate::travel::{Band, NO_WAY, Table, Travel};
+use jiff::civil::Date;
+use xiangyun_model::county::County;
+use xiangyun_model::fleet::VehicleKind;
+use xiangyun_model::geo::LonLat;
+use xiangyun_model::problem::{Problem, Problems};
+use xiangyun_model::site::SiteKind;
+use xiangyun_roads::{Network, RoadsError, UNREACHABLE};
+
+/// Seconds between two looks at which band holds.
+const BAND_STEP_S: i64 = 900;
+
+/// Tables for every profile that a vehicle of the county uses.
+///
+/// # Errors
+/// `P125` for each place of ours that no vehicle can reach, `P110` for a profile that the network does not have.
+pub fn travel(network: &Network, county: &County, date: Date) -> Result<Travel, Problems> {
+    let mut problems = Problems::new();
+    let mut names: Vec<&str> =
+        county.vehicles.iter().filter(|v| v.kind != VehicleKind::Bus).map(|v| v.profile.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let points: Vec<LonLat> = county.sites.iter().map(|s| s.place).collect();
+    let mut tables = Vec::new();
+    for name in names {
+        match table(network, name, date, &points) {
+            Ok(table) => tables.push(table),
+            Err(err) => problems.push(fault("P110", "vehicles.csv", "profile", name, &err.to_string())),
+        }
+    }
+    if problems.is_empty() {
+        unreachable_sites(county, &tables, &mut problems);
+    }
+    match Travel::new(points.len(), tables) {
+        Ok(travel) if problems.is_empty() => Ok(travel),
+        Ok(_) => Err(problems),
+        Err(err) => {
+            problems.push(fault("P125", &county.roads_file, "", "", &err.to_string()));
+            Err(problems)
+        }
+    }
+}
+
+fn fault(code: &'static str, file: &str, column: &str, found: &str, want: &str) -> Problem {
+    Problem { code, file: file.into(), row: 0, column: column.into(), found: found.into(), want: want.into() }
+}
+
+fn table(network: &Network, name: &str, date: Date, points: &[LonLat]) -> Result<Table, RoadsError> {
+    let profile = network.profile(name)?;
+    let mut bands: Vec<Band> = Vec::new();
+    let mut last = None;
+    let midnight = date.to_datetime(jiff::civil::Time::midnight());
+    for step in 0..(86_400 / BAND_STEP_S) {
+        let moment = midnight.saturating_add(jiff::Span::new().seconds(step * BAND_STEP_S));
+        let band = network.band_at(moment);
+        if last == Some(band) {
+            continue;
+        }
+        last = Some(band);
+        let matrix = network.matrix(profile, band, points)?;
+        let cell = |&c: &u32| if c == UNREACHABLE { NO_WAY } else { c };
+        bands.push(Band {
+            from_s: step * BAND_STEP_S,
+            seconds: matrix.seconds.iter().map(cell).collect(),
+            metres: matrix.metres.iter().map(cell).collect(),
+        });
+    }
+    Ok(Table { profile: name.into(), bands })
+}
+
+/// Every hub, station, village and park must be reachable from the hub and back by the smallest vehicle.
+fn unreachable_sites(county: &County, tables: &[Table], problems: &mut Problems) {
+    let (n, hub) = (county.sites.len(), county.hub.index());
+    for (at, site) in county.sites.iter().enumerate().filter(|(_, s)| s.kind != SiteKind::Gateway) {
+        let both_ways = tables.iter().any(|t| {
+            let s = &t.bands[0].seconds;
+            s[hub * n + at] != NO_WAY && s[at * n + hub] != NO_WAY
+        });
+        if !both_ways {
+            let want =
+                "no road that any vehicle may use leads there and back; correct the coordinates or the roads";
+            problems.push(Problem {
+                row: at as u64 + 2,
+                ..fault("P125", "sites.csv", "lon", site.id.as_str(), want)
+            });
+        }
+    }
+}
