@@ -51,6 +51,11 @@ impl Account {
         self.quantity[at] += quantity;
     }
 
+    /// Adds orders that no draft could serve.
+    pub fn add_unserved(&mut self, orders: i64, fen: i64) {
+        self.add(CostTerm::Unserved, orders, fen);
+    }
+
     /// The lines of the published account.
     #[must_use]
     pub fn lines(&self) -> Vec<CostLine> {

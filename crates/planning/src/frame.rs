@@ -6,14 +6,13 @@
 
 use crate::consolidate::{Call, Cargo, Consolidated};
 use crate::day::{Crew, Day};
-use crate::draft::{Stop, TripDraft};
 use crate::rooms::compartment_of;
 use xiangyun_model::fleet::Layout;
 use xiangyun_model::id::{BandId, SiteId};
 use xiangyun_model::time::Window;
 use xiangyun_model::units::Amount;
+use xiangyun_solver::Problem;
 use xiangyun_solver::problem as core;
-use xiangyun_solver::{Problem, Solution, Visit};
 
 /// Thousandths of a fen in a fen.
 pub const MILLI: i64 = 1000;
@@ -57,8 +56,17 @@ pub struct TrunkTask {
     pub to_s: i64,
     /// Wished: handling begins by then.
     pub wish_s: i64,
-    /// For loads from station to station: the task that drops it.
-    pub then: Option<SiteId>,
+    /// What is dropped can be loaded at the hub.
+    pub ready_s: i64,
+}
+
+impl TrunkTask {
+    /// A task at a station with nothing to do yet and all the time in the world.
+    #[must_use]
+    pub const fn at(site: SiteId) -> Self {
+        let late = i64::MAX / 4;
+        Self { site, drop: Vec::new(), pick: Vec::new(), from_s: 0, to_s: late, wish_s: late, ready_s: 0 }
+    }
 }
 
 impl<'a> Frames<'a> {
@@ -300,30 +308,9 @@ impl<'a> Frames<'a> {
         let mut builder = self.begin(crews);
         let mut jobs = Vec::with_capacity(tasks.len());
         for (at, task) in tasks.iter().enumerate() {
-            let Some(job) = self.trunk_job(task) else { continue };
-            match task.then {
-                None => {
-                    builder.job(job);
-                    jobs.push(at as u32);
-                }
-                Some(end) => {
-                    let site = self.day.county.site(end);
-                    let handled = self.handled(task.pick.iter().copied());
-                    let within = Window { from_s: 0, to_s: task.to_s };
-                    let windows = self.windows(end, false, site.stop_s(handled), within);
-                    if windows.is_empty() {
-                        continue;
-                    }
-                    let to = core::Job {
-                        delivery: job.pickup.clone(),
-                        service: site.unit_s * handled,
-                        setup: site.service_s,
-                        windows,
-                        ..core::Job::at(core::PlaceId(end.0))
-                    };
-                    builder.shipment(job, to);
-                    jobs.extend([at as u32; 2]);
-                }
+            if let Some(job) = self.trunk_job(task) {
+                builder.job(job);
+                jobs.push(at as u32);
             }
         }
         let problem = builder.build().ok()?;
@@ -337,13 +324,13 @@ impl<'a> Frames<'a> {
         let cargo = |l: u32| &self.goods.cargo[l as usize];
         let handled = self.handled(both());
         let length = site.stop_s(handled);
-        let to_s = if task.then.is_some() { i64::MAX / 4 } else { task.to_s + length };
+        let to_s = task.to_s + length;
         let windows =
             self.windows(task.site, !task.pick.is_empty(), length, Window { from_s: task.from_s, to_s });
         if windows.is_empty() {
             return None;
         }
-        let hub_unit_s = if task.then.is_some() { 0 } else { county.site(county.hub).unit_s };
+        let hub_unit_s = county.site(county.hub).unit_s;
         let must = both().any(|l| cargo(l).must);
         let price: i64 = both().map(|l| cargo(l).price_fen).sum();
         let late: i64 = both().map(|l| cargo(l).late_fen_h).sum();
@@ -359,48 +346,12 @@ impl<'a> Frames<'a> {
                 early_price: 0,
                 late_price: (late * MILLI / 3600).max(1),
             }),
-            release: task.drop.iter().map(|&l| cargo(l).release_s).max().unwrap_or(0).max(0),
+            release: task.ready_s.max(0),
             prize: Some(price * MILLI * if must { 20 } else { 1 }),
             skills: self.job_skills(task.site, both()),
             classes: both().fold(0, |bits, l| bits | cargo(l).classes | cargo(l).carriers << 32),
             max_on_board: cold.map(|limit| limit * 2 / 3),
             ..core::Job::at(core::PlaceId(task.site.0))
         })
-    }
-
-    /// Trips of each vehicle of a solution, with the loads that `loads_of` says a job drops and picks. Visits one after
-    /// another at the same place are one stop.
-    #[must_use]
-    pub fn trips(
-        &self,
-        framed: &Framed,
-        solution: &Solution,
-        loads_of: impl Fn(usize, u32) -> (Vec<u32>, Vec<u32>),
-    ) -> Vec<(usize, Vec<TripDraft>)> {
-        let mut days = Vec::new();
-        for route in &solution.routes {
-            let mut trips = vec![TripDraft::default()];
-            for visit in &route.visits {
-                let Visit::Job(job) = visit else {
-                    trips.push(TripDraft::default());
-                    continue;
-                };
-                let site = SiteId(framed.problem.jobs()[job.index()].place.0);
-                let (drop, pick) = loads_of(job.index(), framed.jobs[job.index()]);
-                let stops = &mut trips.last_mut().expect("never empty").stops;
-                match stops.last_mut().filter(|s| s.site == site) {
-                    Some(stop) => {
-                        stop.drop.extend(drop);
-                        stop.pick.extend(pick);
-                    }
-                    None => stops.push(Stop { site, drop, pick }),
-                }
-            }
-            trips.retain(|t| !t.stops.is_empty());
-            if !trips.is_empty() {
-                days.push((framed.crews[route.vehicle.0 as usize], trips));
-            }
-        }
-        days
     }
 }

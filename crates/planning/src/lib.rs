@@ -5,18 +5,24 @@
 //! and thread count give the same plan. Never: reads a clock by itself to decide anything when a step budget is given.
 
 pub mod account;
+pub mod assemble;
 pub mod baselines;
+pub mod bounds;
 pub mod check;
+pub mod closing;
 pub mod consolidate;
 pub mod county;
 pub mod day;
 pub mod draft;
+pub mod explain;
 pub mod export;
+pub mod floors;
 pub mod frame;
 pub mod generate;
 pub mod inputs;
 pub mod limits;
 pub mod network;
+pub mod night;
 pub mod orders;
 pub mod output;
 pub mod publish;
@@ -25,3 +31,4 @@ pub mod search;
 pub mod slack;
 pub mod timing;
 pub mod travel;
+pub mod unserved;

@@ -7,13 +7,14 @@ use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use xiangyun_model::county::County;
+use xiangyun_model::fleet::VehicleKind;
 use xiangyun_model::geo::LonLat;
 use xiangyun_model::plan::{Plan, TripKind};
 use xiangyun_model::problem::{Problem, Problems};
 use xiangyun_model::site::SiteKind;
-use xiangyun_roads::{BandId, Matrix, Network, Profiles, RoadClass, RoadsError, SegmentId, UNREACHABLE};
+use xiangyun_roads::{BandId, Network, Profiles, RoadClass, RoadsError, SegmentId, UNREACHABLE};
 
-/// Bands are told apart at quarters of an hour.
+/// Seconds between two looks at which band holds.
 const BAND_STEP_S: i64 = 900;
 
 /// Opens the county's road file: a prepared one, or an OSM file that is built in memory.
@@ -37,142 +38,87 @@ pub fn open(county: &County, dir: &Path) -> Result<Network, Problems> {
                 path.display()
             )
         };
-        one_problem("P101", &county.roads_file, 0, "", &path.display().to_string(), want)
+        let mut problems = Problems::new();
+        problems.push(fault("P101", &county.roads_file, "", &path.display().to_string(), &want));
+        problems
     })
 }
 
-/// Times and lengths between all sites for every profile of the fleet, one band for each part of the date that the
-/// network tells apart.
+/// Tables for every profile that a vehicle of the county uses.
 ///
 /// # Errors
-/// A profile that the network does not have; places that no vehicle can reach and leave, each with its row.
-pub fn travel(net: &Network, county: &County, date: Date) -> Result<Travel, Problems> {
-    let points: Vec<LonLat> = county.sites.iter().map(|s| s.place).collect();
-    let names: BTreeSet<&str> = county.vehicles.iter().map(|v| v.profile.as_str()).collect();
-    let spans = spans(net, date);
-    let mut jobs = Vec::new();
+/// `P125` for each place of ours that no vehicle can reach, `P110` for a profile that the network does not have.
+pub fn travel(network: &Network, county: &County, date: Date) -> Result<Travel, Problems> {
     let mut problems = Problems::new();
+    let mut names: Vec<&str> =
+        county.vehicles.iter().filter(|v| v.kind != VehicleKind::Bus).map(|v| v.profile.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let points: Vec<LonLat> = county.sites.iter().map(|s| s.place).collect();
+    let mut tables = Vec::new();
     for name in names {
-        match net.profile(name) {
-            Ok(profile) => {
-                let bands: BTreeSet<BandId> = spans.iter().map(|(_, b)| *b).collect();
-                jobs.extend(bands.into_iter().map(|band| (name, profile, band)));
-            }
-            Err(err) => problems.push(Problem {
-                code: "P112",
-                file: "vehicles.csv".into(),
-                row: 0,
-                column: "profile".into(),
-                found: name.into(),
-                want: err.to_string(),
-            }),
+        match table(network, name, date, &points) {
+            Ok(table) => tables.push(table),
+            Err(err) => problems.push(fault("P110", "vehicles.csv", "profile", name, &err.to_string())),
         }
     }
-    let solved: Vec<Result<Matrix, RoadsError>> =
-        jobs.par_iter().map(|(_, profile, band)| net.matrix(*profile, *band, &points)).collect();
-    let mut matrices: BTreeMap<(&str, BandId), Matrix> = BTreeMap::new();
-    for ((name, _, band), matrix) in jobs.iter().zip(solved) {
-        match matrix {
-            Ok(matrix) => {
-                matrices.insert((name, *band), matrix);
-            }
-            Err(err) => {
-                problems.absorb(one_problem("P128", &county.roads_file, 0, "", name, err.to_string()))
-            }
+    if problems.is_empty() {
+        unreachable_sites(county, &tables, &mut problems);
+    }
+    match Travel::new(points.len(), tables) {
+        Ok(travel) if problems.is_empty() => Ok(travel),
+        Ok(_) => Err(problems),
+        Err(err) => {
+            problems.push(fault("P125", &county.roads_file, "", "", &err.to_string()));
+            Err(problems)
         }
     }
-    problems.absorb(unreachable(county, matrices.values()));
-    if !problems.is_empty() {
-        return Err(problems);
-    }
-    let mut tables: BTreeMap<&str, Vec<Band>> = BTreeMap::new();
-    for (name, _, _) in &jobs {
-        tables.entry(name).or_insert_with(|| {
-            spans
-                .iter()
-                .map(|(from_s, band)| {
-                    let matrix = &matrices[&(*name, *band)];
-                    Band { from_s: *from_s, seconds: cells(&matrix.seconds), metres: cells(&matrix.metres) }
-                })
-                .collect()
+}
+
+fn fault(code: &'static str, file: &str, column: &str, found: &str, want: &str) -> Problem {
+    Problem { code, file: file.into(), row: 0, column: column.into(), found: found.into(), want: want.into() }
+}
+
+fn table(network: &Network, name: &str, date: Date, points: &[LonLat]) -> Result<Table, RoadsError> {
+    let profile = network.profile(name)?;
+    let mut bands: Vec<Band> = Vec::new();
+    let mut last = None;
+    let midnight = date.to_datetime(jiff::civil::Time::midnight());
+    for step in 0..(86_400 / BAND_STEP_S) {
+        let moment = midnight.saturating_add(jiff::Span::new().seconds(step * BAND_STEP_S));
+        let band = network.band_at(moment);
+        if last == Some(band) {
+            continue;
+        }
+        last = Some(band);
+        let matrix = network.matrix(profile, band, points)?;
+        let cell = |&c: &u32| if c == UNREACHABLE { NO_WAY } else { c };
+        bands.push(Band {
+            from_s: step * BAND_STEP_S,
+            seconds: matrix.seconds.iter().map(cell).collect(),
+            metres: matrix.metres.iter().map(cell).collect(),
         });
     }
-    let tables =
-        tables.into_iter().map(|(profile, bands)| Table { profile: profile.to_owned(), bands }).collect();
-    Travel::new(points.len(), tables)
-        .map_err(|err| one_problem("P128", &county.roads_file, 0, "", "", err.to_string()))
+    Ok(Table { profile: name.into(), bands })
 }
 
-/// The bands of a date in order, each with the second from which it holds.
-fn spans(net: &Network, date: Date) -> Vec<(i64, BandId)> {
-    let mut spans: Vec<(i64, BandId)> = Vec::new();
-    for step in 0..(24 * 3_600 / BAND_STEP_S) {
-        let from_s = step * BAND_STEP_S;
-        let hour = i8::try_from(from_s / 3_600).unwrap_or(0);
-        let minute = i8::try_from(from_s % 3_600 / 60).unwrap_or(0);
-        let band = net.band_at(date.at(hour, minute, 0, 0));
-        if spans.last().is_none_or(|(_, last)| *last != band) {
-            spans.push((from_s, band));
-        }
-    }
-    spans
-}
-
-fn cells(values: &[u32]) -> Vec<u32> {
-    values.iter().map(|v| if *v == UNREACHABLE { NO_WAY } else { *v }).collect()
-}
-
-/// Sites that no profile joins with the hub both ways.
-fn unreachable<'m>(county: &County, matrices: impl Iterator<Item = &'m Matrix>) -> Problems {
-    let hub = county.hub.index();
-    let sites = county.sites.len();
-    let mut joined = vec![false; sites];
-    let mut any = false;
-    for matrix in matrices {
-        any = true;
-        for (i, joined) in joined.iter_mut().enumerate() {
-            let cell = |from: usize, to: usize| matrix.seconds[from * sites + to] != UNREACHABLE;
-            *joined |= i == hub || (cell(hub, i) && cell(i, hub));
-        }
-    }
-    let mut problems = Problems::new();
-    for (i, site) in county.sites.iter().enumerate() {
-        if any && !joined[i] && site.kind != SiteKind::Gateway {
+/// Every hub, station, village and park must be reachable from the hub and back by the smallest vehicle.
+fn unreachable_sites(county: &County, tables: &[Table], problems: &mut Problems) {
+    let (n, hub) = (county.sites.len(), county.hub.index());
+    for (at, site) in county.sites.iter().enumerate().filter(|(_, s)| s.kind != SiteKind::Gateway) {
+        let both_ways = tables.iter().any(|t| {
+            let s = &t.bands[0].seconds;
+            s[hub * n + at] != NO_WAY && s[at * n + hub] != NO_WAY
+        });
+        if !both_ways {
+            let want =
+                "no road that any vehicle may use leads there and back; correct the coordinates or the roads";
             problems.push(Problem {
-                code: "P128",
-                file: "sites.csv".into(),
-                row: i as u64 + 2,
-                column: "lon".into(),
-                found: format!("{},{}", site.place.lon, site.place.lat),
-                want: format!(
-                    "{} ({}) has no road for any vehicle of the fleet to and from the hub; move the point to a road \
-                     or add the road to {}",
-                    site.name_zh, site.id, county.roads_file
-                ),
+                row: at as u64 + 2,
+                ..fault("P125", "sites.csv", "lon", site.id.as_str(), want)
             });
         }
     }
-    problems
-}
-
-fn one_problem(
-    code: &'static str,
-    file: &str,
-    row: u64,
-    column: &str,
-    found: &str,
-    want: String,
-) -> Problems {
-    let mut problems = Problems::new();
-    problems.push(Problem {
-        code,
-        file: file.to_owned(),
-        row,
-        column: column.to_owned(),
-        found: found.to_owned(),
-        want,
-    });
-    problems
 }
 
 /// The ways of a plan's trips and the main roads, for the map. A way that the network does not give is drawn straight.

@@ -362,7 +362,8 @@ impl Timer<'_> {
                         before.depart = to;
                     }
                 }
-                if visit.start - visit.arrive >= self.day.county.rules.rest_s {
+                if visit.start - visit.arrive >= self.day.county.rules.rest_s && clock.since_rest > 0 {
+                    clock.rests.push((visit.site, visit.arrive, visit.start));
                     clock.since_rest = 0;
                 } else {
                     clock.since_rest += visit.leg_s;
@@ -662,6 +663,14 @@ impl Timer<'_> {
             }
         }
         docks.values_mut().for_each(|starts| starts.sort_unstable());
+        let mut driven = vec![0; self.day.crews.len()];
+        timing.trips.iter().for_each(|t| driven[t.crew] += t.drive_s());
+        for trip in &mut timing.trips {
+            // Who drives so little all day needs no rest, and waits need not count as one.
+            if driven[trip.crew] <= self.day.county.rules.drive_max_s {
+                trip.rests.clear();
+            }
+        }
         for t in 0..timing.trips.len() {
             let first = !timing
                 .trips
@@ -701,10 +710,6 @@ impl Timer<'_> {
     ) -> Option<(usize, i64)> {
         let until = (1..trip.visits.len()).find(|&v| trip.visits[v].start - trip.visits[v].arrive >= 60)?;
         let mut by = trip.visits[until].start - trip.visits[until].arrive;
-        // A rest that is a wait must stay one.
-        if by >= self.day.county.rules.rest_s && trip.drive_s() > self.day.county.rules.drive_max_s {
-            return None;
-        }
         if trip.rests.iter().any(|&(_, from, _)| from <= trip.visits[until].start) {
             return None;
         }

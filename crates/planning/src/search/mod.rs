@@ -69,12 +69,16 @@ pub struct Search<'a> {
     pub(crate) task_most: Amount,
     pub(crate) task_span_s: i64,
     pub(crate) trunk_ends_s: i64,
+    /// When what goes from station to station changes trucks at the hub.
+    pub(crate) relay_s: i64,
 }
 
 /// Most bases tried for one call.
 const OPTIONS_MAX: usize = 4;
 /// Parts of a truck that one trunk task may fill at most.
 const TASK_PARTS: i64 = 4;
+/// Between the trucks of the morning and those of the afternoon.
+const RELAY_S: i64 = 13 * 3600;
 /// Epochs after which threads share the best plan.
 const EPOCHS: u64 = 8;
 /// Part of the effort given to the first whole plan, in thousandths.
@@ -131,6 +135,7 @@ impl<'a> Search<'a> {
             task_most: Amount { g: part(room.g), cm3: part(room.cm3), pieces: part(room.pieces) },
             task_span_s: 5400,
             trunk_ends_s,
+            relay_s: RELAY_S,
         };
         search.options = (0..goods.calls.len()).map(|call| search.options_of(call)).collect();
         search

@@ -133,9 +133,7 @@ impl Search<'_> {
             let tasks = &plan.tasks;
             for (_, trips) in &mut plan.trunk {
                 for trip in trips {
-                    trip.retain(|&t| {
-                        tasks[t as usize].site != station && tasks[t as usize].then != Some(station)
-                    });
+                    trip.retain(|&t| tasks[t as usize].site != station);
                 }
             }
         }

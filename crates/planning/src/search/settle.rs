@@ -154,14 +154,9 @@ impl Search<'_> {
 
     fn trunk_trip(&self, crew: usize, tasks: &[TrunkTask], sequence: &[u32]) -> TripDraft {
         let mut trip = TripDraft::default();
-        let mut begun = Vec::new();
         for &at in sequence {
             let task = &tasks[at as usize];
-            match task.then {
-                Some(end) if begun.contains(&at) => merge(&mut trip, end, &task.pick, &[]),
-                _ => merge(&mut trip, task.site, &task.drop, &task.pick),
-            }
-            begun.push(at);
+            merge(&mut trip, task.site, &task.drop, &task.pick);
         }
         self.timer.set_layout(crew, &mut trip);
         trip
@@ -254,10 +249,10 @@ fn merge(trip: &mut TripDraft, site: SiteId, drop: &[u32], pick: &[u32]) {
 /// Old tasks by the new ones that mean the same: station, way and turn.
 fn rename(old: &[TrunkTask], new: &[TrunkTask]) -> BTreeMap<u32, u32> {
     let keys = |tasks: &[TrunkTask]| {
-        let mut turns: BTreeMap<(SiteId, bool, Option<SiteId>), u32> = BTreeMap::new();
+        let mut turns: BTreeMap<(SiteId, bool), u32> = BTreeMap::new();
         let mut keyed = BTreeMap::new();
         for (at, task) in tasks.iter().enumerate() {
-            let key = (task.site, task.drop.is_empty(), task.then);
+            let key = (task.site, task.drop.is_empty());
             let turn = turns.entry(key).or_insert(0);
             keyed.insert((key, *turn), at as u32);
             *turn += 1;

@@ -63,25 +63,29 @@ impl Search<'_> {
         tasks
     }
 
+    /// Loads from station to station come to the hub with a truck of the morning and leave it with one of the
+    /// afternoon.
     fn transfer_tasks(&self, tasks: &mut Vec<TrunkTask>) {
-        let mut pairs: BTreeMap<(SiteId, SiteId), Vec<u32>> = BTreeMap::new();
+        let mut from: BTreeMap<SiteId, Vec<u32>> = BTreeMap::new();
+        let mut to: BTreeMap<SiteId, Vec<u32>> = BTreeMap::new();
         for &load in &self.station_transfers {
-            let cargo = self.cargo(load);
-            pairs.entry((cargo.origin, cargo.destination)).or_default().push(load);
+            from.entry(self.cargo(load).origin).or_default().push(load);
+            to.entry(self.cargo(load).destination).or_default().push(load);
         }
-        for ((from, to), pick) in pairs {
-            let to_s =
-                self.close_s(to).min(pick.iter().map(|&l| self.cargo(l).due_s).min().unwrap_or(i64::MAX));
+        let handled = |loads: &[u32]| loads.iter().map(|&l| self.cargo(l).handled).sum::<i64>();
+        let hub = self.day.county.site(self.day.county.hub);
+        for (site, pick) in from {
             let from_s = pick.iter().map(|&l| self.cargo(l).release_s).max().unwrap_or(0);
-            tasks.push(TrunkTask {
-                site: from,
-                drop: Vec::new(),
-                pick,
-                from_s,
-                to_s,
-                wish_s: i64::MAX,
-                then: Some(to),
-            });
+            let length = self.day.county.site(site).stop_s(handled(&pick)) + hub.stop_s(4 * handled(&pick));
+            let to_s = self.relay_s - self.home_s(site) - length;
+            tasks.push(TrunkTask { pick, from_s, to_s, ..TrunkTask::at(site) });
+        }
+        for (site, drop) in to {
+            let crossing = drop.iter().map(|&l| hub.crossing_s(self.cargo(l).handled)).max().unwrap_or(0);
+            let due = drop.iter().map(|&l| self.cargo(l).due_s).min().unwrap_or(i64::MAX);
+            let length = self.day.county.site(site).stop_s(handled(&drop));
+            let to_s = self.close_s(site).min(due) - length;
+            tasks.push(TrunkTask { drop, ready_s: self.relay_s + crossing, to_s, ..TrunkTask::at(site) });
         }
     }
 
@@ -122,22 +126,15 @@ impl Search<'_> {
             };
             let to_s = soonest(|w| w.at_s) - most_crossing - length;
             let wish_s = soonest(|w| w.wish_s) - most_crossing - length;
-            TrunkTask {
-                site,
-                drop: loads,
-                pick: Vec::new(),
-                from_s: 0,
-                to_s,
-                wish_s: wish_s.min(to_s),
-                then: None,
-            }
+            let ready_s = loads.iter().map(|&l| self.cargo(l).release_s).max().unwrap_or(0);
+            TrunkTask { drop: loads, ready_s, to_s, wish_s: wish_s.min(to_s), ..TrunkTask::at(site) }
         } else {
             let from_s = part.iter().map(|w| w.at_s).max().unwrap_or(0);
             let due =
                 loads.iter().map(|&l| self.cargo(l).due_s).min().unwrap_or(i64::MAX).min(self.trunk_ends_s);
             let to_s =
                 due - self.home_s(site) - length - self.day.county.site(self.day.county.hub).stop_s(handled);
-            TrunkTask { site, drop: Vec::new(), pick: loads, from_s, to_s, wish_s: i64::MAX, then: None }
+            TrunkTask { pick: loads, from_s, to_s, ..TrunkTask::at(site) }
         }
     }
 }

@@ -1,0 +1,57 @@
+//! The night's work in one call: consolidate, search both tiers, take off what is carried in vain, name everything.
+
+use crate::assemble::{assemble, strip};
+use crate::consolidate::{Chunk, consolidate};
+use crate::day::Day;
+use crate::floors::due_today;
+use crate::orders::OrderRow;
+use crate::search::{Effort, Search, Variant};
+use crate::timing::Timer;
+use crate::travel::Travel;
+use jiff::civil::Date;
+use xiangyun_model::county::County;
+use xiangyun_model::order::Order;
+use xiangyun_model::plan::{DayState, Plan};
+use xiangyun_model::units::Amount;
+use xiangyun_solver::Control;
+
+/// Part of the smallest van's room that one call may fill, in hundredths.
+const CALL_PERCENT: i64 = 40;
+
+/// Plans a day.
+///
+/// `rows` are the day's orders and the opening backlog. With `effort.steps` and without `effort.time` no clock influences
+/// the result.
+#[must_use]
+#[allow(clippy::too_many_arguments)] // the whole of a day, each thing once
+pub fn plan(
+    county: &County,
+    date: Date,
+    rows: &[OrderRow],
+    travel: &Travel,
+    opening: &DayState,
+    effort: &Effort,
+    variant: Variant,
+    control: &dyn Control,
+) -> Plan {
+    let orders: Vec<Order> = rows.iter().map(|row| row.order.clone()).collect();
+    let day = Day::new(county, date, &orders, travel, opening);
+    let goods = consolidate(&day, chunk(&day));
+    let search = Search::new(&day, &goods, due_today(&day), variant);
+    let best = search.run(effort, control);
+    let (draft, timing) = strip(&Timer { day: &day, cargo: &goods.cargo }, best.draft);
+    assemble(&day, &goods, rows, &draft, &timing)
+}
+
+/// The largest call: a part of what the smallest van of the day holds, so that several fit every van.
+#[must_use]
+pub fn chunk(day: &Day<'_>) -> Chunk {
+    let part = |n: i64| n * CALL_PERCENT / 100;
+    let rooms = day.crews.iter().filter(|c| !c.trunk).filter_map(|c| {
+        let layouts = &day.county.vehicle(c.vehicle).layouts;
+        let rooms = layouts.iter().flat_map(|l| &l.compartments).filter(|r| !day.county.band(r.band).cold);
+        rooms.map(|r| r.room).max_by_key(|r| r.cm3)
+    });
+    let least = rooms.min_by_key(|r| r.cm3).unwrap_or(Amount { g: 600_000, cm3: 3_000_000, pieces: 400 });
+    Chunk { most: Amount { g: part(least.g), cm3: part(least.cm3), pieces: part(least.pieces) } }
+}
