@@ -3,6 +3,7 @@
 pub(crate) mod check;
 pub(crate) mod errors;
 pub(crate) mod orders;
+pub(crate) mod plan;
 pub(crate) mod roads;
 pub(crate) mod telematics;
 pub(crate) mod vrp;
@@ -15,6 +16,9 @@ use std::process::ExitCode;
 /// Runs the chosen command.
 pub(crate) fn run(command: Command, lang: Lang) -> Result<ExitCode, Failure> {
     match command {
+        Command::Plan(args) => plan::run(&args, lang),
+        Command::Explain(args) => plan::explain(&args, lang),
+        Command::Demo(args) => plan::demo(&args, lang),
         Command::Errors(args) => errors::run(&args, lang),
         Command::Roads(args) => roads::run(&args, lang),
         Command::Check(args) => check::run(&args, lang),

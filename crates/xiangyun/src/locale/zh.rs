@@ -11,6 +11,18 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("*.seconds", "搜索时间（秒，可带小数）"),
     ("*.steps", "搜索步数（代替时间，结果与时钟无关）"),
     ("*.threads", "线程数"),
+    // plan
+    ("demo", "排定示例县的默认日并提示到哪里查看"),
+    ("demo.county", "县数据目录"),
+    ("demo.dir", "结果目录"),
+    ("plan", "排定全县一天：两级网络，双向货流"),
+    ("plan.county", "县数据目录"),
+    ("plan.date", "计划日期"),
+    ("plan.orders", "订单文件（默认取县目录 orders/日期.csv，没有则按需求假设生成）"),
+    ("plan.state", "前一日的日终状态文件"),
+    ("explain", "说明订单、停靠点或车辆为何如此安排，或为何未安排"),
+    ("explain.dir", "计划目录"),
+    ("explain.name", "订单号、停靠点或车辆"),
     // errors
     ("errors", "查询提示代码的含义与处理办法"),
     ("errors.code", "代码，例如 P104；不给则打印全部"),

@@ -128,7 +128,7 @@ fn read_fences(path: &std::path::Path) -> Result<Vec<Fence>, Failure> {
 fn local(ms: i64) -> String {
     let zone = TimeZone::fixed(jiff::tz::offset(8));
     jiff::Timestamp::from_millisecond(ms)
-        .map_or_else(|_| ms.to_string(), |t| t.to_zoned(zone).strftime("%m-%d %H:%M:%S").to_string())
+        .map_or_else(|_| ms.to_string(), |t| zone.to_datetime(t).strftime("%m-%d %H:%M:%S").to_string())
 }
 
 fn print(day: &Day, positions: usize, lang: Lang) {

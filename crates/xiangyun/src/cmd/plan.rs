@@ -1,0 +1,311 @@
+//! `xiangyun plan`, `xiangyun explain` and `xiangyun demo`: the county's night.
+
+use crate::locale::Lang;
+use crate::report::{EXIT_COULD_NOT, Failure, print_json};
+use clap::Args;
+use jiff::civil::Date;
+use serde::Serialize;
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+use xiangyun_model::plan::{DayState, Plan};
+use xiangyun_model::problem::{Problem, Problems};
+use xiangyun_planning::county::{self, Files};
+use xiangyun_planning::inputs::Inputs;
+use xiangyun_planning::orders::{self, OrderRow, Source};
+use xiangyun_planning::publish::{self, Made, PublishError};
+use xiangyun_planning::search::{Effort, Variant};
+use xiangyun_planning::{check, closing, explain, generate, network, night};
+use xiangyun_solver::Control;
+
+/// Time for the search when nothing else is said, in seconds.
+const SECONDS: f64 = 40.0;
+/// Seed of the orders that are generated where the county has no file for the day.
+const DEMAND_SEED: u64 = 1;
+
+/// Arguments of `plan`.
+#[derive(Args, Debug)]
+pub(crate) struct PlanArgs {
+    /// County directory
+    #[arg(long, value_name = "DIR")]
+    county: PathBuf,
+    /// Day to plan
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    date: Date,
+    /// Orders file (default: orders/DATE.csv of the county, else generated from its demand assumptions)
+    #[arg(long, value_name = "FILE")]
+    orders: Option<PathBuf>,
+    /// Closing state of the day before
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    /// Plan directory to write
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Seconds of search (default: 40)
+    #[arg(long, value_name = "S", conflicts_with = "steps")]
+    seconds: Option<f64>,
+    /// Steps of search instead of time; the result then depends on no clock
+    #[arg(long, value_name = "N")]
+    steps: Option<u64>,
+    /// Seed; the same input and seed give the same result
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Threads (default: all processors)
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+    /// Print one JSON document on stdout and nothing else there
+    #[arg(long)]
+    json: bool,
+}
+
+/// Arguments of `explain`.
+#[derive(Args, Debug)]
+pub(crate) struct ExplainArgs {
+    /// Plan directory
+    dir: PathBuf,
+    /// Order, stop or vehicle
+    name: String,
+    /// Print one JSON document on stdout and nothing else there
+    #[arg(long)]
+    json: bool,
+}
+
+/// Arguments of `demo`.
+#[derive(Args, Debug)]
+pub(crate) struct DemoArgs {
+    /// Directory for the results
+    #[arg(long, value_name = "DIR", default_value = "demo-out")]
+    dir: PathBuf,
+    /// County directory
+    #[arg(long, value_name = "DIR", default_value = "data/baofeng")]
+    county: PathBuf,
+    /// Seed; the same input and seed give the same result
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+}
+
+/// The wall clock since the search began.
+struct Clock(Instant);
+
+impl Control for Clock {
+    fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
+#[derive(Serialize)]
+struct Planned {
+    date: Date,
+    orders: u64,
+    served: u64,
+    unassigned: u64,
+    cost_fen: i64,
+    seconds: f64,
+    violations: usize,
+}
+
+/// Plans a day and writes its directory.
+pub(crate) fn run(args: &PlanArgs, lang: Lang) -> Result<ExitCode, Failure> {
+    let began = Instant::now();
+    if args.seconds.is_some_and(|s| !s.is_finite() || s < 0.0) || args.threads == Some(0) {
+        return Err(Failure::input(lang.pick(
+            "--seconds 须为不小于 0 的数，--threads 至少为 1",
+            "--seconds must be a number of at least 0 and --threads at least 1",
+        )));
+    }
+    let refuse = |problems| Failure::Problems { problems, json: args.json };
+    let files = Files::read_dir(&args.county).map_err(refuse)?;
+    let county = county::load(&files).map_err(refuse)?;
+    let mut problems = Problems::new();
+    let opening = match &args.state {
+        None => closing::empty(&county, args.date.yesterday().unwrap_or(args.date)),
+        Some(path) => read_state(path, &mut problems)?,
+    };
+    let mut rows = day_rows(args, &county, &mut problems)?;
+    add_backlog(&mut rows, &opening, &county, args.date, &mut problems);
+    if !problems.is_empty() {
+        return Err(refuse(problems));
+    }
+    let roads = network::open(&county, &args.county).map_err(refuse)?;
+    let travel = network::travel(&roads, &county, args.date).map_err(refuse)?;
+    let threads = args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    let time = args.steps.is_none().then(|| Duration::from_secs_f64(args.seconds.unwrap_or(SECONDS)));
+    let effort = Effort { steps: args.steps, time, seed: args.seed, threads };
+    let plan = night::plan(
+        &county,
+        args.date,
+        &rows,
+        &travel,
+        &opening,
+        &effort,
+        Variant::default(),
+        &Clock(Instant::now()),
+    );
+    let inputs = Inputs { county, orders: rows, opening, travel };
+    let map = network::map_data(&roads, &inputs.county, &plan);
+    let made = Made {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        seed: args.seed,
+        steps: args.steps,
+        threads,
+        synthetic_roads: inputs.county.synthetic_roads,
+    };
+    match publish::publish(&args.out, &plan, &inputs, &files, &made, &map) {
+        Ok(()) => {}
+        Err(PublishError::Refused { violations, .. }) => {
+            for v in violations.iter().take(50) {
+                eprintln!("{} {}: {} ({})", v.code, v.at, v.found, v.limit);
+            }
+            report(&plan, violations.len(), began, args, lang);
+            return Ok(ExitCode::from(EXIT_COULD_NOT));
+        }
+        Err(err @ PublishError::Occupied(_)) => return Err(Failure::input(err.to_string())),
+        Err(err) => return Err(Failure::could_not(&err)),
+    }
+    report(&plan, 0, began, args, lang);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn report(plan: &Plan, violations: usize, began: Instant, args: &PlanArgs, lang: Lang) {
+    let planned = Planned {
+        date: plan.date,
+        orders: plan.orders,
+        served: plan.served(),
+        unassigned: plan.unassigned.len() as u64,
+        cost_fen: plan.cost_fen,
+        seconds: began.elapsed().as_secs_f64(),
+        violations,
+    };
+    if args.json {
+        print_json(&planned);
+        return;
+    }
+    let Planned { date, orders, served, unassigned, cost_fen, seconds, .. } = planned;
+    let (bound, yuan, dir) = (plan.bounds.served_at_most, cost_fen / 100, args.out.display());
+    println!(
+        "{}",
+        lang.pick(
+            format!(
+                "{date}：订单 {orders}，已安排 {served}（理论上限 {bound}），未安排 {unassigned}，费用 {yuan} 元，用时 {seconds:.1} 秒，违规 {violations}\n{dir}/overview.html  {dir}/manifests/all.html"
+            ),
+            format!(
+                "{date}: {orders} orders, {served} served (upper bound {bound}), {unassigned} left, {yuan} yuan, {seconds:.1} s, {violations} violations\n{dir}/overview.html  {dir}/manifests/all.html"
+            ),
+        )
+    );
+    for s in &plan.bounds.scarce {
+        println!(
+            "{}",
+            lang.pick(
+                format!("最紧缺：{}，因此未安排 {}，再增一份可多送 {}", s.resource, s.orders_left, s.one_more_serves),
+                format!("scarce: {}, {} left because of it, one more serves {}", s.resource, s.orders_left, s.one_more_serves),
+            )
+        );
+    }
+}
+
+fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {
+    std::fs::read(path).map_err(|err| Failure::input(format!("{}: {err}", path.display())))
+}
+
+fn read_state(path: &Path, problems: &mut Problems) -> Result<DayState, Failure> {
+    let bytes = read_file(path)?;
+    serde_json::from_slice(&bytes).map_err(|err| {
+        problems.push(Problem {
+            code: "P127",
+            file: path.display().to_string(),
+            row: err.line() as u64,
+            column: String::new(),
+            found: String::new(),
+            want: format!("not a closing state: {err}"),
+        });
+        Failure::Problems { problems: std::mem::take(problems), json: false }
+    })
+}
+
+/// The day's own orders: the file given, the county's file for the date, or generated ones.
+fn day_rows(
+    args: &PlanArgs,
+    county: &xiangyun_model::county::County,
+    problems: &mut Problems,
+) -> Result<Vec<OrderRow>, Failure> {
+    let kept = args.county.join("orders").join(format!("{}.csv", args.date));
+    let (name, bytes) = match &args.orders {
+        Some(path) => (path.display().to_string(), read_file(path)?),
+        None if kept.is_file() => (kept.display().to_string(), read_file(&kept)?),
+        None => {
+            let records = generate::day(county, args.date, DEMAND_SEED, "default")
+                .map_err(|err| Failure::input(err.to_string()))?;
+            (format!("orders/{}.csv", args.date), orders::write(&records))
+        }
+    };
+    Ok(orders::read(&name, &bytes, Source::Own, &HashMap::new(), county, args.date, problems))
+}
+
+/// The orders that the day before left, as they were read then.
+fn add_backlog(
+    rows: &mut Vec<OrderRow>,
+    opening: &DayState,
+    county: &xiangyun_model::county::County,
+    date: Date,
+    problems: &mut Problems,
+) {
+    if opening.backlog.is_empty() {
+        return;
+    }
+    let columns: BTreeSet<&String> = opening.backlog.iter().flat_map(|b| b.row.keys()).collect();
+    let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
+    let mut text = columns.iter().map(|c| quoted(c)).collect::<Vec<_>>().join(",");
+    text.push('\n');
+    for backlog in &opening.backlog {
+        let cells: Vec<String> =
+            columns.iter().map(|c| quoted(backlog.row.get(*c).map_or("", String::as_str))).collect();
+        text.push_str(&cells.join(","));
+        text.push('\n');
+    }
+    let old = orders::read("backlog", text.as_bytes(), Source::Own, &HashMap::new(), county, date, problems);
+    let known: BTreeSet<String> = rows.iter().map(|r| r.order.id.as_str().to_owned()).collect();
+    rows.extend(old.into_iter().filter(|r| !known.contains(r.order.id.as_str())));
+}
+
+/// Says why an order, stop or vehicle is where it is.
+pub(crate) fn explain(args: &ExplainArgs, lang: Lang) -> Result<ExitCode, Failure> {
+    let (plan, inputs) = check::read_dir(&args.dir).map_err(|violations| {
+        let first = violations.first().map_or_else(String::new, |v| format!("{}: {}", v.at, v.found));
+        Failure::input(format!("{}: {first}", args.dir.display()))
+    })?;
+    let vehicles: Vec<String> = inputs.county.vehicles.iter().map(|v| v.id.as_str().to_owned()).collect();
+    match explain::explain(&plan, &vehicles, &args.name) {
+        None => Err(Failure::input(lang.pick(
+            format!("计划中没有 {}；可给订单号、停靠点或车辆", args.name),
+            format!("the plan has no {}; give an order, a stop or a vehicle", args.name),
+        ))),
+        Some(found) if args.json => {
+            print_json(&found);
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(found) => {
+            println!("{}", explain::words(&found, lang == Lang::Zh));
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// Plans the county's default day and says where to look.
+pub(crate) fn demo(args: &DemoArgs, lang: Lang) -> Result<ExitCode, Failure> {
+    let county = county::load_dir(&args.county).map_err(|problems| Failure::Problems { problems, json: false })?;
+    let plan = PlanArgs {
+        county: args.county.clone(),
+        date: county.default_date,
+        orders: None,
+        state: None,
+        out: args.dir.join("plan"),
+        seconds: None,
+        steps: None,
+        seed: args.seed,
+        threads: None,
+        json: false,
+    };
+    run(&plan, lang)
+}
