@@ -3,6 +3,8 @@
 mod apps;
 mod corpora;
 mod examples;
+#[cfg(feature = "gateway")]
+mod gateway;
 mod torture;
 mod upper;
 mod vectors;
