@@ -51,6 +51,10 @@ impl<E: Eval> Walk<'_, E> {
         let bound = cost as f64 - temperature * (1.0 - self.rng.unit()).ln();
         if now < waiting || now == waiting && (self.links.cost as f64) < bound {
             self.keep();
+            // Fewer wait than in any plan so far: worth keeping even if not all are served.
+            if self.absence().1 < self.best.missing {
+                self.store();
+            }
         } else {
             self.reject();
         }

@@ -3,6 +3,7 @@
 mod arcs;
 mod clock;
 mod eval;
+mod exchange;
 mod fleet;
 mod full;
 mod lean;

@@ -144,8 +144,8 @@ impl<'a> Net<'a> {
         let problem = self.problem;
         let money = |k: &VehicleKind| k.fixed + 1;
         let fixed = problem.kinds().iter().map(money).max().unwrap_or(1);
-        let per =
-            problem.kinds().iter().map(|k| k.per_distance + k.per_time + k.overtime_price).max().unwrap_or(1);
+        let per = problem.kinds().iter().map(|k| k.per_distance).max().unwrap_or(1);
+        let timed = problem.kinds().iter().map(|k| k.per_time + k.overtime_price).max().unwrap_or(0);
         let mut longest = 1;
         for (at, job) in problem.jobs().iter().enumerate() {
             match job.role {
@@ -170,8 +170,17 @@ impl<'a> Net<'a> {
             }
         }
         // Leaving out a job that must be served costs more than any route made for it alone.
+        let ends = problem.kinds().iter().map(|k| k.shift.to);
+        let ends = ends.chain(problem.jobs().iter().filter_map(|j| j.windows.last()).map(|w| w.to));
+        let horizon = ends.filter(|&t| t < crate::problem::VALUE_MAX).max().unwrap_or(0).max(4 * longest);
         let soft = problem.jobs().iter().filter_map(|j| j.soft).map(|s| s.early_price + s.late_price).max();
-        let missing = (20 * (fixed + per * longest + soft.unwrap_or(0) * longest)).clamp(1000, 1 << 52);
+        let uneven = problem.kinds().iter().filter_map(|k| k.balance).map(|b| b.price).max();
+        let wish =
+            problem.jobs().iter().filter_map(|j| j.prefer.as_ref()).map(|p| p.price).max().unwrap_or(0);
+        let group = problem.group_prices.iter().max().copied().unwrap_or(0);
+        let each = per.saturating_mul(longest).saturating_add(fixed + wish + group);
+        let timed = (timed + soft.unwrap_or(0) + uneven.unwrap_or(0)).saturating_mul(horizon);
+        let missing = each.saturating_add(timed).saturating_mul(20).clamp(1000, 1 << 52);
         for (at, job) in problem.jobs().iter().enumerate() {
             let second = matches!(job.role, Role::DeliveryOf(_));
             self.absence[at] = if second { 0 } else { job.prize.unwrap_or(missing) };

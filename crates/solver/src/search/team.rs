@@ -141,7 +141,7 @@ impl<'a> Run<'a> {
         let worst = (0..team.len()).max_by_key(|&i| (self.rank(&team[i].walk.best), i)).unwrap_or(best);
         for (i, member) in team.iter_mut().enumerate() {
             let fewer = top.missing < member.walk.best.missing || few && top.used < member.walk.best.used;
-            let late = i == worst && epoch % 4 == 0 && epoch * 2 > EPOCHS;
+            let late = i == worst && epoch.is_multiple_of(4) && epoch * 2 > EPOCHS;
             if i != best && member.saved && (fewer || late) && self.rank(&top) < self.rank(&member.walk.best)
             {
                 member.walk.adopt(&top);
@@ -243,7 +243,14 @@ impl<'a> Run<'a> {
                 wait = 32;
             }
             wait -= 1;
-            if member.walk.step(temperature) {
+            // While jobs that must be served are not, every other step minds nothing else.
+            let missing = member.walk.best.missing;
+            if missing > 0 && wait % 2 == 0 {
+                member.walk.fleet_step(temperature);
+                if member.walk.best.missing < missing {
+                    self.note(member);
+                }
+            } else if member.walk.step(temperature) {
                 self.note(member);
             }
             member.clock.tick();

@@ -100,7 +100,7 @@ pub(crate) fn random(seed: u64, jobs: usize) -> Problem {
                 let measure = [Measure::Duration, Measure::Distance, Measure::Stops][rng.below(3)];
                 v.balance = Some(Balance { measure, target: 2 + rng.below(100) as i64, price: 3 });
             }
-            v.skills = 1 << rng.below(2) | u128::from(k == 0) * 3;
+            v.skills = (1 << rng.below(2)) | (u128::from(k == 0) * 3);
         }
         b.vehicles(v);
     }

@@ -33,6 +33,7 @@ pub(super) struct Walk<'n, E> {
     dirty: Vec<u32>,
     /// Where to look first for an empty slot of each class.
     hints: Vec<usize>,
+    many_classes: bool,
     /// Most routes that may be used.
     pub(super) fleet: u32,
     /// Mean number of jobs taken out.
@@ -65,6 +66,7 @@ impl<'n, E: Eval> Walk<'n, E> {
             dirty: Vec::new(),
             hints: vec![0; net.classes.len()],
             fleet: u32::MAX,
+            many_classes: net.classes.len() > 1,
             mean: 10.0,
             width: 40,
             absences: vec![0; net.jobs],
@@ -677,24 +679,36 @@ impl<'n, E: Eval> Walk<'n, E> {
 
     /// One iteration of annealing at a temperature; whether a new best plan was stored.
     pub(super) fn step(&mut self, temperature: f64) -> bool {
+        if self.many_classes && self.rng.below(20) == 0 {
+            return self.exchange_step(temperature);
+        }
         let before = self.cost();
         self.links.begin();
-        self.ruin();
+        if self.rng.below(64) == 0 {
+            self.ruin_routes();
+        } else {
+            self.ruin();
+        }
         self.refresh_changed();
         self.recreate();
+        self.settle(before, temperature)
+    }
+
+    /// Accepts or undoes the iteration that began at cost `before`; whether a new best plan was stored.
+    pub(super) fn settle(&mut self, before: i64, temperature: f64) -> bool {
         let after = self.cost();
         // Accepts below cost - T ln(U).
         let bound = before as f64 - temperature * (1.0 - self.rng.unit()).ln();
-        if (after as f64) < bound {
-            self.keep();
-            if self.is_better(after) {
-                self.store();
-                return true;
-            }
-        } else {
+        if (after as f64) >= bound {
             self.reject();
+            return false;
         }
-        false
+        self.keep();
+        let better = self.is_better(after);
+        if better {
+            self.store();
+        }
+        better
     }
 
     /// Whether the current plan, of this cost, ranks before the best.

@@ -55,7 +55,8 @@ impl Exhaustive<'_> {
         if found.report.violations.iter().any(|v| v.code != "missing") {
             return;
         }
-        let prizes: i64 = found.unassigned.iter().map(|&number| prize(&self.file.rich, number).unwrap_or(0)).sum();
+        let prizes: i64 =
+            found.unassigned.iter().map(|&number| prize(&self.file.rich, number).unwrap_or(0)).sum();
         let cost = found.cost - prizes;
         if self.best[set].is_none_or(|best| cost < best) {
             self.best[set] = Some(cost);
@@ -91,7 +92,8 @@ fn optimum(file: &RichFile) -> Rank {
             } else {
                 Vec::new()
             };
-            let mut all = Exhaustive { file, visits, vehicle, vehicles: fleet.len(), best: vec![None; sets], reloads };
+            let mut all =
+                Exhaustive { file, visits, vehicle, vehicles: fleet.len(), best: vec![None; sets], reloads };
             all.extend(&mut Vec::new(), 0);
             routes = Some((kind, all.best));
         }

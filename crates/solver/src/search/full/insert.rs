@@ -48,7 +48,7 @@ impl<A: Arcs> Full<'_, A> {
 
     /// From `v` to the end, when the stop before it becomes `before`.
     #[inline(always)]
-    fn from_on(&self, links: &Links, route: u32, before: u32, v: u32) -> Times {
+    fn onward(&self, links: &Links, route: u32, before: u32, v: u32) -> Times {
         let n = &self.nodes[v as usize];
         if n.setup == 0 || v as usize >= self.net.jobs {
             return n.suf;
@@ -139,7 +139,7 @@ impl<A: Arcs> Full<'_, A> {
         }
         let own = self.stop(links, after, job);
         let pre = self.up_to(links, route, after, trip.release.max(n.release));
-        let rest = self.from_on(links, route, job, succ);
+        let rest = self.onward(links, route, job, succ);
         let times = pre.then(arcs.time(before.point, point), own).then(arcs.time(point, next), rest);
         let Some(change) = self.change(links, route, kind, day.way + longer, times, 1) else { return FAR };
         let delta = change + self.wish(job, route) + self.group_price(job, route);
@@ -254,12 +254,12 @@ impl<A: Arcs> Full<'_, A> {
             self.up_to(links, route, after, pre_release)
                 .then(arcs.time(a, at), load_at(succ_release.max(n.release)))
                 .then(arcs.time(at, j), own)
-                .then(arcs.time(j, s), self.from_on(links, route, job, succ))
+                .then(arcs.time(j, s), self.onward(links, route, job, succ))
         } else {
             self.up_to(links, route, after, pre_release.max(n.release))
                 .then(arcs.time(a, j), self.stop(links, after, job))
                 .then(arcs.time(j, at), load_at(succ_release))
-                .then(arcs.time(at, s), self.from_on(links, route, NONE, succ))
+                .then(arcs.time(at, s), self.onward(links, route, NONE, succ))
         };
         let change = self.change(links, route, kind, day.way + longer, times, 1)?;
         let delta = change + self.wish(job, route) + self.group_price(job, route);
@@ -337,7 +337,7 @@ impl<A: Arcs> Full<'_, A> {
                     if self.carries(route, peak) {
                         let all = times
                             .then(arcs.time(last_point, dp), self.stop(links, last, drop))
-                            .then(arcs.time(dp, xp), self.from_on(links, route, drop, x));
+                            .then(arcs.time(dp, xp), self.onward(links, route, drop, x));
                         if let Some(change) = self.change(links, route, kind, day.way + longer, all, 2) {
                             let mut delta = change + extra;
                             let put = Put::Both(first, last);
