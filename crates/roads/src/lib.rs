@@ -42,6 +42,7 @@ mod matrix;
 mod network;
 mod order;
 mod osm;
+mod path;
 mod profile;
 #[cfg(test)]
 mod proof;
@@ -56,6 +57,7 @@ pub use isochrone::Isochrone;
 pub use matrix::{CellFault, Matrix, UNREACHABLE};
 pub use network::{BandId, Network, NetworkInfo, ProfileId, SegmentId, SegmentInfo};
 pub use osm::RoadClass;
+pub use path::ArcPath;
 pub use profile::{Band, DEFAULT_PROFILES, Profile, Profiles};
 pub use route::{Leg, Route, Stretch};
 pub use snap::{ACCESS_FREE_M, ACCESS_M_PER_S, Side, Snap, SnapFault};

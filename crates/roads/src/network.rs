@@ -47,12 +47,16 @@ pub struct NetworkInfo {
     pub states: usize,
     /// Turns between states.
     pub turns: usize,
+    /// Arcs of the hierarchy, upward and downward.
+    pub hierarchy_arcs: [usize; 2],
     /// Kilometres of road.
     pub km: u64,
     /// Profile names.
     pub profiles: Vec<String>,
     /// Time band names.
     pub bands: Vec<String>,
+    /// Sections of the prepared file with their bytes, empty for a network that was just built.
+    pub sections: Vec<(String, usize)>,
     /// Bytes of the prepared file, 0 for a network that was just built.
     pub file_bytes: usize,
 }
@@ -282,9 +286,15 @@ impl Network {
             shape_points: self.graph.shape.len(),
             states: self.graph.state_count(),
             turns: self.graph.turn_to.len(),
+            hierarchy_arcs: [self.topology.up.other.len(), self.topology.down.other.len()],
             km: self.graph.seg_mm.iter().map(|mm| u64::from(*mm)).sum::<u64>() / 1_000_000,
             profiles: self.profiles.profiles.iter().map(|p| p.name.clone()).collect(),
             bands: self.profiles.bands.iter().map(|b| b.name.clone()).collect(),
+            sections: self
+                .store
+                .iter()
+                .flat_map(|s| s.entries().iter().map(|e| (e.name.clone(), e.bytes)))
+                .collect(),
             file_bytes: self.store.as_ref().map_or(0, Store::bytes),
         }
     }

@@ -117,11 +117,6 @@ impl Store {
         Ok(Self { path: path.to_owned(), map, entries, topology_hash, profile_hash })
     }
 
-    /// The file's name.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// Section names with their bytes, in file order.
     pub(crate) fn entries(&self) -> &[Entry] {
         &self.entries
