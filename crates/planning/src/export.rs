@@ -81,7 +81,13 @@ impl<'a> OneTier<'a> {
         let band = self.day.travel.band(profile, start);
         let row = |from: &SiteId, metres: bool| {
             let cell = |to: &SiteId| match self.day.travel.leg(profile, band, from.index(), to.index()) {
-                Some((seconds, length)) => if metres { length } else { seconds },
+                Some((seconds, length)) => {
+                    if metres {
+                        length
+                    } else {
+                        seconds
+                    }
+                }
                 None => HOLE,
             };
             Row(self.places.iter().map(cell).collect())
@@ -121,7 +127,8 @@ impl<'a> OneTier<'a> {
         let sum = |parts: &BTreeMap<BandId, Amount>| list(parts.values().copied().sum());
         let mut jobs = Vec::new();
         for visit in &self.visits {
-            let windows: Vec<[i64; 2]> = self.after_release(visit).iter().map(|w| [w.from_s, w.to_s]).collect();
+            let windows: Vec<[i64; 2]> =
+                self.after_release(visit).iter().map(|w| [w.from_s, w.to_s]).collect();
             if windows.is_empty() {
                 continue;
             }
@@ -145,9 +152,11 @@ impl<'a> OneTier<'a> {
             let vehicle = self.day.county.vehicle(crew.vehicle);
             let room = largest_room(&vehicle.layouts, vehicle.payload_g);
             let slots = i64::from(vehicle.trips_max.clamp(1, 12));
-            let skills: Vec<u32> = (0..3).filter(|&size| vehicle.kind as u32 <= size).map(|size| size + 1).collect();
+            let skills: Vec<u32> =
+                (0..3).filter(|&size| vehicle.kind as u32 <= size).map(|size| size + 1).collect();
             for slot in 0..slots {
-                let at = |part: i64| crew.window.from_s + (crew.window.to_s - crew.window.from_s) * part / slots;
+                let at =
+                    |part: i64| crew.window.from_s + (crew.window.to_s - crew.window.from_s) * part / slots;
                 vehicles.push(json!({
                     "id": vehicles.len() + 1,
                     "description": format!("{} {}", vehicle.id, slot + 1),
@@ -164,7 +173,8 @@ impl<'a> OneTier<'a> {
         for (name, profile) in self.profiles() {
             let matrix = self.matrix(profile);
             let hole = |v: &i64| if *v == HOLE { i64::from(u32::MAX) } else { *v };
-            let rows: Vec<Vec<i64>> = matrix.durations.iter().map(|row| row.0.iter().map(hole).collect()).collect();
+            let rows: Vec<Vec<i64>> =
+                matrix.durations.iter().map(|row| row.0.iter().map(hole).collect()).collect();
             matrices.insert(name, json!({ "durations": rows }));
         }
         json!({ "jobs": jobs, "vehicles": vehicles, "matrices": matrices })
@@ -176,8 +186,10 @@ impl<'a> OneTier<'a> {
         let county = self.day.county;
         let bands: Vec<BandId> = (0..county.bands.len()).map(BandId::at).collect();
         let unit_names = ["g", "cm3", "pieces"];
-        let dimensions =
-            bands.iter().flat_map(|&b| unit_names.map(|unit| format!("{} {unit}", county.band(b).id))).collect();
+        let dimensions = bands
+            .iter()
+            .flat_map(|&b| unit_names.map(|unit| format!("{} {unit}", county.band(b).id)))
+            .collect();
         let loads = |parts: &BTreeMap<BandId, Amount>| -> Vec<Int> {
             let of = |b: &BandId| parts.get(b).copied().unwrap_or(Amount::ZERO);
             bands.iter().map(of).flat_map(|a| [Int(a.g), Int(a.cm3), Int(a.pieces)]).collect()
@@ -196,10 +208,21 @@ impl<'a> OneTier<'a> {
                 ..Job::default()
             }
         };
-        let jobs = self.visits.iter().filter(|v| !self.after_release(v).is_empty()).enumerate().map(job).collect();
+        let jobs =
+            self.visits.iter().filter(|v| !self.after_release(v).is_empty()).enumerate().map(job).collect();
         let vehicles = self.day.crews.iter().map(|crew| self.vehicle(crew, &bands)).collect();
-        let matrices = self.profiles().into_iter().map(|(name, profile)| (name, self.matrix(profile))).collect();
-        Rich { format: FORMAT.into(), version: VERSION, name: name.into(), dimensions, jobs, vehicles, matrices, ..Rich::default() }
+        let matrices =
+            self.profiles().into_iter().map(|(name, profile)| (name, self.matrix(profile))).collect();
+        Rich {
+            format: FORMAT.into(),
+            version: VERSION,
+            name: name.into(),
+            dimensions,
+            jobs,
+            vehicles,
+            matrices,
+            ..Rich::default()
+        }
     }
 
     fn vehicle(&self, crew: &crate::day::Crew, bands: &[BandId]) -> Vehicle {
@@ -213,12 +236,16 @@ impl<'a> OneTier<'a> {
                     return sum;
                 }
                 // A band without its own compartment may ride where it is kept as well, if that is no band's own.
-                let free = layout.compartments.iter().filter(|c| county.in_band(band, c.band) && !bands.contains(&c.band));
+                let free = layout
+                    .compartments
+                    .iter()
+                    .filter(|c| county.in_band(band, c.band) && !bands.contains(&c.band));
                 free.map(|c| c.room).sum()
             };
             bands.iter().map(room).flat_map(|a| [Int(a.g), Int(a.cm3), Int(a.pieces)]).collect()
         };
-        let skills = VehicleKind::ALL.iter().filter(|&&size| vehicle.kind <= size).flat_map(|&size| size_skill(size));
+        let skills =
+            VehicleKind::ALL.iter().filter(|&&size| vehicle.kind <= size).flat_map(|&size| size_skill(size));
         Vehicle {
             id: vehicle.id.to_string(),
             profile: vehicle.profile.clone(),
@@ -232,7 +259,10 @@ impl<'a> OneTier<'a> {
             max_distance: crew.range_m.map(Int),
             max_trips: Int(i64::from(vehicle.trips_max.clamp(1, 12))),
             reloads: vec![Reload { place: Int(0), ..Reload::default() }],
-            driving: Some(Driving { max_driving: Int(county.rules.drive_max_s), rest: Int(county.rules.rest_s) }),
+            driving: Some(Driving {
+                max_driving: Int(county.rules.drive_max_s),
+                rest: Int(county.rules.rest_s),
+            }),
             ..Vehicle::default()
         }
     }
@@ -259,7 +289,9 @@ fn add(
     let place = day.county.site(site);
     let windows = if down { &day.windows[site.index()] } else { &day.staffed[site.index()] };
     let visits = open.entry((site, release_s.div_euclid(SLOT_S))).or_default();
-    let total = |v: &Visit| if down { v.delivery.values().copied().sum::<Amount>() } else { v.pickup.values().copied().sum() };
+    let total = |v: &Visit| {
+        if down { v.delivery.values().copied().sum::<Amount>() } else { v.pickup.values().copied().sum() }
+    };
     let full = visits.last().is_none_or(|v| !(total(v) + order.amount).fits(most));
     if full {
         visits.push(Visit {

@@ -6,6 +6,15 @@
 //! panic, hang or grow without bound.
 //! What it never does: read a clock, block, or open a socket outside the feature `gateway`.
 //!
+//! | wish | module |
+//! | --- | --- |
+//! | frames and messages, both ways | [`jt808`], [`jt809`], [`osmand`], [`owntracks`], [`msgpack`]; as JSON lines [`lines`] |
+//! | one link without a socket | [`session`] |
+//! | durable positions: append, query, read along | [`segments`] |
+//! | sockets, and how a daemon embeds them | `gateway` (feature of that name) |
+//! | track, stops, trips, visits, cold chain | [`track`] |
+//! | sealed segments as Parquet, retention | `files` (feature `parquet`) |
+//!
 //! ```
 //! use xiangyun_telematics::jt808::{Body, Deframer, Dialect, Header, Message, Phone, Edition, general, write_message};
 //! use xiangyun_model::geo::Datum;

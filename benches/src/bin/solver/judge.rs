@@ -44,15 +44,24 @@ pub(crate) fn name_of(path: &Path) -> String {
 }
 
 /// Prices the routes; gives soundness, cost, vehicles and the first violation.
-pub(crate) fn judge(instance: &Instance, routes: &[Vec<usize>], convention: Convention) -> (bool, f64, usize, String) {
+pub(crate) fn judge(
+    instance: &Instance,
+    routes: &[Vec<usize>],
+    convention: Convention,
+) -> (bool, f64, usize, String) {
     let report = check(instance, routes, convention);
-    let note = report.violations.first().map_or_else(String::new, |v| format!("{} {}: {}", v.code, v.place, v.found));
+    let note = report
+        .violations
+        .first()
+        .map_or_else(String::new, |v| format!("{} {}: {}", v.code, v.place, v.found));
     (report.ok, report.cost, report.vehicles, note)
 }
 
 /// The processor's name.
 pub(crate) fn processor() -> String {
     let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let name = text.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':').map(|(_, name)| name.trim()));
+    let name = text
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(':').map(|(_, name)| name.trim()));
     name.unwrap_or("unknown").to_owned()
 }

@@ -241,12 +241,20 @@ fn all(folder: &Path, named: &[&str]) -> Result<Vec<PathBuf>, String> {
 }
 
 /// Best-known cost and routes of an instance under a convention.
-pub(crate) fn best_known(instances: &Path) -> Result<Vec<(String, String, String, Option<usize>, f64)>, String> {
+pub(crate) fn best_known(
+    instances: &Path,
+) -> Result<Vec<(String, String, String, Option<usize>, f64)>, String> {
     let path = instances.join("bks.csv");
     let text = std::fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
     let line = |line: &str| {
         let c: Vec<&str> = line.splitn(6, ',').collect();
-        Some((c[0].to_owned(), c[1].to_owned(), c[2].to_owned(), c.get(3)?.parse().ok(), c.get(4)?.parse().ok()?))
+        Some((
+            c[0].to_owned(),
+            c[1].to_owned(),
+            c[2].to_owned(),
+            c.get(3)?.parse().ok(),
+            c.get(4)?.parse().ok()?,
+        ))
     };
     Ok(text.lines().skip(1).filter_map(line).collect())
 }

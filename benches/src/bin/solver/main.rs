@@ -31,7 +31,10 @@ fn options() -> Result<Options, String> {
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
         match arg.as_str() {
-            "--mode" => mode = args.next().as_deref().and_then(listing::Mode::named).ok_or("--mode quick|accept|full")?,
+            "--mode" => {
+                mode =
+                    args.next().as_deref().and_then(listing::Mode::named).ok_or("--mode quick|accept|full")?
+            }
             "--no-peers" => peers = false,
             "--workers" => workers = args.next().and_then(|n| n.parse().ok()).ok_or("--workers N")?,
             other => return Err(format!("{other}: not an option; --mode, --no-peers, --workers")),

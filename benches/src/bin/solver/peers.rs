@@ -85,7 +85,10 @@ pub(crate) fn all(options: &Options, rows: &[Row]) -> Result<Vec<Run>, String> {
     let peers = match versions(&python) {
         Ok(peers) => peers,
         Err(text) => {
-            eprintln!("peers do not run here ({text}); only cached answers of {} runs are shown", cache.len());
+            eprintln!(
+                "peers do not run here ({text}); only cached answers of {} runs are shown",
+                cache.len()
+            );
             return Ok(cache);
         }
     };
@@ -101,7 +104,8 @@ pub(crate) fn all(options: &Options, rows: &[Row]) -> Result<Vec<Run>, String> {
             run.solver == peer.peer
                 && run.version == peer.version
                 && run.instance == name_of(file)
-                && (run.set.as_str(), run.convention.as_str(), run.seconds) == (row.set, row.convention.name(), row.seconds)
+                && (run.set.as_str(), run.convention.as_str(), run.seconds)
+                    == (row.set, row.convention.name(), row.seconds)
         };
         let instance = instance(file)?;
         let able = peer.kinds.iter().any(|kind| kind == instance.kind.name());
@@ -109,7 +113,10 @@ pub(crate) fn all(options: &Options, rows: &[Row]) -> Result<Vec<Run>, String> {
             continue;
         }
         let run = one(&python, options, row, file, &instance, peer, &cpu)?;
-        eprintln!("{} {} {}: {} with {} {}", row.name, run.solver, run.instance, run.cost, run.vehicles, run.note);
+        eprintln!(
+            "{} {} {}: {} with {} {}",
+            row.name, run.solver, run.instance, run.cost, run.vehicles, run.note
+        );
         keep(Path::new(CACHE), &run)?;
         kept.push(run);
     }
@@ -118,7 +125,8 @@ pub(crate) fn all(options: &Options, rows: &[Row]) -> Result<Vec<Run>, String> {
 }
 
 fn versions(python: &str) -> Result<Vec<Version>, String> {
-    let output = Command::new(python).args([SCRIPT, "versions"]).output().map_err(|e| format!("{python}: {e}"))?;
+    let output =
+        Command::new(python).args([SCRIPT, "versions"]).output().map_err(|e| format!("{python}: {e}"))?;
     if !output.status.success() {
         return Err(String::from_utf8_lossy(&output.stderr).lines().last().unwrap_or("failed").to_owned());
     }
@@ -210,10 +218,8 @@ fn plain(instance: &Instance, convention: Convention) -> Plain {
             amount: amount / (AMOUNT_SCALE / 10_000),
         }
     };
-    let explicit_time = matches!(
-        instance.travel,
-        xiangyun_solver::io::instance::Travel::Explicit { duration: Some(_), .. }
-    );
+    let explicit_time =
+        matches!(instance.travel, xiangyun_solver::io::instance::Travel::Explicit { duration: Some(_), .. });
     Plain {
         kind: instance.kind.name(),
         hierarchical: convention == Convention::Hierarchical,

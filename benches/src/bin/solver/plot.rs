@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 
 const WIDTH: f64 = 900.0;
 const HEIGHT: f64 = 480.0;
-const COLOURS: [&str; 8] = ["#4269d0", "#efb118", "#ff725c", "#6cc5b0", "#3ca951", "#ff8ab7", "#a463f2", "#97bbf5"];
+const COLOURS: [&str; 8] =
+    ["#4269d0", "#efb118", "#ff725c", "#6cc5b0", "#3ca951", "#ff8ab7", "#a463f2", "#97bbf5"];
 
 /// Points of a row: at each fraction of the budget the mean gap, in percent, to the run's own final cost.
 fn curve(row: &Row, runs: &[&Run]) -> Vec<(f64, f64)> {
@@ -37,25 +38,49 @@ pub(crate) fn convergence(rows: &[Row], runs: &[Run]) -> String {
     );
     let (left, top, right, bottom) = (60.0, 20.0, WIDTH - 20.0, HEIGHT - 40.0);
     let x = |time: f64| left + (right - left) * ((time.max(0.05) / 0.05).ln() / (120f64 / 0.05).ln());
-    let y = |gap: f64| bottom - (bottom - top) * ((gap.max(0.01) / 0.01).ln() / (100f64 / 0.01).ln()).clamp(0.0, 1.0);
+    let y = |gap: f64| {
+        bottom - (bottom - top) * ((gap.max(0.01) / 0.01).ln() / (100f64 / 0.01).ln()).clamp(0.0, 1.0)
+    };
     for gap in [0.01, 0.1, 1.0, 10.0, 100.0] {
         let at = y(gap);
-        let _ = writeln!(svg, "<line x1=\"{left}\" x2=\"{right}\" y1=\"{at:.1}\" y2=\"{at:.1}\" stroke=\"#ddd\"/><text x=\"8\" y=\"{at:.1}\">{gap} %</text>");
+        let _ = writeln!(
+            svg,
+            "<line x1=\"{left}\" x2=\"{right}\" y1=\"{at:.1}\" y2=\"{at:.1}\" stroke=\"#ddd\"/><text x=\"8\" y=\"{at:.1}\">{gap} %</text>"
+        );
     }
     for time in [0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 120.0] {
         let at = x(time);
-        let _ = writeln!(svg, "<line y1=\"{top}\" y2=\"{bottom}\" x1=\"{at:.1}\" x2=\"{at:.1}\" stroke=\"#eee\"/><text x=\"{at:.1}\" y=\"{}\">{time} s</text>", bottom + 16.0);
+        let _ = writeln!(
+            svg,
+            "<line y1=\"{top}\" y2=\"{bottom}\" x1=\"{at:.1}\" x2=\"{at:.1}\" stroke=\"#eee\"/><text x=\"{at:.1}\" y=\"{}\">{time} s</text>",
+            bottom + 16.0
+        );
     }
     for (number, row) in rows.iter().enumerate() {
-        let of_row = |run: &&Run| run.set == row.set && run.seconds == row.seconds && run.convention == row.convention.name();
+        let of_row = |run: &&Run| {
+            run.set == row.set && run.seconds == row.seconds && run.convention == row.convention.name()
+        };
         let runs: Vec<&Run> = runs.iter().filter(of_row).collect();
-        let points: Vec<String> =
-            curve(row, &runs).into_iter().map(|(time, gap)| format!("{:.1},{:.1}", x(time), y(gap))).collect();
+        let points: Vec<String> = curve(row, &runs)
+            .into_iter()
+            .map(|(time, gap)| format!("{:.1},{:.1}", x(time), y(gap)))
+            .collect();
         let colour = COLOURS[number % COLOURS.len()];
         let dash = ["none", "6 3", "2 2"][number / COLOURS.len() % 3];
-        let _ = writeln!(svg, "<polyline fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.8\" stroke-dasharray=\"{dash}\" points=\"{}\"/>", points.join(" "));
+        let _ = writeln!(
+            svg,
+            "<polyline fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.8\" stroke-dasharray=\"{dash}\" points=\"{}\"/>",
+            points.join(" ")
+        );
         let at = HEIGHT + 20.0 * number as f64;
-        let _ = writeln!(svg, "<line x1=\"{left}\" x2=\"{}\" y1=\"{at}\" y2=\"{at}\" stroke=\"{colour}\" stroke-width=\"2\" stroke-dasharray=\"{dash}\"/><text x=\"{}\" y=\"{}\">{}</text>", left + 40.0, left + 50.0, at + 4.0, row.name);
+        let _ = writeln!(
+            svg,
+            "<line x1=\"{left}\" x2=\"{}\" y1=\"{at}\" y2=\"{at}\" stroke=\"{colour}\" stroke-width=\"2\" stroke-dasharray=\"{dash}\"/><text x=\"{}\" y=\"{}\">{}</text>",
+            left + 40.0,
+            left + 50.0,
+            at + 4.0,
+            row.name
+        );
     }
     svg.push_str("</svg>\n");
     svg

@@ -73,7 +73,8 @@ struct Line {
 type Listed = (String, String, String, Option<usize>, f64);
 
 fn summarise(row: &Row, ours: &[Run], theirs: &[Run], known: &[Listed], detail: &mut String) -> Line {
-    let (mut gaps, mut peer_gaps, mut more, mut hits, mut sound, mut runs) = (vec![], vec![], vec![], 0, 0, 0);
+    let (mut gaps, mut peer_gaps, mut more, mut hits, mut sound, mut runs) =
+        (vec![], vec![], vec![], 0, 0, 0);
     let mut below_peer = true;
     for file in &row.files {
         let name = name_of(file);
@@ -92,7 +93,12 @@ fn summarise(row: &Row, ours: &[Run], theirs: &[Run], known: &[Listed], detail: 
                 continue;
             }
             gaps.push(gap(run.cost));
-            hits += usize::from(gap(run.cost) <= 1e-3 && known.routes.is_none_or(|k| run.vehicles <= k || row.convention.name() != "hierarchical"));
+            hits += usize::from(
+                gap(run.cost) <= 1e-3
+                    && known
+                        .routes
+                        .is_none_or(|k| run.vehicles <= k || row.convention.name() != "hierarchical"),
+            );
             if let (Some(routes), true) = (known.routes, row.convention.name() == "hierarchical") {
                 more.push(run.vehicles.saturating_sub(routes));
             }
@@ -109,7 +115,10 @@ fn summarise(row: &Row, ours: &[Run], theirs: &[Run], known: &[Listed], detail: 
             detail,
             "| {} | {name} | {} | {mean:.2} | {:.2} | {} | {iterations} | {} |",
             row.name,
-            known.cost.map_or("–".into(), |c| format!("{c} ({})", known.routes.map_or("–".into(), |r| r.to_string()))),
+            known.cost.map_or("–".into(), |c| format!(
+                "{c} ({})",
+                known.routes.map_or("–".into(), |r| r.to_string())
+            )),
             costs.iter().copied().fold(f64::INFINITY, f64::min),
             vehicles.join(" "),
             peer.map_or("–".into(), |(name, r)| format!("{name} {:.2} ({})", r.cost, r.vehicles)),
@@ -120,9 +129,10 @@ fn summarise(row: &Row, ours: &[Run], theirs: &[Run], known: &[Listed], detail: 
     let (mark, reached) = match row.mark {
         Mark::Mean(most) => (format!("mean ≤ {most} %"), mean_gap <= most),
         Mark::Listed(most) => ("listed value in every run".to_owned(), worst <= most),
-        Mark::Fleet { more, gap } => {
-            (format!("fleet + {more}, distance ≤ {gap} %"), most_more <= more && (most_more > 0 || mean_gap <= gap))
-        }
+        Mark::Fleet { more, gap } => (
+            format!("fleet + {more}, distance ≤ {gap} %"),
+            most_more <= more && (most_more > 0 || mean_gap <= gap),
+        ),
         Mark::BestPeer => ("below the best peer".to_owned(), below_peer && !peer_gaps.is_empty()),
     };
     let reached = reached && sound == runs && runs > 0;

@@ -41,7 +41,8 @@ impl Control for Watch {
 /// The build that ran, so that another build's runs are not taken for its own.
 fn version() -> String {
     let git = std::process::Command::new("git").args(["describe", "--always", "--dirty"]).output();
-    let hash = git.ok().filter(|o| o.status.success()).map(|o| String::from_utf8_lossy(&o.stdout).trim().to_owned());
+    let hash =
+        git.ok().filter(|o| o.status.success()).map(|o| String::from_utf8_lossy(&o.stdout).trim().to_owned());
     hash.unwrap_or_else(|| env!("CARGO_PKG_VERSION").to_owned())
 }
 
@@ -80,7 +81,13 @@ pub(crate) fn all(options: &Options, rows: &[Row]) -> Result<Vec<Run>, String> {
         }
     }
     let total: u64 = tasks.iter().map(|(row, _, _)| row.seconds).sum();
-    eprintln!("{} searches to run, {} kept; about {} s on {} threads", tasks.len(), done.len(), total / options.workers as u64, options.workers);
+    eprintln!(
+        "{} searches to run, {} kept; about {} s on {} threads",
+        tasks.len(),
+        done.len(),
+        total / options.workers as u64,
+        options.workers
+    );
     let (next, kept) = (AtomicUsize::new(0), Mutex::new(done));
     let failed = Mutex::new(None);
     std::thread::scope(|scope| {
@@ -89,7 +96,10 @@ pub(crate) fn all(options: &Options, rows: &[Row]) -> Result<Vec<Run>, String> {
                 while let Some(&(row, file, seed)) = tasks.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let run = one(row, file, seed, &version, &cpu);
                     let result = run.and_then(|run| {
-                        eprintln!("{} {} seed {seed}: {} with {} {}", row.name, run.instance, run.cost, run.vehicles, run.note);
+                        eprintln!(
+                            "{} {} seed {seed}: {} with {} {}",
+                            row.name, run.instance, run.cost, run.vehicles, run.note
+                        );
                         let mut kept = kept.lock().map_err(|e| e.to_string())?;
                         keep(&path, &run)?;
                         kept.push(run);

@@ -137,8 +137,13 @@ fn compare(seed: u64, file: &RichFile, steps: u64) -> Option<String> {
     let json = || serde_json::to_string(&file.rich).expect("plain");
     let routes = posed.routes(&outcome.solution);
     // The oracle is exhaustive: nothing can be better.
-    assert!(found >= best, "seed {seed}: search {found:?} with {routes:?} beats the optimum {best:?}\n{}", json());
-    (found != best).then(|| format!("seed {seed}: search {found:?} with {routes:?}, optimum {best:?}\n{}", json()))
+    assert!(
+        found >= best,
+        "seed {seed}: search {found:?} with {routes:?} beats the optimum {best:?}\n{}",
+        json()
+    );
+    (found != best)
+        .then(|| format!("seed {seed}: search {found:?} with {routes:?}, optimum {best:?}\n{}", json()))
 }
 
 fn report(what: &str, count: usize, missed: &[String]) {

@@ -1,11 +1,14 @@
 //! What all sockets of a gateway share, and its life: start, counts, drain.
 
+use super::commands::{CommandState, CommandStatus, Ledger};
 use super::config::{Config, ConfigFault};
 use super::limits;
 use super::{mqtt, osmand, tcp, udp};
 use crate::position::{Position, TerminalKey};
 use crate::segments::{Chunk, Clock, LogError, PositionLog, Refused, Ticket};
-use crate::session::{CloseReason, Command, CommandId, LinkCounts, LinkId, Notice, Now, Registry, Reported};
+use crate::session::{
+    CloseReason, Command, CommandId, LinkCounts, LinkId, Notice, Now, Outcome, Registry, Reported,
+};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 use std::future::poll_fn;
@@ -143,6 +146,8 @@ pub struct Hub {
     controls: Mutex<HashMap<LinkId, Arc<Control>>>,
     addresses: Mutex<HashMap<IpAddr, u32>>,
     notices: mpsc::Sender<Notice>,
+    commands: Mutex<Ledger>,
+    command_ended: Notify,
     pub(super) draining: watch::Sender<bool>,
 }
 
@@ -193,6 +198,9 @@ impl Hub {
                 relock(&control.moved).push(key.clone());
                 control.wake.notify_one();
             }
+            if relock(&self.commands).told(&notice) {
+                self.command_ended.notify_waiters();
+            }
             if self.notices.try_send(notice).is_err() {
                 self.totals.notices_dropped.fetch_add(1, Ordering::Relaxed);
             }
@@ -213,17 +221,48 @@ impl Hub {
         *relock(&self.totals.rest).app.entry(status).or_default() += 1;
     }
 
-    /// Sends a command to a terminal; what becomes of it is told by [`Notice::Command`].
+    /// Sends a command to a terminal: at once if it is there, else when it comes, for a day. It goes out again until
+    /// it is answered or was tried often enough; [`Hub::command`] says how far it is, [`Hub::answered`] waits for the
+    /// end. Identities begin anew with the process.
     ///
     /// # Errors
-    /// The command comes back if the terminal is not known or too many wait for it.
+    /// The command comes back if the terminal was never seen and has no settings, or too many wait for it.
     pub fn send(&self, key: &TerminalKey, command: Command) -> Result<CommandId, Command> {
-        let (id, link) = self.registry.send(key, command, (self.clocks.wall)())?;
+        let settings = self.registry.settings();
+        if settings.profiles.contains_key(key) || self.log.known_device(key.as_str()).is_some() {
+            // A name that cannot be kept makes the terminal unknown, and the command comes back.
+            let _ = self.registry.expect(key, &self.log);
+        }
+        let (message, now_ms) = (command.message, (self.clocks.wall)());
+        // The ledger is held so that it hears of the command before anything becomes of it.
+        let mut ledger = relock(&self.commands);
+        let (id, link) = self.registry.send(key, command, now_ms)?;
+        ledger.asked(id, key.clone(), message, now_ms);
+        drop(ledger);
         if let Some(control) = link.and_then(|link| relock(&self.controls).get(&link).cloned()) {
             control.tick.store(true, Ordering::Release);
             control.wake.notify_one();
         }
         Ok(id)
+    }
+
+    /// How far a command is; nothing for one that was never given, or so long ago that it is forgotten.
+    #[must_use]
+    pub fn command(&self, id: CommandId) -> Option<CommandStatus> {
+        relock(&self.commands).status(id, (self.clocks.wall)())
+    }
+
+    /// Waits for the end of a command; nothing for one that is not known.
+    pub async fn answered(&self, id: CommandId) -> Option<Outcome> {
+        loop {
+            let mut ended = std::pin::pin!(self.command_ended.notified());
+            // From here on no end is missed.
+            ended.as_mut().enable();
+            match self.command(id)?.state {
+                CommandState::Done(outcome) => return Some(outcome),
+                CommandState::Waiting | CommandState::Sent => ended.await,
+            }
+        }
     }
 
     /// Appends a chunk, waiting while the log is full. The chunk is never dropped: sessions have already taken note
@@ -329,6 +368,8 @@ impl Gateway {
             controls: Mutex::default(),
             addresses: Mutex::default(),
             notices: sender,
+            commands: Mutex::default(),
+            command_ended: Notify::new(),
             draining: watch::channel(false).0,
         });
         let mut gateway =

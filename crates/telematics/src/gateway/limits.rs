@@ -24,6 +24,8 @@ pub const TICK_BUSY_MS: i64 = 1_000;
 pub const DRAIN: Duration = Duration::from_secs(10);
 /// Notices that may wait for whoever listens; more are counted and dropped.
 pub const NOTICES_MAX: usize = 4_096;
+/// Commands whose state is remembered.
+pub const COMMANDS_KEPT_MAX: usize = 65_536;
 /// UDP replies that may wait for the log.
 pub const DATAGRAMS_WAITING_MAX: usize = 4_096;
 /// HTTP connections of phone apps at once.

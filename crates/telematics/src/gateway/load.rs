@@ -23,7 +23,7 @@ impl Dice {
     }
 
     /// The next number.
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -33,7 +33,7 @@ impl Dice {
 
     /// Whether something of so many in a thousand happens.
     pub fn permille(&mut self, of: u64) -> bool {
-        self.next() % 1000 < of
+        self.draw() % 1000 < of
     }
 }
 
@@ -318,8 +318,8 @@ impl Terminal {
             code: Vec::new(),
             open: VecDeque::new(),
             place: (
-                113_050_000 + (dice.next() % 100_000) as i32,
-                33_870_000 + (dice.next() % 100_000) as i32,
+                113_050_000 + (dice.draw() % 100_000) as i32,
+                33_870_000 + (dice.draw() % 100_000) as i32,
             ),
             report: FleetReport::default(),
             dice,
@@ -343,8 +343,8 @@ impl Terminal {
     }
 
     fn make_report(&mut self) {
-        self.place.0 += (self.dice.next() % 200) as i32 - 90;
-        self.place.1 += (self.dice.next() % 200) as i32 - 90;
+        self.place.0 += (self.dice.draw() % 200) as i32 - 90;
+        self.place.1 += (self.dice.draw() % 200) as i32 - 90;
         let now_ms = jiff::Timestamp::now().as_millisecond() + self.clock_error_ms;
         let time = BcdTime::from_utc_ms(if self.frozen { 946_684_800_000 } else { now_ms })
             .unwrap_or(BcdTime([0; 6]));
@@ -357,9 +357,9 @@ impl Terminal {
             0,
             120,
             1,
-            (self.dice.next() % 200) as u8,
+            (self.dice.draw() % 200) as u8,
             0,
-            (self.dice.next() % 180) as u8,
+            (self.dice.draw() % 180) as u8,
         ]);
         body.extend_from_slice(&time.0);
         body.extend_from_slice(&[0x31, 1, 12, 0x51, 2, 0x80, 180]);
@@ -375,7 +375,7 @@ impl Terminal {
         body.resize(4 + maker + model + id, b'X');
         body.push(2);
         body.extend_from_slice(&[0xD4, 0xA5, b'D']);
-        let digits = format!("{:05}", self.dice.next() % 100_000);
+        let digits = format!("{:05}", self.dice.draw() % 100_000);
         body.extend_from_slice(digits.as_bytes());
         self.frame(0x0100, &body).1
     }
@@ -388,7 +388,7 @@ impl Terminal {
                 Ok(()) => {}
                 Err(_) => {
                     self.report.broken += 1;
-                    tokio::time::sleep(Duration::from_millis(50 + self.dice.next() % 200)).await;
+                    tokio::time::sleep(Duration::from_millis(50 + self.dice.draw() % 200)).await;
                 }
             }
         }
@@ -530,7 +530,7 @@ impl Terminal {
 
     /// No link for a while; reports gather.
     async fn blind_spot(&mut self, fleet: &Fleet, end: Instant) -> io::Result<()> {
-        for _ in 0..3 + self.dice.next() % 30 {
+        for _ in 0..3 + self.dice.draw() % 30 {
             if Instant::now() >= end {
                 break;
             }

@@ -20,5 +20,7 @@ pub const FROZEN_MAX: usize = 3;
 pub const FREE_BYTES_FLOOR: u64 = 1 << 30;
 /// Rows one query may return.
 pub const QUERY_ROWS_MAX: usize = 5_000_000;
+/// Bytes that a follower reads in one go.
+pub const FOLLOW_BYTES: usize = 256 << 10;
 /// Bytes of one raw message kept in the log.
 pub const MESSAGE_BYTES_MAX: usize = 2048;

@@ -2,6 +2,7 @@
 
 use super::disk::Disk;
 use super::error::{LogError, Refused};
+use super::follow::Cursor;
 use super::limits;
 use super::record::{DeviceId, Record, encode_framed};
 use super::recover;
@@ -224,6 +225,8 @@ pub(crate) struct Pending {
     pub(crate) last_seq: u64,
     /// Appends so far.
     pub(crate) appends: u64,
+    /// Where what is durable ends.
+    pub(crate) end: Cursor,
     pub(crate) durable_wakers: Vec<(u64, Waker)>,
     pub(crate) space_wakers: Vec<Waker>,
     pub(crate) closing: bool,
@@ -278,7 +281,7 @@ impl Shared {
         settings: Settings,
         dictionary: Dictionary,
         catalog: Catalog,
-        last_seq: u64,
+        end: Cursor,
     ) -> Self {
         Self {
             disk,
@@ -286,8 +289,9 @@ impl Shared {
             pending: Mutex::new(Pending {
                 bytes: vec![0; MARK_BYTES],
                 count: 0,
-                last_seq,
+                last_seq: end.seq,
                 appends: 0,
+                end,
                 durable_wakers: Vec::new(),
                 space_wakers: Vec::new(),
                 closing: false,
@@ -298,7 +302,7 @@ impl Shared {
             work: Condvar::new(),
             done: Condvar::new(),
             durable: AtomicU64::new(0),
-            durable_seq: AtomicU64::new(last_seq),
+            durable_seq: AtomicU64::new(end.seq),
             dictionary: RwLock::new(dictionary),
             catalog: RwLock::new(catalog),
         }
@@ -306,6 +310,12 @@ impl Shared {
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, Pending> {
         self.pending.lock().expect("no holder of the pending lock panics")
+    }
+}
+
+impl std::fmt::Debug for PositionLog {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PositionLog").field("end", &self.end()).finish_non_exhaustive()
     }
 }
 
@@ -329,8 +339,9 @@ impl PositionLog {
         let disk: Arc<dyn Disk> = Arc::new(disk);
         let opened = recover::recover(&*disk, &settings)?;
         let facts: Vec<_> = opened.catalog.sealed.iter().map(|s| s.fact.clone()).collect();
-        let shared =
-            Arc::new(Shared::new(disk, settings, opened.dictionary, opened.catalog, opened.last_seq));
+        let segment = &opened.segment;
+        let end = Cursor { segment: segment.header.first_seq, offset: segment.length, seq: opened.last_seq };
+        let shared = Arc::new(Shared::new(disk, settings, opened.dictionary, opened.catalog, end));
         shared.lock().statistics.torn_bytes = opened.torn_bytes;
         let mut sink: Box<dyn Sink> = Box::new(sink);
         facts.iter().for_each(|fact| sink.sealed(fact));
@@ -346,7 +357,8 @@ impl PositionLog {
     pub fn open_for_reading(disk: impl Disk + 'static, settings: Settings) -> Result<Self, LogError> {
         let disk: Arc<dyn Disk> = Arc::new(disk);
         let opened = recover::look(&*disk)?;
-        let shared = Shared::new(disk, settings, opened.dictionary, opened.catalog, opened.last_seq);
+        let end = Cursor { segment: opened.end.0, offset: opened.end.1, seq: opened.last_seq };
+        let shared = Shared::new(disk, settings, opened.dictionary, opened.catalog, end);
         shared.lock().closing = true;
         Ok(Self { shared: Arc::new(shared), _writer: None })
     }
@@ -380,6 +392,12 @@ impl PositionLog {
         self.shared.work.notify_one();
         dictionary.restore(device, id);
         Ok(device)
+    }
+
+    /// The index of a device that was seen before.
+    #[must_use]
+    pub fn known_device(&self, id: &str) -> Option<DeviceId> {
+        self.shared.dictionary.read().expect("readers do not panic").find(id)
     }
 
     /// The identifier of a device.

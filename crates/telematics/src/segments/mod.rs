@@ -23,6 +23,7 @@
 mod disk;
 mod error;
 mod faulty;
+mod follow;
 pub mod limits;
 mod log;
 mod query;
@@ -36,6 +37,7 @@ mod writer;
 pub use disk::{Disk, Folder, LogFile};
 pub use error::{LogError, Refused};
 pub use faulty::{Fault, SimDisk};
+pub use follow::{Cursor, Durable, Follower};
 pub use log::{Chunk, Clock, NoSink, PositionLog, PositionsSealed, Settings, Sink, Statistics, Ticket};
 pub use record::{DeviceId, Key, Record};
 pub use runs::Area;

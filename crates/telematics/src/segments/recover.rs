@@ -41,12 +41,14 @@ pub(crate) struct Looked {
     pub(crate) catalog: Catalog,
     pub(crate) dictionary: Dictionary,
     pub(crate) last_seq: u64,
+    /// Where what is durable ends: first sequence of the last segment and bytes of it.
+    pub(crate) end: (u64, u64),
     last_hash: [u8; 32],
     open: Option<(String, Vec<u8>, Scan)>,
 }
 
 /// File name without suffix of the segment that begins with `seq`.
-fn stem(seq: u64) -> String {
+pub(crate) fn stem(seq: u64) -> String {
     format!("positions-{seq:016x}")
 }
 
@@ -116,6 +118,7 @@ pub(crate) fn look(disk: &dyn Disk) -> Result<Looked, LogError> {
         catalog: Catalog::default(),
         dictionary: Dictionary::default(),
         last_seq: 0,
+        end: (0, 0),
         last_hash: [0; 32],
         open: None,
     };
@@ -128,6 +131,8 @@ pub(crate) fn look(disk: &dyn Disk) -> Result<Looked, LogError> {
             return Err(LogError::Damaged { segment: name.clone(), offset: 0, what });
         }
         found.last_seq = sealed.fact.first_seq + sealed.fact.count - 1;
+        // One past any cursor within it: what follows is not there yet.
+        found.end = (found.last_seq + 1, 0);
         found.catalog.sealed.push(Arc::new(sealed));
     }
     let mut open = names.iter().filter(|n| n.ends_with(OPEN));
@@ -135,6 +140,7 @@ pub(crate) fn look(disk: &dyn Disk) -> Result<Looked, LogError> {
         let bytes = read(disk, name)?;
         let (table, scan) = load(name, &bytes, &mut found.dictionary)?;
         found.last_seq = scan.header.first_seq + scan.count - 1;
+        found.end = (scan.header.first_seq, scan.length as u64);
         found.catalog.active = table;
         found.open = Some((name.strip_suffix(OPEN).unwrap_or(name).to_owned(), bytes, scan));
     } else if let Some(last) = found.catalog.sealed.last() {

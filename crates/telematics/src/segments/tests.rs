@@ -282,3 +282,67 @@ proptest! {
         }
     }
 }
+
+/// What a follower gives: positions by sequence, messages by their bytes.
+fn followed(follower: &mut Follower) -> Vec<String> {
+    let mut given = Vec::new();
+    while follower
+        .read(|durable| {
+            given.push(match durable {
+                Durable::Position { seq, record } => format!("{seq}@{}", record.time_ms / 1_000),
+                Durable::Message { received_ms, content, .. } => format!("m{received_ms}:{content:?}"),
+            });
+        })
+        .unwrap()
+        > 0
+    {}
+    given
+}
+
+#[test]
+fn a_follower_gives_everything_once_through_rolls_and_openings() {
+    let disk = SimDisk::new();
+    let settings = Settings { segment_bytes: 2_000, ..Settings::for_tests() };
+    let log = PositionLog::open(disk.clone(), settings.clone(), NoSink).unwrap();
+    let mut follower = log.follow(Cursor::default());
+    assert!(followed(&mut follower).is_empty());
+    assert!(!follower.wait(std::time::Duration::from_millis(1)).unwrap());
+    let mut all = Vec::new();
+    let mut cursors = Vec::new();
+    for n in 0..150 {
+        let device = log.device(["A1", "B2", "C3"][n as usize % 3]).unwrap();
+        let mut chunk = Chunk::default();
+        if n % 10 == 0 {
+            chunk.push_message(device, n, &[n as u8, 7]);
+            all.push(format!("m{n}:{:?}", [n as u8, 7]));
+        }
+        chunk.push(&record(device, n));
+        all.push(format!("{}@{n}", n + 1));
+        log.wait(log.append(&chunk).unwrap()).unwrap();
+        assert!(follower.wait(std::time::Duration::from_secs(5)).unwrap());
+        let given = followed(&mut follower);
+        assert_eq!(given, all[all.len() - given.len()..], "at {n}");
+        cursors.push((all.len(), follower.cursor()));
+    }
+    assert!(log.sealed().len() > 3);
+    assert_eq!(follower.cursor(), log.end());
+    assert_eq!(followed(&mut log.follow(Cursor::default())), all, "from the beginning");
+    drop((log, follower));
+    let log = PositionLog::open(disk.clone(), settings.clone(), NoSink).unwrap();
+    for (before, cursor) in cursors {
+        assert_eq!(followed(&mut log.follow(cursor)), all[before..], "{cursor:?}");
+    }
+    let looking = PositionLog::open_for_reading(disk, settings).unwrap();
+    let mut reader = looking.follow(Cursor::default());
+    assert_eq!(followed(&mut reader), all);
+    // The writer goes on and renames the file that the reader knows as open: what it knows of stays readable.
+    let mut late = looking.follow(Cursor::default());
+    log.seal_soon();
+    for _ in 0..1_000 {
+        if log.sealed().len() > looking.sealed().len() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    assert_eq!(followed(&mut late), all);
+}

@@ -1,6 +1,7 @@
 //! The one thread that writes, syncs and tells; and the one that shelves runs beside sealed segments.
 
 use super::error::LogError;
+use super::follow::Cursor;
 use super::limits::FROZEN_MAX;
 use super::log::{Runs, Sealed, Shared, Sink, Ticket};
 use super::record::Record;
@@ -149,7 +150,7 @@ impl Writer {
         match stop {
             Stop::Failed(err) => eprintln!("the position log stops: {err}"),
             Stop::ClosedFull => {
-                eprintln!("the position log closed while its disk was full; nothing of it was acknowledged")
+                eprintln!("the position log closed while its disk was full; nothing of it was acknowledged");
             }
         }
     }
@@ -194,6 +195,7 @@ impl Writer {
     fn publish(&self, count: u64, bytes: usize, ticket: Ticket, woken: &mut Vec<std::task::Waker>) {
         self.shared.durable.store(ticket.0, Ordering::Release);
         let mut pending = self.shared.lock();
+        pending.end = self.end();
         pending.statistics.commits += 1;
         pending.statistics.positions += count;
         pending.statistics.bytes += bytes as u64;
@@ -208,6 +210,15 @@ impl Writer {
         drop(pending);
         self.shared.done.notify_all();
         woken.drain(..).for_each(std::task::Waker::wake);
+    }
+
+    /// Where what is durable ends.
+    fn end(&self) -> Cursor {
+        Cursor {
+            segment: self.segment.header.first_seq,
+            offset: self.segment.length,
+            seq: self.shared.durable_seq.load(Ordering::Acquire),
+        }
     }
 
     fn wait_for_room(&self, bytes: u64) -> Result<(), Stop> {
@@ -257,7 +268,11 @@ impl Writer {
         let sealed = Arc::new(Sealed { fact: fact.clone(), runs: Runs::Memory(table) });
         catalog.sealed.push(Arc::clone(&sealed));
         drop(catalog);
-        self.shared.lock().statistics.sealed += 1;
+        let end = self.end();
+        let mut pending = self.shared.lock();
+        pending.end = end;
+        pending.statistics.sealed += 1;
+        drop(pending);
         self.sink.sealed(&fact);
         // Waits while too many segments wait for their runs to be written: the bound of memory.
         let _ = self.shelf.send(sealed);

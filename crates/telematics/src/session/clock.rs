@@ -76,7 +76,7 @@ impl ClockWatch {
         let error = device_ms.saturating_sub(received_ms);
         let candidate = if (error + HABITUAL_ERROR_MS).abs() <= HABITUAL_SLACK_MS {
             -HABITUAL_ERROR_MS
-        } else if error > CLOCK_AHEAD_MS || error < -CLOCK_BEHIND_MS {
+        } else if !(-CLOCK_BEHIND_MS..=CLOCK_AHEAD_MS).contains(&error) {
             if (error - HABITUAL_ERROR_MS).abs() <= HABITUAL_SLACK_MS {
                 HABITUAL_ERROR_MS
             } else {

@@ -1,22 +1,69 @@
 //! Commands to terminals: sent, repeated, answered or given up.
 
 use super::limits::{COMMAND_ANSWER_MS, COMMAND_TRIES};
+use crate::jt808::general::TextDown;
+use crate::jt808::{Edition, Message};
+use crate::wire::Since2019;
+use serde::{Deserialize, Serialize};
 
 /// A command as its sender knows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct CommandId(pub u64);
 
-/// What is to be sent down.
+/// What is to be sent down, in both layouts: which one goes out is known when the terminal is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command {
     /// Message id, such as 0x8300.
     pub message: u16,
-    /// Body in the edition of the terminal.
+    /// Body for terminals of the 2011 and 2013 editions.
     pub body: Vec<u8>,
+    /// Body for terminals of the 2019 edition.
+    pub body_2019: Vec<u8>,
+}
+
+impl Command {
+    /// A command that is a message.
+    #[must_use]
+    pub fn new(message: &Message<'_>) -> Self {
+        let mut command = Self { message: message.id(), body: Vec::new(), body_2019: Vec::new() };
+        message.write(&mut command.body, Edition::V2013);
+        message.write(&mut command.body_2019, Edition::V2019);
+        command
+    }
+
+    /// A command whose body is the same in all editions.
+    #[must_use]
+    pub fn raw(message: u16, body: Vec<u8>) -> Self {
+        Self { message, body_2019: body.clone(), body }
+    }
+
+    /// A text to the cab (0x8300): shown and spoken; an urgent one breaks into what is on the display.
+    ///
+    /// # Errors
+    /// The length in bytes of GBK, if it is more than the 1,024 that the standard allows.
+    pub fn text(text: &str, urgent: bool) -> Result<Self, usize> {
+        const SHOWN_AND_SPOKEN: u8 = 1 << 2 | 1 << 3;
+        let (notice, service) = (1, 2);
+        let make = |flag, kind| {
+            Self::new(&Message::Text(TextDown { flag, text_type: Since2019(kind), text: text.into() }))
+        };
+        // Bit 0 is urgent in 2013; in 2019 bits 0 and 1 are a class: 01 service, 10 urgent.
+        let old = make(SHOWN_AND_SPOKEN | u8::from(urgent), Some(notice));
+        let new =
+            make(SHOWN_AND_SPOKEN | if urgent { 2 } else { 1 }, Some(if urgent { notice } else { service }));
+        let length = old.body.len() - 1;
+        if length > 1024 { Err(length) } else { Ok(Self { body_2019: new.body_2019, ..old }) }
+    }
+
+    /// The body for an edition.
+    pub(super) fn body_for(&self, edition: Option<Edition>) -> &[u8] {
+        if edition == Some(Edition::V2019) { &self.body_2019 } else { &self.body }
+    }
 }
 
 /// How a command ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// Answered by the general reply: 0 done, 1 failed, 2 message wrong, 3 unsupported.
     Replied(u8),

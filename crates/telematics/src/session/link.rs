@@ -92,6 +92,8 @@ pub enum Notice {
     Registered(TerminalKey),
     /// A terminal was turned away.
     TurnedAway(TerminalKey),
+    /// A command went out, for the first time on this link.
+    Sent(TerminalKey, CommandId),
     /// A command ended.
     Command(TerminalKey, CommandId, Outcome),
 }
@@ -802,6 +804,7 @@ fn store(
 /// Sends what waits, repeats what is due, gives up what was tried enough.
 fn send_commands(key: &TerminalKey, terminal: &mut Terminal, now_ms: i64, actions: &mut Actions) {
     let (Some(phone), Some(mut commands)) = (terminal.phone, terminal.commands.take()) else { return };
+    let edition = terminal.edition;
     commands.in_flight.retain_mut(|c| {
         if c.due_ms() > now_ms {
             return true;
@@ -813,7 +816,7 @@ fn send_commands(key: &TerminalKey, terminal: &mut Terminal, now_ms: i64, action
         c.tries += 1;
         c.sent_ms = now_ms;
         // The same sequence again, so that a terminal that did it already does not do it twice.
-        actions.down(&Header::new(c.command.message, phone, c.sequence), &c.command.body);
+        actions.down(&Header::new(c.command.message, phone, c.sequence), c.command.body_for(edition));
         true
     });
     while let Some((id, command, asked_ms)) = commands.waiting.front() {
@@ -825,10 +828,11 @@ fn send_commands(key: &TerminalKey, terminal: &mut Terminal, now_ms: i64, action
         if commands.in_flight.len() >= limits::COMMANDS_IN_FLIGHT_MAX {
             break;
         }
-        let parts = parts_of(command.body.len());
+        let parts = parts_of(command.body_for(edition).len());
         let sequence = terminal.take_serial(parts);
-        actions.down(&Header::new(command.message, phone, sequence), &command.body);
+        actions.down(&Header::new(command.message, phone, sequence), command.body_for(edition));
         let (id, command, _) = commands.waiting.pop_front().expect("the front was just seen");
+        actions.notices.push(Notice::Sent(key.clone(), id));
         commands.in_flight.push(InFlight { id, command, sequence, parts, sent_ms: now_ms, tries: 1 });
     }
     if !commands.waiting.is_empty() || !commands.in_flight.is_empty() {

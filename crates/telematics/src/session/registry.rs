@@ -194,6 +194,14 @@ impl Registry {
         hash.finalize()[..8].iter().map(|b| format!("{b:02x}")).collect()
     }
 
+    /// Makes a terminal known before it has come, so that commands can wait for it; whether it is taken.
+    ///
+    /// # Errors
+    /// [`Refused`] if the name cannot be kept.
+    pub fn expect(&self, key: &TerminalKey, names: &dyn Names) -> Result<bool, Refused> {
+        Ok(self.find_or_make(key, names)?.is_some())
+    }
+
     /// Puts a command into the queue of a terminal; its link sends it when [`super::Link::tick`] is next called.
     ///
     /// # Errors

@@ -103,7 +103,7 @@ fn stays(track: &[Point], rules: &Rules) -> Vec<(usize, usize)> {
         match found.last_mut() {
             // Drift that broke one stay in two.
             Some((start, end)) if from == *end + 1 && near(track, (*start, *end), (from, last), rules) => {
-                *end = last
+                *end = last;
             }
             _ => found.push((from, last)),
         }

@@ -143,7 +143,7 @@ fn cold_is_kept_broken_or_unproven() {
     assert_eq!((kept.excursions[0].worst_dc, kept.excursions[0].to_ms), (-120, 900_000));
     let broken = cold::log(every(&|m| Some(if m >= 30 { -100 } else { -180 })), 0, end, band, &rules);
     assert_eq!(broken.verdict, Verdict::Broken);
-    let unproven = cold::log(every(&|m| (m < 20 || m > 40).then_some(-180)), 0, end, band, &rules);
+    let unproven = cold::log(every(&|m| (!(20..=40).contains(&m)).then_some(-180)), 0, end, band, &rules);
     assert_eq!((unproven.verdict, unproven.unproven.len()), (Verdict::Unproven, 1));
     assert_eq!(unproven.unproven[0].from_ms, 19 * 60_000 + rules.reading_ms);
     assert_eq!(cold::log(vec![], 0, end, band, &rules).verdict, Verdict::Unproven);

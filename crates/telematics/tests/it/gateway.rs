@@ -167,7 +167,7 @@ fn kill_9_under_load_twenty_times_loses_and_doubles_nothing() {
         let (mut child, listening) = spawn_child(dir.path(), address);
         address = listening;
         let last = life == LIVES;
-        let lives_ms = if last { 300 } else { 60 + dice.next() % 200 };
+        let lives_ms = if last { 300 } else { 60 + dice.draw() % 200 };
         std::thread::scope(|scope| {
             for terminal in &mut terminals {
                 scope.spawn(move || {

@@ -198,8 +198,14 @@ fn report(plan: &Plan, violations: usize, began: Instant, args: &PlanArgs, lang:
         println!(
             "{}",
             lang.pick(
-                format!("最紧缺：{}，因此未安排 {}，再增一份可多送 {}", s.resource, s.orders_left, s.one_more_serves),
-                format!("scarce: {}, {} left because of it, one more serves {}", s.resource, s.orders_left, s.one_more_serves),
+                format!(
+                    "最紧缺：{}，因此未安排 {}，再增一份可多送 {}",
+                    s.resource, s.orders_left, s.one_more_serves
+                ),
+                format!(
+                    "scarce: {}, {} left because of it, one more serves {}",
+                    s.resource, s.orders_left, s.one_more_serves
+                ),
             )
         );
     }
@@ -294,7 +300,8 @@ pub(crate) fn explain(args: &ExplainArgs, lang: Lang) -> Result<ExitCode, Failur
 
 /// Plans the county's default day and says where to look.
 pub(crate) fn demo(args: &DemoArgs, lang: Lang) -> Result<ExitCode, Failure> {
-    let county = county::load_dir(&args.county).map_err(|problems| Failure::Problems { problems, json: false })?;
+    let county =
+        county::load_dir(&args.county).map_err(|problems| Failure::Problems { problems, json: false })?;
     let plan = PlanArgs {
         county: args.county.clone(),
         date: county.default_date,

@@ -74,7 +74,10 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("orders import.out", "输出的订单文件（正确的行）"),
     // telematics
     ("telematics", "车载数据：报文编解码、接入网关、轨迹、回放、压测"),
-    ("telematics decode", "逐行解码标准输入：JT 帧与 MessagePack 为十六进制，手机上报为 JSON；每行输出一行 JSON"),
+    (
+        "telematics decode",
+        "逐行解码标准输入：JT 帧与 MessagePack 为十六进制，手机上报为 JSON；每行输出一行 JSON",
+    ),
     ("telematics decode.protocol", "各行的协议（默认逐行识别）"),
     ("telematics decode.edition", "JT/T 808 或 809 的版本，帧本身无法区分时使用（默认逐帧识别）"),
     ("telematics decode.key", "JT/T 809 加密常数"),
