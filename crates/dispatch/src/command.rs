@@ -1,6 +1,8 @@
 //! What people, devices and workers may ask for.
 
-use crate::event::{Agreed, CashDue, Counted, ExceptionKind, PlannedTrip, ProofKind, Touched};
+use crate::event::{
+    Agreed, CashDue, Condition, Counted, ExceptionKind, PlannedTrip, ProofKind, Returnable, Touched,
+};
 use crate::holder::Holder;
 
 /// A new order.
@@ -99,6 +101,10 @@ pub struct Offer {
     pub lateness_s: i64,
     /// Stops that move.
     pub moved_stops: u32,
+    /// Trips that fall away; none of their stops may have been reached.
+    pub dropped: Vec<String>,
+    /// The change in the planner's words, as JSON.
+    pub patch: String,
 }
 
 /// A request to the running day.
@@ -180,6 +186,39 @@ pub enum Command {
     Settle { claim: String, fen: i64, by: Holder },
     /// Note a sealed segment of positions.
     SealPositions { segment: String, from_ms: i64, to_ms: i64, count: u64, hash: String },
+    /// Record the recipient's consent.
+    Agree { order: String, agreed: Agreed, how: String },
+    /// Send it to another point.
+    Divert { order: String, to: String, cause: String },
+    /// Hold it where it is until another day.
+    Defer { order: String, promise_ms: i64, cause: String },
+    /// How much a place stores.
+    SetRoom { site: String, pieces: i64 },
+    /// A vehicle broke down, is ready again, or is out for the day.
+    SetCondition { vehicle: String, condition: Condition, site: Option<String>, note: String },
+    /// A driver takes a vehicle over.
+    StartShift { driver: String, vehicle: String },
+    /// A driver goes home.
+    EndShift { driver: String },
+    /// Returnables change hands; `record` makes a resend harmless.
+    MoveReturnables { record: String, item: Returnable, count: i64, from: Holder, to: Holder },
+    /// Returnables are counted.
+    CountReturnables { holder: Holder, item: Returnable, counted: i64, by: String },
+    /// A run of readings out of the band, or none at all.
+    NoteCold {
+        vehicle: String,
+        compartment: String,
+        from_ms: i64,
+        to_ms: i64,
+        worst_dc: Option<i32>,
+        orders: Vec<String>,
+    },
+    /// What settled positions say of a stop.
+    ReviseVisit { visit: String, arrived_ms: i64, left_ms: Option<i64> },
+    /// A scan was sent to its carrier.
+    SendScan { scan: String, carrier: String },
+    /// The carrier's system answered.
+    ScanAnswered { scan: String, carrier: String, answer: Result<String, String>, retry_ms: i64 },
     /// Note that a person's key was destroyed.
     ErasePerson { person: i64 },
 }

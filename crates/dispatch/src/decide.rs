@@ -3,8 +3,12 @@
 mod cash;
 mod custody;
 mod exceptions;
+mod fleet;
 mod orders;
 mod plan;
+mod stores;
+
+pub use custody::PROOF_DISTANCE_MAX_M;
 
 use crate::command::Command;
 use crate::event::Event;
@@ -32,8 +36,10 @@ pub fn decide(state: &State, command: &Command, now_ms: i64) -> Result<Vec<Event
         }
         Command::Pack { unit, site, seal, orders } => custody::pack(state, unit, site, seal, orders),
         Command::Open { unit, site } => custody::open(state, unit, site),
-        Command::HandOver(record) => custody::hand_over(state, record),
-        Command::Confirm { handover, actual, by } => custody::confirm(state, handover, actual.as_deref(), by),
+        Command::HandOver(record) => custody::hand_over(state, record, now_ms),
+        Command::Confirm { handover, actual, by } => {
+            custody::confirm(state, handover, actual.as_deref(), by, now_ms)
+        }
         Command::Publish { plan, trips } => plan::publish(state, plan, trips),
         Command::Arrive { visit, at_ms } => plan::arrive(state, visit, *at_ms),
         Command::Serve { visit, at_ms } => plan::serve(state, visit, *at_ms),
@@ -64,6 +70,31 @@ pub fn decide(state: &State, command: &Command, now_ms: i64) -> Result<Vec<Event
                 count: *count,
                 hash: hash.clone(),
             })])
+        }
+        Command::Agree { order, agreed, how } => orders::agree(state, order, agreed, how, now_ms),
+        Command::Divert { order, to, cause } => stores::divert(state, order, to, cause),
+        Command::Defer { order, promise_ms, cause } => {
+            stores::defer(state, order, *promise_ms, cause, now_ms)
+        }
+        Command::SetRoom { site, pieces } => stores::set_room(state, site, *pieces),
+        Command::SetCondition { vehicle, condition, site, note } => {
+            Ok(fleet::set_condition(state, vehicle, *condition, site.as_ref(), note, now_ms))
+        }
+        Command::StartShift { driver, vehicle } => fleet::start_shift(state, driver, vehicle, now_ms),
+        Command::EndShift { driver } => fleet::end_shift(state, driver, now_ms),
+        Command::MoveReturnables { record, item, count, from, to } => {
+            stores::move_returnables(state, record, *item, *count, (from, to))
+        }
+        Command::CountReturnables { holder, item, counted, by } => {
+            stores::count_returnables(state, holder, *item, *counted, by)
+        }
+        Command::NoteCold { .. } => fleet::note_cold(state, command),
+        Command::ReviseVisit { visit, arrived_ms, left_ms } => {
+            fleet::revise_visit(state, visit, *arrived_ms, *left_ms)
+        }
+        Command::SendScan { scan, carrier } => Ok(fleet::send_scan(state, scan, carrier, now_ms)),
+        Command::ScanAnswered { scan, carrier, answer, retry_ms } => {
+            fleet::scan_answered(state, scan, carrier, answer, *retry_ms, now_ms)
         }
         Command::ErasePerson { person } => {
             Ok(vec![Event::PersonErased(crate::event::PersonErased { person: *person })])

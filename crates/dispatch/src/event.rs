@@ -121,6 +121,9 @@ pub struct PlannedVisit {
     pub site: String,
     /// Planned arrival.
     pub arrive_ms: i64,
+    /// Planned begin of handling; later than the arrival where the plan itself waits.
+    #[serde(default)]
+    pub start_ms: i64,
     /// Planned departure.
     pub depart_ms: i64,
     /// Latest start with which everything after it holds.
@@ -197,6 +200,64 @@ pub enum ExceptionKind {
     HandOverDifference,
     /// Kept too long at a point.
     Overdue,
+    /// Cash counted is not cash due.
+    CashDifference,
+    /// Returnables counted are not those booked.
+    ReturnablesDifference,
+    /// A point or store has no room left.
+    PointFull,
+}
+
+impl ExceptionKind {
+    /// All kinds.
+    pub const ALL: [Self; 17] = [
+        Self::LateRisk,
+        Self::Deviation,
+        Self::NoSignal,
+        Self::ColdExcursion,
+        Self::ColdUnproven,
+        Self::Overload,
+        Self::Refused,
+        Self::Breakdown,
+        Self::RoadClosed,
+        Self::TrunkLate,
+        Self::Unassigned,
+        Self::WrongPlace,
+        Self::HandOverDifference,
+        Self::Overdue,
+        Self::CashDifference,
+        Self::ReturnablesDifference,
+        Self::PointFull,
+    ];
+}
+
+/// Whether a vehicle can be counted on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Condition {
+    /// Able to drive.
+    #[default]
+    Ready,
+    /// Cannot go on where it stands.
+    Broken,
+    /// Not used today.
+    Off,
+}
+
+/// Returnables that are counted: what comes back empty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Returnable {
+    /// A village bag (一村一袋).
+    Bag,
+    /// A box (周转箱).
+    Tote,
+    /// A rolling cage (笼车).
+    Cage,
+    /// An insulated box (保温箱).
+    CoolBox,
+    /// An ice pack (冰袋).
+    IcePack,
 }
 
 /// How a recipient was served.
@@ -336,6 +397,8 @@ events! {
         extra: Vec<String>,
         /// Who confirmed.
         by: String,
+        /// When, by the business clock.
+        at_ms: i64,
     } in |e| format!("handover/{}", e.handover);
     /// The trips of a day, as published; one event a trip.
     TripPlanned {
@@ -507,6 +570,13 @@ events! {
         lateness_s: i64,
         /// Stops that move.
         moved_stops: u32,
+        /// Trips that fall away.
+        #[serde(default)]
+        dropped: Vec<String>,
+        /// The same change in the planner's words (`repair::Patch` as JSON), so that the plan can be rebuilt from the
+        /// log; empty when a person made it by hand.
+        #[serde(default)]
+        patch: String,
     } in |e| format!("exception/{}", e.exception);
     /// A repair was accepted and is now the plan.
     RepairAccepted {
@@ -550,6 +620,164 @@ events! {
         /// Its hash in hex.
         hash: String,
     } in |_| "positions".to_owned();
+    /// The recipient agreed how and where it may be handed over; the courier rules ask for it on record.
+    ConsentRecorded {
+        /// The order.
+        order: String,
+        /// What was agreed.
+        agreed: Agreed,
+        /// How it was given: app, call, in writing.
+        how: String,
+        /// When.
+        at_ms: i64,
+    } in |e| format!("order/{}", e.order);
+    /// Sent to another point because the agreed one cannot take it.
+    Diverted {
+        /// The order.
+        order: String,
+        /// Where it was going.
+        from: String,
+        /// Where it goes now.
+        to: String,
+        /// Why.
+        cause: String,
+    } in |e| format!("order/{}", e.order);
+    /// Not today: it is held at a named place until the new promised date.
+    Deferred {
+        /// The order.
+        order: String,
+        /// Where it waits.
+        site: String,
+        /// The new promise.
+        promise_ms: i64,
+        /// Why.
+        cause: String,
+    } in |e| format!("order/{}", e.order);
+    /// How many pieces a place stores at most.
+    PointRoom {
+        /// The place.
+        site: String,
+        /// Pieces.
+        pieces: i64,
+    } in |e| format!("site/{}", e.site);
+    /// A vehicle's condition changed.
+    VehicleCondition {
+        /// The vehicle.
+        vehicle: String,
+        /// How it is.
+        condition: Condition,
+        /// The site nearest to where it stands.
+        site: Option<String>,
+        /// When.
+        at_ms: i64,
+        /// What is the matter.
+        note: String,
+    } in |e| format!("vehicle/{}", e.vehicle);
+    /// A driver took over a vehicle.
+    ShiftStarted {
+        /// The driver.
+        driver: String,
+        /// The vehicle.
+        vehicle: String,
+        /// When.
+        at_ms: i64,
+    } in |e| format!("driver/{}", e.driver);
+    /// A driver's shift is over.
+    ShiftEnded {
+        /// The driver.
+        driver: String,
+        /// When.
+        at_ms: i64,
+    } in |e| format!("driver/{}", e.driver);
+    /// Returnables changed hands.
+    ReturnablesMoved {
+        /// Number of the record, made by the device.
+        record: String,
+        /// What.
+        item: Returnable,
+        /// How many.
+        count: i64,
+        /// Giver.
+        from: Holder,
+        /// Receiver.
+        to: Holder,
+    } in |_| "returnables".to_owned();
+    /// Returnables were counted; the count is the new balance.
+    ReturnablesCounted {
+        /// Who has them.
+        holder: Holder,
+        /// What.
+        item: Returnable,
+        /// How many the books say.
+        expected: i64,
+        /// How many are there.
+        counted: i64,
+        /// Who counted.
+        by: String,
+    } in |_| "returnables".to_owned();
+    /// A compartment was out of its band for longer than allowed, or nothing proves that it was not.
+    ColdRun {
+        /// The vehicle.
+        vehicle: String,
+        /// The compartment.
+        compartment: String,
+        /// Begin.
+        from_ms: i64,
+        /// End.
+        to_ms: i64,
+        /// Worst reading in tenths of a degree; none where nothing was read.
+        worst_dc: Option<i32>,
+        /// Orders aboard then.
+        orders: Vec<String>,
+    } in |e| format!("vehicle/{}", e.vehicle);
+    /// Settled positions changed what is known of a stop; the last revision counts.
+    VisitRevised {
+        /// The visit.
+        visit: String,
+        /// The vehicle.
+        vehicle: String,
+        /// The arrival that this replaces.
+        supersedes_ms: Option<i64>,
+        /// When it came.
+        arrived_ms: i64,
+        /// When it left, if it has.
+        left_ms: Option<i64>,
+    } in |e| format!("vehicle/{}", e.vehicle);
+    /// A scan was given to its carrier's system and awaits its receipt.
+    ScanSent {
+        /// Number of the scan: `order#n`.
+        scan: String,
+        /// Whose system.
+        carrier: String,
+        /// Which attempt, from 1.
+        attempt: u32,
+        /// When.
+        at_ms: i64,
+    } in |e| format!("scans/{}", e.carrier);
+    /// The carrier's system took it.
+    ScanReceipt {
+        /// Number of the scan.
+        scan: String,
+        /// Whose system.
+        carrier: String,
+        /// Its receipt.
+        receipt: String,
+        /// When.
+        at_ms: i64,
+    } in |e| format!("scans/{}", e.carrier);
+    /// The carrier's system did not take it.
+    ScanFailed {
+        /// Number of the scan.
+        scan: String,
+        /// Whose system.
+        carrier: String,
+        /// Which attempt.
+        attempt: u32,
+        /// What it said.
+        why: String,
+        /// Not again before.
+        retry_ms: i64,
+    } in |e| format!("scans/{}", e.carrier);
     /// A person was erased from the personal table.
     PersonErased {
         /// The person.

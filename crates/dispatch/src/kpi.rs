@@ -1,9 +1,9 @@
 //! Key figures of a day as a fold over its events: what really happened, beside what the plan promised.
 
-use crate::event::Event;
+use crate::event::{Condition, Event};
 use crate::holder::Holder;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Counters of the running day; figures are quotients of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +40,19 @@ pub struct DayFigures {
     pub cash_difference_fen: i64,
     /// Claims opened.
     pub claims: u64,
+    /// Outbound orders that their carriers took over at the hub.
+    pub handed_on: u64,
+    /// Deferred to another day, counted once an order.
+    pub deferred: u64,
+    /// Sent to another point.
+    pub diverted: u64,
+    /// Runs of temperature outside the band, and spans without proof.
+    pub cold_runs: u64,
+    /// Vehicles that broke down.
+    pub breakdowns: u64,
+    outbound: BTreeSet<String>,
+    to_carrier: BTreeSet<String>,
+    put_off: BTreeSet<String>,
     promises: BTreeMap<String, i64>,
     served_stops: BTreeMap<String, i64>,
 }
@@ -51,12 +64,21 @@ impl DayFigures {
             Event::OrderPlaced(e) => {
                 self.placed += 1;
                 self.promises.insert(e.order.clone(), e.promise_ms);
+                if e.direction != "down" {
+                    self.outbound.insert(e.order.clone());
+                }
+            }
+            Event::HandOverOpened(e) if matches!(e.to, Holder::Carrier(_)) => {
+                self.to_carrier.insert(e.handover.clone());
             }
             Event::OrderChanged(e) => {
                 self.promises.insert(e.order.clone(), e.promise_ms);
             }
             Event::HandOverConfirmed(e) => {
                 self.handovers += 1;
+                if self.to_carrier.remove(&e.handover) {
+                    self.handed_on += e.moved.iter().filter(|o| self.outbound.remove(*o)).count() as u64;
+                }
                 self.differences += u64::from(!e.missing.is_empty() || !e.extra.is_empty());
             }
             Event::Delivered(e) => {
@@ -78,6 +100,12 @@ impl DayFigures {
             Event::CashTaken(e) => self.cash_fen += e.fen,
             Event::CashClosed(e) => self.cash_difference_fen += (e.expected_fen - e.counted_fen).abs(),
             Event::ClaimOpened(_) => self.claims += 1,
+            Event::Deferred(e) => self.deferred += u64::from(self.put_off.insert(e.order.clone())),
+            Event::Diverted(_) => self.diverted += 1,
+            Event::ColdRun(_) => self.cold_runs += 1,
+            Event::VehicleCondition(e) => {
+                self.breakdowns += u64::from(e.condition == Condition::Broken);
+            }
             _ => {}
         }
     }

@@ -17,13 +17,19 @@
 //! assert_eq!(state.order("W1").unwrap().holder.to_string(), "carrier:yunda");
 //! ```
 
+pub mod arrival;
+pub mod cold;
 pub mod command;
 pub mod decide;
+pub mod duties;
 pub mod eta;
 pub mod event;
 pub mod holder;
 pub mod kpi;
+pub mod monitor;
+pub mod published;
 pub mod refusal;
+pub mod scans;
 pub mod state;
 pub mod status;
 pub mod trace;

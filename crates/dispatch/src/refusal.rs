@@ -95,4 +95,12 @@ pub enum Refusal {
         /// The place.
         site: String,
     },
+    /// A point has no room left.
+    #[error("D211 {site} is full ({room} pieces); divert the order to another point or return it")]
+    Full {
+        /// The point.
+        site: String,
+        /// What it stores.
+        room: i64,
+    },
 }

@@ -2,7 +2,7 @@
 
 mod apply;
 
-use crate::event::{Agreed, CashDue, Counted, ExceptionKind, PlannedTrip, Touched};
+use crate::event::{Agreed, CashDue, Condition, Counted, ExceptionKind, PlannedTrip, Returnable, Touched};
 use crate::holder::Holder;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -92,6 +92,9 @@ pub struct OrderState {
     pub shelf: Option<Shelf>,
     /// When it was handed over, where it was.
     pub closed_ms: Option<i64>,
+    /// Held at [`Self::site`] until this promise, after a deferral.
+    #[serde(default)]
+    pub held_until_ms: Option<i64>,
 }
 
 /// A place on a point's shelf.
@@ -135,6 +138,9 @@ pub struct HandOverState {
     pub expected: BTreeSet<String>,
     /// What the giver counted.
     pub actual: Vec<Counted>,
+    /// Seals that the giver read.
+    #[serde(default)]
+    pub seals: Vec<String>,
     /// Whether the receiver has confirmed.
     pub confirmed: bool,
 }
@@ -179,6 +185,9 @@ pub struct VehicleState {
     pub version: u64,
     /// Its trips in order of departure.
     pub trips: Vec<String>,
+    /// Whether it can be counted on.
+    #[serde(default)]
+    pub condition: Condition,
 }
 
 /// An open or closed exception.
@@ -211,8 +220,29 @@ pub struct OfferState {
     pub touched: Vec<Touched>,
     /// Its price.
     pub price_fen: i64,
+    /// Lateness it leaves.
+    pub lateness_s: i64,
+    /// Stops that move.
+    pub moved_stops: u32,
+    /// Trips that fall away.
+    pub dropped: Vec<String>,
+    /// The change in the planner's words.
+    pub patch: String,
     /// Whether it became the plan.
     pub accepted: bool,
+}
+
+/// What became of a scan that was sent to its carrier.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScanState {
+    /// Attempts so far.
+    pub attempts: u32,
+    /// The carrier's receipt; once there it stays.
+    pub receipt: Option<String>,
+    /// Not again before, after a failure.
+    pub retry_ms: i64,
+    /// What the carrier's system said last.
+    pub why: String,
 }
 
 /// A customer's claim.
@@ -251,6 +281,24 @@ pub struct State {
     pub cash: BTreeMap<String, i64>,
     /// Claims.
     pub claims: BTreeMap<String, ClaimState>,
+    /// Pieces that places store at most, where that is known.
+    #[serde(default)]
+    pub rooms: BTreeMap<String, i64>,
+    /// Vehicle by driver on duty.
+    #[serde(default)]
+    pub shifts: BTreeMap<String, String>,
+    /// Returnables by `holder/item`; negative where more left than was booked.
+    #[serde(default)]
+    pub returnables: BTreeMap<String, i64>,
+    /// Records of returnables seen, so that a resend is no news.
+    #[serde(default)]
+    pub returnable_records: BTreeSet<String>,
+    /// Scans sent to carriers.
+    #[serde(default)]
+    pub scans: BTreeMap<String, ScanState>,
+    /// Pieces on the shelves of each point; kept by the fold.
+    #[serde(default)]
+    pub on_shelf: BTreeMap<String, i64>,
     /// Events folded.
     pub folded: u64,
 }
@@ -271,6 +319,12 @@ impl State {
             offers: BTreeMap::new(),
             cash: BTreeMap::new(),
             claims: BTreeMap::new(),
+            rooms: BTreeMap::new(),
+            shifts: BTreeMap::new(),
+            returnables: BTreeMap::new(),
+            returnable_records: BTreeSet::new(),
+            scans: BTreeMap::new(),
+            on_shelf: BTreeMap::new(),
             folded: 0,
         }
     }
@@ -287,6 +341,18 @@ impl State {
         let stop = self.stops.get(id)?;
         let trip = self.trips.get(&stop.trip)?;
         Some((trip, trip.visits.get(stop.index)?, stop))
+    }
+
+    /// Pieces on the shelves of a point.
+    #[must_use]
+    pub fn shelved_at(&self, site: &str) -> i64 {
+        self.on_shelf.get(site).copied().unwrap_or(0)
+    }
+
+    /// Returnables that a holder has by the books.
+    #[must_use]
+    pub fn returnables_of(&self, holder: &Holder, item: Returnable) -> i64 {
+        self.returnables.get(&returnable_key(holder, item)).copied().unwrap_or(0)
     }
 
     /// Orders that an item stands for: itself, or what is in the unit.
@@ -316,4 +382,9 @@ impl State {
         }
         sums
     }
+}
+
+/// Key of [`State::returnables`].
+fn returnable_key(holder: &Holder, item: Returnable) -> String {
+    format!("{holder}/{item:?}")
 }

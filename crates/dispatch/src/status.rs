@@ -26,6 +26,7 @@ pub fn of(order: &OrderState) -> &'static str {
         (Holder::Lost(_), _) => "exception",
         (_, Phase::Returning | Phase::Cancelled) => "returning",
         (_, Phase::Shelved) => "at_point",
+        (Holder::Site(_) | Holder::Sender(_), _) if order.held_until_ms.is_some() => "deferred",
         (Holder::Sender(_), _) => "created",
         (Holder::Carrier(_), Phase::Placed) => "created",
         (Holder::Carrier(_), _) => "in_transit",

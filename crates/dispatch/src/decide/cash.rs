@@ -1,7 +1,7 @@
 //! Cash at the door and its day close; claims.
 
 use super::open_order;
-use crate::event::{CashClosed, CashTaken, ClaimOpened, ClaimSettled, Event};
+use crate::event::{CashClosed, CashTaken, ClaimOpened, ClaimSettled, Event, ExceptionKind, ExceptionRaised};
 use crate::holder::Holder;
 use crate::refusal::Refusal;
 use crate::state::State;
@@ -45,12 +45,25 @@ pub(super) fn close(
         });
     }
     let expected_fen = state.cash.get(&holder.to_string()).copied().unwrap_or(0);
-    Ok(vec![Event::CashClosed(CashClosed {
+    let mut events = vec![Event::CashClosed(CashClosed {
         holder: holder.clone(),
         expected_fen,
         counted_fen,
         by: by.to_owned(),
-    })])
+    })];
+    let off = counted_fen - expected_fen;
+    let id = format!("CD-{holder}-{}", state.folded);
+    if off != 0 && !state.exceptions.contains_key(&id) {
+        events.push(Event::ExceptionRaised(ExceptionRaised {
+            exception: id,
+            kind: ExceptionKind::CashDifference,
+            subject: format!("cash/{holder}"),
+            in_charge: Some(holder.clone()),
+            evidence: format!("应收 {expected_fen} 分，实点 {counted_fen} 分 | due {expected_fen} fen, counted {counted_fen}"),
+            price_fen: off.abs(),
+        }));
+    }
+    Ok(events)
 }
 
 pub(super) fn claim(

@@ -8,12 +8,14 @@ use crate::event::{
 };
 use crate::holder::Holder;
 use crate::refusal::Refusal;
-use crate::state::State;
+use crate::state::{Phase, State};
 use std::collections::BTreeSet;
 
 /// Price of a missing piece in the queue, in fen: what the courier rules let an uninsured parcel claim at most
 /// varies by carrier; the county may reprice the exception.
 const MISSING_FEN: i64 = 30_000;
+/// Farthest that a device may be from the place for its proof to go unquestioned, in metres.
+pub const PROOF_DISTANCE_MAX_M: i64 = 300;
 
 pub(super) fn pack(
     state: &State,
@@ -51,7 +53,7 @@ pub(super) fn open(state: &State, unit: &str, site: &str) -> Result<Vec<Event>, 
     Ok(vec![Event::UnitOpened(UnitOpened { unit: unit.to_owned(), site: site.to_owned() })])
 }
 
-pub(super) fn hand_over(state: &State, record: &HandOver) -> Result<Vec<Event>, Refusal> {
+pub(super) fn hand_over(state: &State, record: &HandOver, now_ms: i64) -> Result<Vec<Event>, Refusal> {
     if let Some(known) = state.handovers.get(&record.handover) {
         // A device that lost the answer sends again: the same record is no news.
         let same = known.from == record.from && known.to == record.to && known.actual == record.actual;
@@ -96,7 +98,9 @@ pub(super) fn hand_over(state: &State, record: &HandOver) -> Result<Vec<Event>, 
         seals: record.seals.clone(),
     })];
     if let Some(by) = &record.confirmed_by {
-        events.extend(settle(&record.handover, &record.from, &expected, &counted, by));
+        let broken = broken_seals(state, &record.actual, &record.seals);
+        let names = (record.handover.as_str(), by.as_str(), now_ms);
+        events.extend(settle(names, &record.from, &expected, &counted, &broken));
     }
     Ok(events)
 }
@@ -106,6 +110,7 @@ pub(super) fn confirm(
     handover: &str,
     actual: Option<&[Counted]>,
     by: &str,
+    now_ms: i64,
 ) -> Result<Vec<Event>, Refusal> {
     let record = state
         .handovers
@@ -118,16 +123,17 @@ pub(super) fn confirm(
     let good: Vec<String> = counted.iter().map(|(id, _)| id.clone()).collect();
     held_by(state, &record.from, &good)?;
     may_leave(state, &record.to, &good)?;
-    Ok(settle(handover, &record.from, &record.expected, &counted, by))
+    let broken = broken_seals(state, actual.unwrap_or(&record.actual), &record.seals);
+    Ok(settle((handover, by, now_ms), &record.from, &record.expected, &counted, &broken))
 }
 
 /// Custody moves for what was counted; what differs opens an exception with the giver in charge.
 fn settle(
-    handover: &str,
+    (handover, by, at_ms): (&str, &str, i64),
     from: &Holder,
     expected: &BTreeSet<String>,
     counted: &[(String, Found)],
-    by: &str,
+    broken: &[String],
 ) -> Vec<Event> {
     let there: BTreeSet<&String> = counted.iter().map(|(id, _)| id).collect();
     let missing: Vec<String> = expected.iter().filter(|id| !there.contains(id)).cloned().collect();
@@ -143,18 +149,17 @@ fn settle(
         missing: missing.clone(),
         extra: extra.clone(),
         by: by.to_owned(),
+        at_ms,
     })];
-    if !missing.is_empty() || !extra.is_empty() || !spoiled.is_empty() {
+    if !missing.is_empty() || !extra.is_empty() || !spoiled.is_empty() || !broken.is_empty() {
         let damaged = spoiled.iter().filter(|(_, f)| *f == Found::Damaged).count();
         let evidence = format!(
-            "少件 {} 多件 {} 破损 {damaged} 错分 {} | missing {} extra {} damaged {damaged} mis-sorted {}: {}",
+            "少件 {0} 多件 {1} 破损 {damaged} 错分 {2} 封签 {3} | missing {0} extra {1} damaged {damaged} mis-sorted {2} seals {3}: {4}",
             missing.len(),
             extra.len(),
             spoiled.len() - damaged,
-            missing.len(),
-            extra.len(),
-            spoiled.len() - damaged,
-            missing.iter().chain(&extra).take(20).cloned().collect::<Vec<_>>().join(" "),
+            broken.len(),
+            missing.iter().chain(&extra).chain(broken).take(20).cloned().collect::<Vec<_>>().join(" "),
         );
         events.push(Event::ExceptionRaised(ExceptionRaised {
             exception: format!("HD-{handover}"),
@@ -180,6 +185,12 @@ pub(super) fn shelve(
     held_by(state, &Holder::Site(site.to_owned()), std::slice::from_ref(&id.to_owned()))?;
     if order.agreed != Some(Agreed::Point) {
         return Err(Refusal::NoConsent { order: id.to_owned(), site: site.to_owned() });
+    }
+    if let Some(room) = state.rooms.get(site)
+        && order.phase != Phase::Shelved
+        && state.shelved_at(site) + order.pieces > *room
+    {
+        return Err(Refusal::Full { site: site.to_owned(), room: *room });
     }
     if keep_until_ms <= now_ms {
         return Err(Refusal::Value {
@@ -209,6 +220,18 @@ pub(super) fn deliver(state: &State, command: &Command) -> Result<Vec<Event>, Re
             what: format!("order {id}: {} fen are to be collected first", cash.fen),
         });
     }
+    if matches!(proof, ProofKind::Signature | ProofKind::Photo)
+        && evidence.as_deref().is_none_or(str::is_empty)
+    {
+        return Err(Refusal::Value {
+            field: "/evidence",
+            found: "nothing".into(),
+            want: "the hash of the signature or photo",
+        });
+    }
+    if *proof == ProofKind::Proxy && order.agreed != Some(Agreed::Proxy) {
+        return Err(Refusal::NoConsent { order: id.clone(), site: site.clone() });
+    }
     if let Some(shelf) = order.shelf.as_ref().filter(|_| *proof == ProofKind::Code) {
         if shelf.tries >= CODE_TRIES_MAX {
             return Err(Refusal::WrongCode { order: id.clone(), left: 0 });
@@ -218,7 +241,7 @@ pub(super) fn deliver(state: &State, command: &Command) -> Result<Vec<Event>, Re
             return Ok(vec![Event::CodeTried(CodeTried { order: id.clone() })]);
         }
     }
-    Ok(vec![Event::Delivered(Delivered {
+    let mut events = vec![Event::Delivered(Delivered {
         order: id.clone(),
         site: site.clone(),
         from: from.clone(),
@@ -226,7 +249,19 @@ pub(super) fn deliver(state: &State, command: &Command) -> Result<Vec<Event>, Re
         evidence: evidence.clone(),
         distance_m: *distance_m,
         at_ms: *at_ms,
-    })])
+    })];
+    // The goods are gone, so the proof stands; that it was given elsewhere is for a person to look at.
+    if let Some(away) = distance_m.filter(|m| *m > PROOF_DISTANCE_MAX_M) {
+        events.push(Event::ExceptionRaised(ExceptionRaised {
+            exception: format!("WP-{id}"),
+            kind: ExceptionKind::WrongPlace,
+            subject: format!("order/{id}"),
+            in_charge: Some(from.clone()),
+            evidence: format!("签收距网点 {away} 米 | proof given {away} m from {site}"),
+            price_fen: 0,
+        }));
+    }
+    Ok(events)
 }
 
 /// Orders behind the items counted: units stand for what is in them.
@@ -241,6 +276,15 @@ fn orders_counted(state: &State, actual: &[Counted]) -> Vec<(String, Found)> {
         }
     }
     out
+}
+
+/// Units counted whose seal was not among those read, where any seal was read at all.
+fn broken_seals(state: &State, actual: &[Counted], seals: &[String]) -> Vec<String> {
+    if seals.is_empty() {
+        return Vec::new();
+    }
+    let broken = |c: &&Counted| state.units.get(&c.item).is_some_and(|u| !seals.contains(&u.seal));
+    actual.iter().filter(broken).map(|c| c.item.clone()).collect()
 }
 
 /// What the plan says should change hands at the record's stop.

@@ -1,11 +1,11 @@
 //! The queue of exceptions and the repairs offered for them. Offers come finished from a worker; here it is only
 //! decided whether they still fit.
 
-use super::plan::keeps_progress;
+use super::plan::{begun, keeps_progress};
 use crate::command::Offer;
 use crate::event::{
     Event, ExceptionClosed, ExceptionKind, ExceptionRaised, RepairAccepted, RepairOffered, Touched,
-    TripPlanned,
+    TripDropped, TripPlanned,
 };
 use crate::holder::Holder;
 use crate::refusal::Refusal;
@@ -67,6 +67,7 @@ pub(super) fn offer(state: &State, offer: &Offer) -> Result<Vec<Event>, Refusal>
     for trip in &offer.trips {
         keeps_progress(state, trip)?;
     }
+    may_fall_away(state, &offer.dropped)?;
     Ok(vec![Event::RepairOffered(RepairOffered {
         offer: offer.offer.clone(),
         exception: offer.exception.clone(),
@@ -75,6 +76,8 @@ pub(super) fn offer(state: &State, offer: &Offer) -> Result<Vec<Event>, Refusal>
         price_fen: offer.price_fen,
         lateness_s: offer.lateness_s,
         moved_stops: offer.moved_stops,
+        dropped: offer.dropped.clone(),
+        patch: offer.patch.clone(),
     })])
 }
 
@@ -88,23 +91,41 @@ pub(super) fn accept(state: &State, id: &str, by: &str) -> Result<Vec<Event>, Re
     for trip in &offer.trips {
         keeps_progress(state, trip)?;
     }
+    may_fall_away(state, &offer.dropped)?;
     let mut events = vec![Event::RepairAccepted(RepairAccepted {
         offer: id.to_owned(),
         exception: offer.exception.clone(),
         by: by.to_owned(),
     })];
+    events.extend(offer.dropped.iter().filter_map(|id| {
+        let vehicle = state.trips.get(id)?.vehicle.clone();
+        Some(Event::TripDropped(TripDropped { trip: id.clone(), vehicle }))
+    }));
     events.extend(
         offer
             .trips
             .iter()
             .map(|trip| Event::TripPlanned(TripPlanned { plan: format!("repair/{id}"), trip: trip.clone() })),
     );
-    events.push(Event::ExceptionClosed(ExceptionClosed {
-        exception: offer.exception.clone(),
-        how: format!("repair {id}"),
-        acted: true,
-    }));
+    if state.exceptions.get(&offer.exception).is_some_and(|e| !e.closed) {
+        events.push(Event::ExceptionClosed(ExceptionClosed {
+            exception: offer.exception.clone(),
+            how: format!("repair {id}"),
+            acted: true,
+        }));
+    }
     Ok(events)
+}
+
+fn may_fall_away(state: &State, trips: &[String]) -> Result<(), Refusal> {
+    match trips.iter().filter_map(|id| state.trips.get(id)).find(|t| begun(state, t)) {
+        None => Ok(()),
+        Some(trip) => Err(Refusal::State {
+            subject: format!("trip {}", trip.trip),
+            is: "under way".into(),
+            needs: "a trip that has not begun",
+        }),
+    }
 }
 
 /// An offer fits only while the vehicles it touches are as they were.

@@ -3,7 +3,7 @@
 use super::open_order;
 use crate::command::PlaceOrder;
 use crate::event::{
-    AcceptanceStep, Agreed, DeclaredLost, Event, OrderCancelled, OrderChanged, OrderPlaced,
+    AcceptanceStep, Agreed, ConsentRecorded, DeclaredLost, Event, OrderCancelled, OrderChanged, OrderPlaced,
     RefusedByRecipient, ReturnStarted, ReturnedToSender,
 };
 use crate::holder::Holder;
@@ -79,6 +79,28 @@ pub(super) fn change(
         destination: destination.unwrap_or(&order.destination).to_owned(),
         promise_ms: promise_ms.unwrap_or(order.promise_ms),
         agreed: agreed.cloned().or_else(|| order.agreed.clone()),
+    })])
+}
+
+pub(super) fn agree(
+    state: &State,
+    id: &str,
+    agreed: &Agreed,
+    how: &str,
+    now_ms: i64,
+) -> Result<Vec<Event>, Refusal> {
+    let order = open_order(state, id)?;
+    if how.is_empty() {
+        return Err(value("/how", &how, "how the consent was given"));
+    }
+    if order.agreed.as_ref() == Some(agreed) {
+        return Ok(vec![]);
+    }
+    Ok(vec![Event::ConsentRecorded(ConsentRecorded {
+        order: id.to_owned(),
+        agreed: agreed.clone(),
+        how: how.to_owned(),
+        at_ms: now_ms,
     })])
 }
 

@@ -36,7 +36,7 @@ pub(super) fn publish(state: &State, plan: &str, trips: &[PlannedTrip]) -> Resul
 }
 
 /// Whether any stop of a trip has been reached or left.
-fn begun(state: &State, trip: &PlannedTrip) -> bool {
+pub(super) fn begun(state: &State, trip: &PlannedTrip) -> bool {
     trip.visits.iter().any(|v| {
         state.stops.get(&v.visit).is_some_and(|s| !matches!(s.phase, StopPhase::Planned | StopPhase::EnRoute))
     })

@@ -2,7 +2,7 @@
 
 use super::{
     Acceptance, ClaimState, ExceptionState, HandOverState, OfferState, OrderState, Phase, Shelf, State,
-    StopPhase, StopState, UnitState,
+    StopPhase, StopState, UnitState, returnable_key,
 };
 use crate::event::{Event, OrderPlaced, PlannedTrip};
 use crate::holder::Holder;
@@ -59,11 +59,12 @@ impl State {
                         visit: e.visit.clone(),
                         expected: e.expected.iter().cloned().collect(),
                         actual: e.actual.clone(),
+                        seals: e.seals.clone(),
                         confirmed: false,
                     },
                 );
             }
-            Event::HandOverConfirmed(e) => self.handed_over(&e.handover, &e.moved),
+            Event::HandOverConfirmed(e) => self.handed_over(&e.handover, &e.moved, e.at_ms),
             Event::TripPlanned(e) => self.plan_trip(&e.trip),
             Event::TripDropped(e) => self.drop_trip(&e.trip, &e.vehicle),
             Event::StopArrived(e) => self.stop(&e.visit, &e.vehicle, StopPhase::Arrived, Some(e.at_ms), None),
@@ -77,6 +78,9 @@ impl State {
                 self.set_out(&e.visit);
             }
             Event::Shelved(e) => {
+                self.unshelve(&e.order);
+                let pieces = self.orders.get(&e.order).map_or(0, |o| o.pieces);
+                *self.on_shelf.entry(e.site.clone()).or_insert(0) += pieces;
                 if let Some(order) = self.orders.get_mut(&e.order) {
                     order.phase = Phase::Shelved;
                     order.shelf = Some(Shelf {
@@ -97,6 +101,7 @@ impl State {
                 self.close(&e.order, Holder::Recipient(e.order.clone()), &e.site, e.at_ms);
             }
             Event::RefusedByRecipient(e) => {
+                self.unshelve(&e.order);
                 if let Some(order) = self.orders.get_mut(&e.order) {
                     order.cash = None;
                     order.shelf = None;
@@ -104,6 +109,7 @@ impl State {
                 }
             }
             Event::ReturnStarted(e) => {
+                self.unshelve(&e.order);
                 if let Some(order) = self.orders.get_mut(&e.order) {
                     order.shelf = None;
                     order.phase = Phase::Returning;
@@ -156,6 +162,10 @@ impl State {
                         trips: e.trips.clone(),
                         touched: e.touched.clone(),
                         price_fen: e.price_fen,
+                        lateness_s: e.lateness_s,
+                        moved_stops: e.moved_stops,
+                        dropped: e.dropped.clone(),
+                        patch: e.patch.clone(),
                         accepted: false,
                     },
                 );
@@ -176,7 +186,71 @@ impl State {
                     claim.paid_fen = Some(e.fen);
                 }
             }
-            Event::PositionsSealed(_) => {}
+            Event::PositionsSealed(_) | Event::ColdRun(_) => {}
+            Event::ConsentRecorded(e) => {
+                if let Some(order) = self.orders.get_mut(&e.order) {
+                    order.agreed = Some(e.agreed.clone());
+                }
+            }
+            Event::Diverted(e) => {
+                if let Some(order) = self.orders.get_mut(&e.order) {
+                    order.destination.clone_from(&e.to);
+                }
+            }
+            Event::Deferred(e) => {
+                if let Some(order) = self.orders.get_mut(&e.order) {
+                    order.promise_ms = e.promise_ms;
+                    order.held_until_ms = Some(e.promise_ms);
+                    order.site.clone_from(&e.site);
+                }
+            }
+            Event::PointRoom(e) => {
+                self.rooms.insert(e.site.clone(), e.pieces);
+            }
+            Event::VehicleCondition(e) => {
+                let vehicle = self.vehicles.entry(e.vehicle.clone()).or_default();
+                vehicle.condition = e.condition;
+                vehicle.version += 1;
+            }
+            Event::ShiftStarted(e) => {
+                self.shifts.insert(e.driver.clone(), e.vehicle.clone());
+            }
+            Event::ShiftEnded(e) => {
+                self.shifts.remove(&e.driver);
+            }
+            Event::ReturnablesMoved(e) => {
+                self.returnable_records.insert(e.record.clone());
+                *self.returnables.entry(returnable_key(&e.from, e.item)).or_insert(0) -= e.count;
+                *self.returnables.entry(returnable_key(&e.to, e.item)).or_insert(0) += e.count;
+            }
+            Event::ReturnablesCounted(e) => {
+                self.returnables.insert(returnable_key(&e.holder, e.item), e.counted);
+            }
+            Event::VisitRevised(e) => {
+                if let Some(stop) = self.stops.get_mut(&e.visit) {
+                    stop.arrived_ms = Some(e.arrived_ms);
+                    stop.left_ms = e.left_ms.or(stop.left_ms);
+                    if !matches!(stop.phase, StopPhase::Served | StopPhase::Failed) {
+                        stop.phase = StopPhase::Arrived;
+                    }
+                }
+                if let Some(vehicle) = self.vehicles.get_mut(&e.vehicle) {
+                    vehicle.version += 1;
+                }
+            }
+            Event::ScanSent(e) => {
+                let scan = self.scans.entry(e.scan.clone()).or_default();
+                scan.attempts = scan.attempts.max(e.attempt);
+            }
+            Event::ScanReceipt(e) => {
+                let scan = self.scans.entry(e.scan.clone()).or_default();
+                scan.receipt.get_or_insert_with(|| e.receipt.clone());
+            }
+            Event::ScanFailed(e) => {
+                let scan = self.scans.entry(e.scan.clone()).or_default();
+                scan.retry_ms = e.retry_ms;
+                scan.why.clone_from(&e.why);
+            }
             Event::PersonErased(e) => {
                 for order in self.orders.values_mut().filter(|o| o.person == Some(e.person)) {
                     order.person = None;
@@ -191,7 +265,18 @@ impl State {
         }
     }
 
+    /// Takes an order off the count of its shelf; the caller clears or replaces the shelf itself.
+    fn unshelve(&mut self, order: &str) {
+        let Some(order) = self.orders.get(order) else { return };
+        if let Some(shelf) = &order.shelf
+            && let Some(pieces) = self.on_shelf.get_mut(&shelf.site)
+        {
+            *pieces -= order.pieces;
+        }
+    }
+
     fn close(&mut self, order: &str, holder: Holder, site: &str, at_ms: i64) {
+        self.unshelve(order);
         if let Some(order) = self.orders.get_mut(order) {
             order.phase = Phase::Closed;
             order.holder = holder;
@@ -206,15 +291,22 @@ impl State {
         }
     }
 
-    fn handed_over(&mut self, handover: &str, moved: &[String]) {
+    fn handed_over(&mut self, handover: &str, moved: &[String], at_ms: i64) {
         let Some(record) = self.handovers.get_mut(handover) else { return };
         record.confirmed = true;
         let (to, site) = (record.to.clone(), record.site.clone());
         for id in moved {
+            self.unshelve(id);
             let Some(order) = self.orders.get_mut(id) else { continue };
             order.holder = to.clone();
             order.site.clone_from(&site);
+            order.held_until_ms = None;
             order.phase = match (&to, order.phase) {
+                // Outbound goods that their carrier has taken over have left the county: our part is done.
+                (Holder::Carrier(_), Phase::InCustody) if order.direction != "down" => {
+                    order.closed_ms = Some(at_ms);
+                    Phase::Closed
+                }
                 (Holder::Carrier(_), phase) => phase,
                 (_, Phase::Placed | Phase::Shelved | Phase::InCustody) => Phase::InCustody,
                 (_, phase) => phase,
@@ -338,5 +430,6 @@ fn placed(e: &OrderPlaced) -> OrderState {
         unit: None,
         shelf: None,
         closed_ms: None,
+        held_until_ms: None,
     }
 }
