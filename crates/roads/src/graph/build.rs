@@ -263,7 +263,7 @@ impl Delays<'_> {
                 * match bend(along(from, 1), along(to, 0)) {
                     Bend::Left => u32::from(p.left_s),
                     Bend::Right => u32::from(p.right_s),
-                    Bend::Straight | Bend::Round => 0,
+                    Bend::Straight => 0,
                 };
         }
         ms

@@ -11,9 +11,8 @@ pub(crate) mod components;
 pub(crate) mod turns;
 
 use crate::file::{Column, Store, Writer};
-use crate::osm::{RoadClass, place_of};
+use crate::osm::RoadClass;
 use crate::{RoadsError, snap::SpatialIndex};
-use xiangyun_model::geo::LonLat;
 
 /// No such state, vertex or slot.
 pub(crate) const NONE: u32 = u32::MAX;
@@ -85,25 +84,15 @@ impl RoadGraph {
         self.state_arc.len()
     }
 
-    /// Vertex where an arc starts.
-    pub(crate) fn tail(&self, arc: u32) -> u32 {
-        let s = (arc >> 1) as usize;
-        if arc & 1 == 0 { self.seg_from[s] } else { self.seg_to[s] }
-    }
-
-    /// Vertex where an arc ends.
-    pub(crate) fn head(&self, arc: u32) -> u32 {
-        self.tail(arc ^ 1)
-    }
-
     /// Shape points of a segment, along it.
     pub(crate) fn shape_of(&self, segment: u32) -> &[[i32; 2]] {
         let s = segment as usize;
         &self.shape[self.seg_shape[s] as usize..self.seg_shape[s + 1] as usize]
     }
 
-    pub(crate) fn place(&self, vertex: u32) -> LonLat {
-        place_of(self.vertex[vertex as usize])
+    #[cfg(test)]
+    pub(crate) fn place(&self, vertex: u32) -> xiangyun_model::geo::LonLat {
+        crate::osm::place_of(self.vertex[vertex as usize])
     }
 
     pub(crate) fn text(&self, string: u32) -> &str {

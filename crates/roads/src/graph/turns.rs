@@ -399,9 +399,9 @@ impl Chains<'_> {
                 let mut turns = self.turns(at);
                 let exists = turns.iter().any(|(to, m)| self.arc(*to) == turn.to && m & mask != 0);
                 if !only || exists {
-                    for i in 0..turns.len() {
-                        if (self.arc(turns[i].0) == turn.to) != only {
-                            turns[i].1 &= !mask;
+                    for (to, allowed) in &mut turns {
+                        if (self.arc(*to) == turn.to) != only {
+                            *allowed &= !mask;
                         }
                     }
                     self.set(at, turns);
@@ -457,7 +457,6 @@ pub(crate) enum Bend {
     Straight,
     Right,
     Left,
-    Round,
 }
 
 /// Bend from the bearing of arrival to the bearing of departure, degrees clockwise from north.

@@ -160,8 +160,8 @@ fn spans_of(piece: &Piece, choice: &[u32]) -> (Vec<Span>, Vec<Mark>) {
     let first = on(0);
     let mut spans = vec![Span { arc: first.arc, from: first.share, to: first.share }];
     let mut marks = vec![(0, first.share)];
-    for i in 1..choice.len() {
-        let step = &piece.columns[i].step[choice[i] as usize];
+    for (i, chosen) in choice.iter().enumerate().skip(1) {
+        let step = &piece.columns[i].step[*chosen as usize];
         let goal = on(i);
         if step.round {
             let at = spans[spans.len() - 1];
@@ -207,8 +207,7 @@ fn place_fix(
 ) {
     let point = fixes[fix].place;
     let mut best: Option<MatchedFix> = None;
-    for s in from.0..=to.0 {
-        let span = spans[s];
+    for (s, span) in spans.iter().enumerate().take(to.0 + 1).skip(from.0) {
         let low = if s == from.0 { from.1 } else { span.from };
         let high = if s == to.0 { to.1 } else { span.to };
         let forward = span.arc & 1 == 0;

@@ -103,7 +103,7 @@ fn open(tag: &BytesStart<'_>, object: &mut Object) -> Result<(), String> {
         for (key, value) in attributes(tag)? {
             match key.as_str() {
                 "id" => {
-                    object.id = value.trim().parse().map_err(|_| format!("id \"{value}\" is no number"))?
+                    object.id = value.trim().parse().map_err(|_| format!("id \"{value}\" is no number"))?;
                 }
                 "lon" => object.lon_e7 = e7(&value),
                 "lat" => object.lat_e7 = e7(&value),

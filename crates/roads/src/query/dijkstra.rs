@@ -14,6 +14,7 @@ pub(crate) struct Path {
 }
 
 /// Weights from a source to all states.
+#[cfg(test)]
 pub(crate) fn one_to_all(ends: &Ends<'_>, source: &Source) -> Vec<Weight> {
     let mut best = vec![INF; ends.graph.state_count()];
     let mut heap = BinaryHeap::new();

@@ -130,6 +130,7 @@ impl Scratch {
     }
 
     /// Best weight and the state where the two halves meet.
+    #[allow(clippy::needless_range_loop)] // an arc indexes two arrays, and is kept
     fn search(
         &mut self,
         view: View<'_>,
