@@ -6,6 +6,7 @@ use super::dice::Dice;
 use super::facts::{CorridorClass, CountyFacts, SiteKind};
 use super::plane::{Cells, P, Plane, along, beside, length, nearest_on, p};
 use super::web::{Class, Line, Zone};
+use std::collections::{HashMap, HashSet};
 use std::f64::consts::PI;
 
 /// What a settlement is.
@@ -227,8 +228,49 @@ pub(crate) fn streets(place: &Place, drawn: &Drawn, fenced: &Drawn, seed: u64, n
             run_street(&chain, &look, &grain, drawn, &mut dice, &mut lines);
         }
     }
+    let core = core(&lines, place.at);
+    knots.iter_mut().for_each(|k| *k = k.filter(|q| core.contains(&key(*q))));
     let doors = doors(place, &knots);
     Streets { lines, doors }
+}
+
+/// A point that can be looked up; lattice points are shared by streets to the last bit.
+fn key(q: P) -> (u64, u64) {
+    (q.x.to_bits(), q.y.to_bits())
+}
+
+/// Corners that the middle's corner both reaches and is reached from: a road from outside that ended at any other
+/// would not lead into the settlement.
+fn core(lines: &[Line], middle: P) -> HashSet<(u64, u64)> {
+    let (mut there, mut back) = (HashMap::<_, Vec<_>>::new(), HashMap::<_, Vec<_>>::new());
+    let mut centre: Option<(f64, (u64, u64))> = None;
+    for line in lines.iter().filter(|l| !l.dual) {
+        for w in line.points.windows(2) {
+            let (a, b) = (key(w[0]), key(w[1]));
+            there.entry(a).or_default().push(b);
+            back.entry(b).or_default().push(a);
+            if !line.oneway {
+                there.entry(b).or_default().push(a);
+                back.entry(a).or_default().push(b);
+            }
+            for q in w.iter().filter(|_| !line.oneway) {
+                if centre.is_none_or(|c| q.to(middle) < c.0) {
+                    centre = Some((q.to(middle), key(*q)));
+                }
+            }
+        }
+    }
+    let flood = |arcs: &HashMap<(u64, u64), Vec<(u64, u64)>>| {
+        let mut seen: HashSet<(u64, u64)> = centre.iter().map(|c| c.1).collect();
+        let mut open: Vec<_> = seen.iter().copied().collect();
+        while let Some(v) = open.pop() {
+            open.extend(arcs.get(&v).into_iter().flatten().filter(|u| seen.insert(**u)));
+        }
+        seen
+    };
+    let (mut reached, leading) = (flood(&there), flood(&back));
+    reached.retain(|v| leading.contains(v));
+    reached
 }
 
 /// Radius of the outline by direction.
