@@ -124,6 +124,10 @@ impl<'a> Walk<'a> {
     fn trips(&mut self, k: usize, route: &[usize], vehicle: &Vehicle) -> Vec<(usize, Vec<usize>)> {
         let mut trips = vec![(vehicle.depot, Vec::new())];
         for &stop in route {
+            if vehicle.allowed.as_ref().is_some_and(|may| stop >= self.instance.depots && !may[stop]) {
+                let place = format!("route {}, customer {stop}", k + 1);
+                self.findings.push("allowed", place, "served by this vehicle", "the customers of its list");
+            }
             if stop >= self.instance.depots {
                 trips.last_mut().expect("it starts with one trip").1.push(stop);
                 continue;
@@ -138,6 +142,9 @@ impl<'a> Walk<'a> {
                 );
             }
             trips.push((stop, Vec::new()));
+        }
+        if let Some(most) = vehicle.reloads_max.filter(|&most| trips.len() > most.saturating_add(1)) {
+            self.findings.push("trips", format!("route {}", k + 1), trips.len(), most + 1);
         }
         trips
     }

@@ -332,7 +332,7 @@ impl<'a> Inspect<'a> {
                         "both ends",
                     ),
                     Some(later) if later < at => {
-                        self.findings.push("precedence", place(job), "after the delivery", "before")
+                        self.findings.push("precedence", place(job), "after the delivery", "before");
                     }
                     Some(_) => {}
                 },

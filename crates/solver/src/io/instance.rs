@@ -1,6 +1,7 @@
 //! A public benchmark instance as its file states it: no scaling, no search structure.
 
 use super::convention::{Convention, Kind};
+use std::sync::Arc;
 
 /// Amounts (demands and capacities) are kept exactly, in millionths of the file's unit.
 pub const AMOUNT_SCALE: i64 = 1_000_000;
@@ -85,13 +86,66 @@ pub enum Pair {
     },
 }
 
+/// Metrics of TSPLIB (Reinelt 1991; TSPLIB 95, section 2) that round by themselves, whatever the convention.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Metric {
+    /// `CEIL_2D`: straight lines, rounded up.
+    EuclidUp,
+    /// `FLOOR_2D`: straight lines, rounded down.
+    EuclidDown,
+    /// `GEO`: kilometres on the idealised globe, coordinates as degrees and minutes `DDD.MM`, latitude first.
+    Geo,
+    /// `ATT`: straight lines over the root of ten, rounded up.
+    Att,
+    /// `MAN_2D`: sum of both differences, rounded to nearest.
+    Manhattan,
+    /// `MAX_2D`: larger of both differences, rounded to nearest.
+    Maximum,
+}
+
+impl Metric {
+    /// The distance of two points.
+    #[must_use]
+    pub fn measure(self, a: (f64, f64), b: (f64, f64)) -> f64 {
+        let (dx, dy) = ((a.0 - b.0).abs(), (a.1 - b.1).abs());
+        let straight = (dx * dx + dy * dy).sqrt();
+        match self {
+            Self::EuclidUp => straight.ceil(),
+            Self::EuclidDown => straight.floor(),
+            Self::Geo => geo(a, b),
+            Self::Att => ((dx * dx + dy * dy) / 10.0).sqrt().ceil(),
+            Self::Manhattan => (dx + dy + 0.5).floor(),
+            Self::Maximum => (dx.max(dy) + 0.5).floor(),
+        }
+    }
+}
+
+/// As TSPLIB states it, with its value of pi and its radius; one place is 0 from itself.
+fn geo(a: (f64, f64), b: (f64, f64)) -> f64 {
+    // Not the constant: the published distances were made with these digits.
+    #[allow(clippy::approx_constant)]
+    const PI: f64 = 3.141_592;
+    const RADIUS_KM: f64 = 6_378.388;
+    if a == b {
+        return 0.0;
+    }
+    let radians = |degrees: f64| {
+        let whole = degrees.trunc();
+        PI * (whole + 5.0 * (degrees - whole) / 3.0) / 180.0
+    };
+    let (lat, lon) = ((radians(a.0), radians(b.0)), (radians(a.1), radians(b.1)));
+    let (q1, q2, q3) = ((lon.0 - lon.1).cos(), (lat.0 - lat.1).cos(), (lat.0 + lat.1).cos());
+    let angle = (0.5 * ((1.0 + q1) * q2 - (1.0 - q1) * q3)).clamp(-1.0, 1.0).acos();
+    (RADIUS_KM * angle + 1.0).floor()
+}
+
 /// How places are apart.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Travel {
     /// Straight lines between coordinates; time equals distance.
     Euclid,
-    /// Straight lines, always rounded up (`CEIL_2D`).
-    EuclidCeil,
+    /// Computed from coordinates by a metric with its own rounding; time equals distance.
+    Measured(Metric),
     /// Given row by row, `n * n` values; NaN is a hole.
     Explicit {
         /// Distances.
@@ -120,6 +174,28 @@ pub struct Vehicle {
     pub duration_max: f64,
     /// Depots where it may load again during its route.
     pub reload_at: Vec<usize>,
+    /// How often it may load again; absent: no limit.
+    pub reloads_max: Option<usize>,
+    /// By node index, which customers it may serve; absent: all.
+    pub allowed: Option<Arc<Vec<bool>>>,
+}
+
+impl Vehicle {
+    /// A vehicle of the first depot that only has a capacity and pays one a unit of distance.
+    #[must_use]
+    pub fn plain(capacity: i64) -> Self {
+        Self {
+            depot: 0,
+            capacity,
+            fixed_cost: 0.0,
+            unit_cost: 1.0,
+            distance_max: f64::INFINITY,
+            duration_max: f64::INFINITY,
+            reload_at: Vec::new(),
+            reloads_max: None,
+            allowed: None,
+        }
+    }
 }
 
 /// The vehicles of the file.
@@ -169,7 +245,11 @@ impl Instance {
     pub fn distance(&self, from: usize, to: usize, convention: Convention) -> f64 {
         match &self.travel {
             Travel::Euclid => convention.measure(self.straight(from, to)),
-            Travel::EuclidCeil => self.straight(from, to).ceil(),
+            Travel::Measured(_) if from == to => 0.0,
+            Travel::Measured(metric) => {
+                let point = |at: usize| (self.nodes[at].x, self.nodes[at].y);
+                metric.measure(point(from), point(to))
+            }
             Travel::Explicit { distance, divisor, .. } => distance[from * self.nodes.len() + to] / divisor,
         }
     }

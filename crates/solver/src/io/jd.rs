@@ -3,10 +3,10 @@
 
 use super::convention::Kind;
 use super::fault::{Fault, Sink};
-use super::instance::{Fleet, Format, Instance, Node, Travel};
+use super::instance::{Fleet, Format, Instance, Node, Travel, Vehicle};
 use super::limits::{MATRIX_CELLS_MAX, NODES_MAX, VEHICLES_MAX};
 use super::number::{Field, Role, amount, count, number};
-use super::solomon::{expect_number, plain_vehicle, set_window};
+use super::solomon::{expect_number, set_window};
 use super::validate::validate;
 use super::vrplib::lines::{Line, Parts};
 use xiangyun_model::problem::Problems;
@@ -54,7 +54,7 @@ pub fn read(text: &str, file: &str) -> Result<Instance, Problems> {
         row_of.push(row);
     }
     let travel = pairs(&mut sink, arcs, n);
-    let mut vehicle = plain_vehicle(capacity);
+    let mut vehicle = Vehicle::plain(capacity);
     (vehicle.fixed_cost, vehicle.unit_cost) = (fixed_cost, unit_cost);
     let name = parts.header.get("NAME").map_or_else(|| super::stem(file), |(_, v)| (*v).to_owned());
     let fleet = Fleet::Alike(vehicle, Some(count));

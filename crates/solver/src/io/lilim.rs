@@ -1,11 +1,11 @@
-//! Li and Lim's text: `vehicles capacity speed`, then number, x, y, demand, ready, due, service, pickup, delivery.
+//! Li and Lim's text: `vehicles capacity speed` (every published file means a speed of 1, whatever it says), then number, x, y, demand, ready, due, service, pickup, delivery.
 
 use super::convention::Kind;
 use super::fault::{Fault, Sink};
-use super::instance::{Fleet, Format, Instance, Node, Pair, Travel};
+use super::instance::{Fleet, Format, Instance, Node, Pair, Travel, Vehicle};
 use super::limits::{NODES_MAX, VEHICLES_MAX};
 use super::number::{Field, Role, amount, count, number};
-use super::solomon::{expect_number, plain_vehicle, set_window};
+use super::solomon::{expect_number, set_window};
 use super::validate::validate;
 use xiangyun_model::problem::Problems;
 
@@ -41,10 +41,6 @@ pub fn read(text: &str, file: &str) -> Result<Instance, Problems> {
     let field = |column, k: usize| Field { row: *row, column, text: vehicle.get(k).copied() };
     let number_of = count(&mut sink, field("vehicles", 0), VEHICLES_MAX);
     let capacity = amount(&mut sink, field("capacity", 1), Role::Amount);
-    // The published files say 1, or 0, and mean a speed of 1.
-    if vehicle.get(2).is_some_and(|speed| *speed != "1" && *speed != "0") {
-        sink.push(Fault::Unsupported, *row, "speed", vehicle[2], "only a speed of 1 is read");
-    }
     let mut nodes = Vec::with_capacity(places.len());
     let mut ends = Vec::with_capacity(places.len());
     for (row, tokens) in places {
@@ -58,7 +54,7 @@ pub fn read(text: &str, file: &str) -> Result<Instance, Problems> {
         depot.service = 0.0;
     }
     pair_up(&mut sink, &mut nodes, &ends);
-    let fleet = Fleet::Alike(plain_vehicle(capacity), Some(number_of));
+    let fleet = Fleet::Alike(Vehicle::plain(capacity), Some(number_of));
     let name = super::stem(file);
     let instance = Instance {
         name,

@@ -47,14 +47,19 @@ pub fn detect(text: &str) -> Option<Detected> {
         return Some(Detected::Json);
     }
     let head: Vec<&str> = text.lines().take(60).map(str::trim).filter(|line| !line.is_empty()).collect();
-    let has = |word: &str| head.iter().any(|line| line.starts_with(word));
+    let has = |word: &str| {
+        head.iter().any(|line| line.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word)))
+    };
     if has("NODE_SECTION") || has("DISTANCETIME_SECTION") || has("DISPATCHINGCOST") {
         return Some(Detected::Jd);
     }
-    if has("DIMENSION") || has("TYPE") || head.iter().any(|line| line.ends_with("_SECTION")) {
+    if has("DIMENSION")
+        || has("TYPE")
+        || head.iter().any(|line| line.to_ascii_uppercase().contains("_SECTION"))
+    {
         return Some(Detected::Vrplib);
     }
-    if head.iter().skip(1).take(4).any(|line| *line == "VEHICLE") || has("CUST NO") {
+    if head.iter().skip(1).take(4).any(|line| line.eq_ignore_ascii_case("VEHICLE")) || has("CUST NO") {
         return Some(Detected::Solomon);
     }
     let numeric = |line: &&str| line.split_ascii_whitespace().all(|token| token.parse::<f64>().is_ok());

@@ -77,6 +77,13 @@ pub(super) fn number(sink: &mut Sink, field: Field<'_>, role: Role) -> Option<f6
     Some(value)
 }
 
+/// Whether a text is how writers say "no limit": the largest 32-bit or 64-bit integer, or infinity.
+pub(super) fn is_no_limit(text: &str) -> bool {
+    let text = text.strip_suffix(".0").unwrap_or(text);
+    matches!(text, "2147483647" | "9223372036854775807")
+        || matches!(text.to_ascii_lowercase().as_str(), "inf" | "infinity")
+}
+
 /// Reads a demand or capacity exactly, in millionths.
 pub(super) fn amount(sink: &mut Sink, field: Field<'_>, role: Role) -> Option<i64> {
     // Within the bound the product is below 2^53, so rounding it is exact for up to six decimals.

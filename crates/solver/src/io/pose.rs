@@ -11,6 +11,7 @@ use crate::problem::{
     VALUE_MAX, VehicleId, VehicleKind, Window,
 };
 use crate::solution::{Route, Solution, Visit};
+use std::sync::Arc;
 use xiangyun_model::problem::Problems;
 
 /// Above so many nodes distances are computed when asked: a table would not stay in the processor's caches.
@@ -52,11 +53,11 @@ impl Scale {
             Convention::Exact | Convention::Hierarchical => (1e7, Rounding::Up),
             Convention::Jd => (1.0, Rounding::Nearest),
         };
-        let explicit = matches!(instance.travel, Travel::Explicit { .. });
         // A matrix of whole numbers needs no finer scale than its own.
-        let whole = explicit && instance_is_whole(instance);
+        let whole = instance_is_whole(instance);
         let length = match &instance.travel {
             Travel::Explicit { divisor, .. } if whole => *divisor,
+            Travel::Measured(_) if whole => 1.0,
             _ => length,
         };
         let vehicles: &[Vehicle] = match &instance.fleet {
@@ -88,10 +89,16 @@ fn clamp(value: f64) -> i64 {
 }
 
 fn instance_is_whole(instance: &Instance) -> bool {
-    let Travel::Explicit { distance, duration, divisor } = &instance.travel else { return false };
     let whole = |values: &[f64]| values.iter().all(|v| v.fract() == 0.0);
+    let (cells, divisor) = match &instance.travel {
+        Travel::Explicit { distance, duration, divisor } => {
+            (whole(distance) && duration.as_ref().is_none_or(|d| whole(d)), *divisor)
+        }
+        Travel::Measured(_) => (true, 1.0),
+        Travel::Euclid => (false, 1.0),
+    };
     let times = |n: &Node| [n.ready, n.service, n.release].iter().all(|t| (t * divisor).fract() == 0.0);
-    whole(distance) && duration.as_ref().is_none_or(|d| whole(d)) && instance.nodes.iter().all(times)
+    cells && instance.nodes.iter().all(times)
 }
 
 /// Poses the instance under a convention.
@@ -115,8 +122,9 @@ pub fn pose(instance: &Instance, convention: Convention) -> Result<Posed, Proble
     if instance.kind == Kind::Vrpb {
         builder.backhaul(Backhaul::LinehaulFirst);
     }
-    let reload_depots = vehicles(&mut builder, instance, convention, scale, unit);
-    let (node_of, job_of) = jobs(&mut builder, instance, scale, unit);
+    let lists = allowed_lists(instance);
+    let reload_depots = vehicles(&mut builder, instance, convention, scale, unit, &lists);
+    let (node_of, job_of) = jobs(&mut builder, instance, scale, unit, &lists);
     match builder.build() {
         Ok(problem) => {
             let listed = matches!(instance.fleet, Fleet::Listed(_));
@@ -129,6 +137,22 @@ pub fn pose(instance: &Instance, convention: Convention) -> Result<Posed, Proble
             sink.finish(None)
         }
     }
+}
+
+/// The different lists of allowed customers. List `k` becomes skill bit `k`: vehicles with another list have it, and
+/// customers that the list leaves out ask for it.
+fn allowed_lists(instance: &Instance) -> Vec<Arc<Vec<bool>>> {
+    let mut lists: Vec<Arc<Vec<bool>>> = Vec::new();
+    let vehicles: &[Vehicle] = match &instance.fleet {
+        Fleet::Alike(vehicle, _) => std::slice::from_ref(vehicle),
+        Fleet::Listed(list) => list,
+    };
+    for list in vehicles.iter().filter_map(|vehicle| vehicle.allowed.as_ref()) {
+        if !lists.contains(list) && lists.len() < 128 {
+            lists.push(list.clone());
+        }
+    }
+    lists
 }
 
 /// The largest unit in which all amounts are whole.
@@ -151,10 +175,7 @@ fn gcd(a: i64, b: i64) -> i64 {
 
 fn matrix(instance: &Instance, convention: Convention, scale: Scale) -> Matrix {
     let n = instance.nodes.len();
-    let rounding = match instance.travel {
-        Travel::EuclidCeil if convention == Convention::Round => Rounding::Up,
-        _ => scale.rounding,
-    };
+    let rounding = scale.rounding;
     let points = || instance.nodes.iter().map(|node| (node.x, node.y)).collect::<Vec<_>>();
     match &instance.travel {
         Travel::Explicit { duration: Some(duration), distance, .. } => {
@@ -170,24 +191,31 @@ fn matrix(instance: &Instance, convention: Convention, scale: Scale) -> Matrix {
             let cells = distance.iter().map(|&v| rounding.apply(v / divisor * scale.length)).collect();
             Matrix::shared(n, cells).expect("n x n as read")
         }
-        _ if instance.kind != Kind::Vrpb && n > TABLE_NODES_MAX => {
+        Travel::Euclid if instance.kind != Kind::Vrpb && n > TABLE_NODES_MAX => {
             Matrix::plane(points(), scale.length, rounding)
         }
-        _ => {
+        Travel::Euclid => {
             let plane = Matrix::plane(points(), scale.length, rounding);
-            let mut cells = Vec::with_capacity(n * n);
-            for from in 0..n {
-                cells.extend((0..n).map(|to| {
-                    if instance.kind == Kind::Vrpb && closed_to_backhauls(instance, from, to) {
-                        NO_WAY
-                    } else {
-                        plane.distance(from, to)
-                    }
-                }));
-            }
-            Matrix::shared(n, cells).expect("n x n as made")
+            table(instance, |from, to| plane.distance(from, to))
         }
+        // Whole numbers by themselves.
+        Travel::Measured(_) => table(instance, |from, to| {
+            clamp((instance.distance(from, to, convention) * scale.length).round())
+        }),
     }
+}
+
+/// A table of `arc`, without the arcs that strict backhauls forbid.
+fn table(instance: &Instance, arc: impl Fn(usize, usize) -> i64) -> Matrix {
+    let n = instance.nodes.len();
+    let strict = instance.kind == Kind::Vrpb;
+    let mut cells = Vec::with_capacity(n * n);
+    for from in 0..n {
+        cells.extend((0..n).map(|to| {
+            if strict && closed_to_backhauls(instance, from, to) { NO_WAY } else { arc(from, to) }
+        }));
+    }
+    Matrix::shared(n, cells).expect("n x n as made")
 }
 
 /// In the strict problem no route goes from the depot to a backhaul, nor from a backhaul to a linehaul.
@@ -208,6 +236,7 @@ fn vehicles(
     convention: Convention,
     scale: Scale,
     unit: i64,
+    lists: &[Arc<Vec<bool>>],
 ) -> Vec<Vec<usize>> {
     let mut kinds: Vec<(Vehicle, u32)> = Vec::new();
     match &instance.fleet {
@@ -227,7 +256,11 @@ fn vehicles(
     let mut depots = Vec::with_capacity(kinds.len());
     for (vehicle, count) in kinds {
         depots.push(vehicle.reload_at.clone());
-        builder.vehicles(kind(instance, convention, scale, unit, &vehicle, count));
+        let own = vehicle.allowed.as_ref();
+        let skills = lists.iter().enumerate().filter(|(_, list)| own != Some(*list));
+        let skills = skills.fold(0, |bits, (k, _)| bits | 1_u128 << k);
+        let kind = kind(instance, convention, scale, unit, &vehicle, count);
+        builder.vehicles(VehicleKind { skills, ..kind });
     }
     depots
 }
@@ -268,7 +301,13 @@ fn kind(
         per_distance: clamp((unit_cost * money).round()),
         max_distance,
         max_duration,
-        max_trips: if reloads.is_empty() { 1 } else { TRIPS_MAX },
+        max_trips: match (reloads.is_empty(), vehicle.reloads_max) {
+            (true, _) => 1,
+            (false, None) => TRIPS_MAX,
+            (false, Some(most)) => {
+                u32::try_from(most).map_or(TRIPS_MAX, |m| m.saturating_add(1).min(TRIPS_MAX))
+            }
+        },
         reloads,
         ..VehicleKind::at(place(vehicle.depot), count, vec![vehicle.capacity.div_euclid(unit)])
     }
@@ -280,12 +319,13 @@ fn jobs(
     instance: &Instance,
     scale: Scale,
     unit: i64,
+    lists: &[Arc<Vec<bool>>],
 ) -> (Vec<usize>, Vec<Option<JobId>>) {
     let mut node_of = Vec::with_capacity(instance.customers().len());
     let mut job_of = vec![None; instance.nodes.len()];
     for at in instance.customers() {
         let node = &instance.nodes[at];
-        let job = job(instance, scale, unit, at);
+        let job = job(instance, scale, unit, lists, at);
         match node.pair {
             None => {
                 job_of[at] = Some(builder.job(job));
@@ -293,7 +333,10 @@ fn jobs(
             }
             Some(Pair::PickupFor { delivery, amount }) => {
                 let from = Job { pickup: vec![amount / unit], ..job };
-                let to = Job { delivery: vec![amount / unit], ..self::job(instance, scale, unit, delivery) };
+                let to = Job {
+                    delivery: vec![amount / unit],
+                    ..self::job(instance, scale, unit, lists, delivery)
+                };
                 let (from, to) = builder.shipment(from, to);
                 (job_of[at], job_of[delivery]) = (Some(from), Some(to));
                 node_of.extend([at, delivery]);
@@ -304,7 +347,7 @@ fn jobs(
     (node_of, job_of)
 }
 
-fn job(instance: &Instance, scale: Scale, unit: i64, at: usize) -> Job {
+fn job(instance: &Instance, scale: Scale, unit: i64, lists: &[Arc<Vec<bool>>], at: usize) -> Job {
     let node = &instance.nodes[at];
     let timed = instance.kind.has_time();
     let windows = if timed && (node.due.is_finite() || node.ready > 0.0) {
@@ -320,6 +363,7 @@ fn job(instance: &Instance, scale: Scale, unit: i64, at: usize) -> Job {
         service: scale.up(node.service),
         windows,
         release: if timed { scale.up(node.release) } else { 0 },
+        skills: (0..lists.len()).filter(|&k| !lists[k][at]).fold(0, |bits, k| bits | 1 << k),
         prize: node.prize.is_finite().then(|| scale.cost(node.prize)),
         ..Job::at(place(at))
     }

@@ -8,19 +8,6 @@ use super::number::{Field, Role, amount, count, number};
 use super::validate::validate;
 use xiangyun_model::problem::Problems;
 
-/// A vehicle that only has a capacity.
-pub(super) fn plain_vehicle(capacity: i64) -> Vehicle {
-    Vehicle {
-        depot: 0,
-        capacity,
-        fixed_cost: 0.0,
-        unit_cost: 1.0,
-        distance_max: f64::INFINITY,
-        duration_max: f64::INFINITY,
-        reload_at: Vec::new(),
-    }
-}
-
 /// Checks that rows are numbered 0, 1, 2, … and notes repeated or missing numbers.
 pub(super) fn expect_number(sink: &mut Sink, row: u64, token: &str, expected: usize) -> bool {
     match token.parse::<usize>() {
@@ -100,7 +87,7 @@ pub fn read(text: &str, file: &str) -> Result<Instance, Problems> {
     if let Some(depot) = nodes.first_mut() {
         (depot.service, depot.delivery) = (0.0, 0);
     }
-    let fleet = Fleet::Alike(plain_vehicle(capacity), Some(number_of));
+    let fleet = Fleet::Alike(Vehicle::plain(capacity), Some(number_of));
     let instance = Instance {
         name,
         kind: Kind::Vrptw,

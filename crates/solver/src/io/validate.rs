@@ -1,8 +1,9 @@
 //! Checks that every text format shares, once an instance stands.
 
-use super::convention::{Convention, Kind};
+use super::convention::Convention;
 use super::fault::{Fault, Sink};
 use super::instance::{Fleet, Instance, Travel, Vehicle};
+use super::limits::MATRIX_CELLS_MAX;
 
 /// Notes what makes the instance unsolvable as it stands: no capacity, oversized demands, sums that overflow,
 /// windows that no vehicle can meet, holes in matrices. `row_of` gives the row of a node for the message.
@@ -12,7 +13,7 @@ pub(super) fn validate(sink: &mut Sink, instance: &Instance, row_of: &[u64]) {
     }
     fleet(sink, instance);
     amounts(sink, instance, row_of);
-    if matrices(sink, instance) && instance.kind.has_time() && instance.kind != Kind::Pcvrptw {
+    if matrices(sink, instance) && instance.kind.has_time() {
         windows(sink, instance, row_of);
     }
 }
@@ -43,7 +44,8 @@ fn amounts(sink: &mut Sink, instance: &Instance, row_of: &[u64]) {
             _ => 0,
         };
         let most = node.delivery.max(node.pickup).max(paired);
-        if most > largest && largest > 0 {
+        // What may be left out is left out.
+        if most > largest && largest > 0 && node.prize.is_infinite() {
             let found = super::sol::plain_number(most);
             let want = format!("more than any vehicle holds; at most {}", super::sol::plain_number(largest));
             sink.push(Fault::Oversized, row_of.get(at).copied().unwrap_or(0), "demand", &found, want);
@@ -59,8 +61,18 @@ fn amounts(sink: &mut Sink, instance: &Instance, row_of: &[u64]) {
 }
 
 fn matrices(sink: &mut Sink, instance: &Instance) -> bool {
-    let Travel::Explicit { distance, duration, .. } = &instance.travel else { return true };
     let n = instance.nodes.len();
+    let (distance, duration) = match &instance.travel {
+        Travel::Euclid => return true,
+        Travel::Measured(_) => {
+            if n * n > MATRIX_CELLS_MAX {
+                let want = "too many nodes for a metric other than EUC_2D; at most 6000";
+                sink.push(Fault::TooMany, 0, "DIMENSION", &n.to_string(), want);
+            }
+            return n * n <= MATRIX_CELLS_MAX;
+        }
+        Travel::Explicit { distance, duration, .. } => (distance, duration),
+    };
     let mut holes = 0_u64;
     let mut first = None;
     for (what, matrix) in [("distance", Some(distance)), ("duration", duration.as_ref())] {
@@ -90,12 +102,13 @@ fn windows(sink: &mut Sink, instance: &Instance, row_of: &[u64]) {
     };
     for at in instance.customers() {
         let node = &instance.nodes[at];
-        let reachable = depots.clone().any(|depot| {
-            let home = &instance.nodes[depot];
-            let arrive = home.ready.max(node.release) + shortest(depot, at);
-            arrive <= node.due + 1e-6
-                && arrive.max(node.ready) + node.service + shortest(at, depot) <= home.due + 1e-6
-        });
+        let reachable = node.prize.is_finite()
+            || depots.clone().any(|depot| {
+                let home = &instance.nodes[depot];
+                let arrive = home.ready.max(node.release) + shortest(depot, at);
+                arrive <= node.due + 1e-6
+                    && arrive.max(node.ready) + node.service + shortest(at, depot) <= home.due + 1e-6
+            });
         if !reachable {
             let found = format!("{} {}", node.ready, node.due);
             let want = format!(

@@ -1,6 +1,8 @@
 //! Tests of the solver as its users see it.
 
 mod agreement;
+mod dialects;
+mod documents;
 mod oracle;
 mod published;
 mod random;

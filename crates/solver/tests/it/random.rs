@@ -25,7 +25,7 @@ impl Dice {
     }
 
     pub(crate) fn one_in(&mut self, n: u64) -> bool {
-        self.next() % n == 0
+        self.next().is_multiple_of(n)
     }
 
     pub(crate) fn int(&mut self, least: i64, most: i64) -> Int {

@@ -169,13 +169,19 @@ pub fn read(file: &RichFile, text: &str, name: &str) -> Result<SolutionText, Pro
                 (Some(id), None) => match numbers.get(id.as_str()) {
                     Some(&number) => list.push(number),
                     None => {
-                        sink.push(Fault::UnknownId, 0, &path, id, "no such visit; an id of jobs or shipments")
+                        sink.push(
+                            Fault::UnknownId,
+                            0,
+                            &path,
+                            id,
+                            "no such visit; an id of jobs or shipments",
+                        );
                     }
                 },
                 (None, Some(0)) => list.push(0),
                 (None, Some(which)) => list.push(numbers.len().saturating_add(which)),
                 _ => {
-                    sink.push(Fault::Solution, 0, &path, "", "a stop is a visit or a reload, one of the two")
+                    sink.push(Fault::Solution, 0, &path, "", "a stop is a visit or a reload, one of the two");
                 }
             }
         }

@@ -40,6 +40,7 @@ struct Check<'a, 'b> {
 }
 
 impl Check<'_, '_> {
+    #[allow(clippy::needless_pass_by_value)] // numbers and texts alike, at each call
     fn fault(&mut self, fault: Fault, path: &str, found: impl ToString, want: impl Into<String>) {
         self.sink.push(fault, 0, path, &found.to_string(), want);
     }

@@ -166,6 +166,7 @@ struct Convert<'a> {
 }
 
 impl Convert<'_> {
+    #[allow(clippy::needless_pass_by_value)] // numbers and texts alike, at each call
     fn fault(&mut self, fault: Fault, path: &str, found: impl ToString, want: &str) {
         self.sink.push(fault, 0, path, &found.to_string(), want);
     }

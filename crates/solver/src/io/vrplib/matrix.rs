@@ -16,21 +16,26 @@ enum Layout {
 
 /// Reads the matrix of an `EXPLICIT` file with `n` nodes.
 pub(super) fn read(sink: &mut Sink, parts: &Parts<'_>, n: usize, kind: Kind) -> Option<Travel> {
-    let (row, name) = parts.need(sink, "EDGE_WEIGHT_FORMAT")?;
-    let layout = match name {
+    let lines = parts.need_section(sink, "EDGE_WEIGHT_SECTION")?;
+    let (row, name) = match parts.header.get("EDGE_WEIGHT_FORMAT") {
+        Some(&(row, name)) => (row, name.trim_matches('"')),
+        // Left out: as many values as some layout has, the full matrix first.
+        None => (0, guess(lines.iter().map(|(_, line)| line.split_ascii_whitespace().count()).sum(), n)),
+    };
+    // A triangle by columns is the other triangle by rows.
+    let layout = match name.to_ascii_uppercase().as_str() {
         "FULL_MATRIX" => Layout::Full,
-        "LOWER_ROW" => Layout::Lower { diagonal: false },
-        "LOWER_DIAG_ROW" => Layout::Lower { diagonal: true },
-        "UPPER_ROW" => Layout::Upper { diagonal: false },
-        "UPPER_DIAG_ROW" => Layout::Upper { diagonal: true },
+        "LOWER_ROW" | "UPPER_COL" => Layout::Lower { diagonal: false },
+        "LOWER_DIAG_ROW" | "UPPER_DIAG_COL" => Layout::Lower { diagonal: true },
+        "UPPER_ROW" | "LOWER_COL" => Layout::Upper { diagonal: false },
+        "UPPER_DIAG_ROW" | "LOWER_DIAG_COL" => Layout::Upper { diagonal: true },
         _ => {
             let want =
-                "not a layout we read; FULL_MATRIX, LOWER_ROW, LOWER_DIAG_ROW, UPPER_ROW or UPPER_DIAG_ROW";
+                "not a layout we read; FULL_MATRIX, or LOWER or UPPER, with DIAG or without, by ROW or COL";
             sink.push(Fault::Unsupported, row, "EDGE_WEIGHT_FORMAT", name, want);
             return None;
         }
     };
-    let lines = parts.need_section(sink, "EDGE_WEIGHT_SECTION")?;
     let mut cells = cells(layout, n);
     let mut distance = vec![f64::NAN; n * n];
     (0..n).for_each(|i| distance[i * n + i] = 0.0);
@@ -41,6 +46,10 @@ pub(super) fn read(sink: &mut Sink, parts: &Parts<'_>, n: usize, kind: Kind) -> 
                 extra = true;
                 break;
             };
+            if i == j {
+                // Many files fill the diagonal with something very large.
+                continue;
+            }
             let value =
                 number(sink, Field { row, column: "EDGE_WEIGHT_SECTION", text: Some(token) }, Role::Arc);
             if let Some(value) = value {
@@ -59,6 +68,15 @@ pub(super) fn read(sink: &mut Sink, parts: &Parts<'_>, n: usize, kind: Kind) -> 
         return None;
     }
     Some(Travel::Explicit { distance, duration: None, divisor: divisor(parts, kind) })
+}
+
+/// The layout with so many values.
+fn guess(values: usize, n: usize) -> &'static str {
+    match values {
+        v if v == n * (n - 1) / 2 => "LOWER_ROW",
+        v if v == n * (n + 1) / 2 => "LOWER_DIAG_ROW",
+        _ => "FULL_MATRIX",
+    }
 }
 
 fn cells(layout: Layout, n: usize) -> Box<dyn Iterator<Item = (usize, usize)>> {

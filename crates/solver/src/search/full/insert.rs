@@ -86,6 +86,12 @@ impl<A: Arcs> Full<'_, A> {
         if here { 0 } else { self.net.problem.group_prices[g as usize] }
     }
 
+    /// Price of bringing the groups of both halves of a shipment into the route.
+    fn group_price_of_pair(&self, (take, drop): (u32, u32), route: u32) -> i64 {
+        let same = self.nodes[take as usize].group == self.nodes[drop as usize].group;
+        self.group_price(take, route) + if same { 0 } else { self.group_price(drop, route) }
+    }
+
     /// Change of cost for a new way, duration and number of stops, wishes and groups apart; `None` if not allowed.
     #[inline(always)]
     fn change(
@@ -296,7 +302,8 @@ impl<A: Arcs> Full<'_, A> {
         let (tp, dp) = (links.at[take as usize].point, links.at[drop as usize].point);
         let linear = day.linear || self.nodes[take as usize].linear || self.nodes[drop as usize].linear;
         let release = self.nodes[take as usize].release.max(self.nodes[drop as usize].release);
-        let extra = self.wish(take, route) + self.wish(drop, route) + self.group_price(take, route);
+        let groups = self.group_price_of_pair(halves, route);
+        let extra = self.wish(take, route) + self.wish(drop, route) + groups;
         if self.nodes[take as usize].classes & self.nodes[drop as usize].conflicts != 0 {
             return None;
         }
@@ -343,9 +350,8 @@ impl<A: Arcs> Full<'_, A> {
                             let put = Put::Both(first, last);
                             if delta < least && linear {
                                 let (cost, _, ok) = self.judge_pair(links, route, halves, first, last);
-                                let group = self.group_price(take, route);
                                 delta =
-                                    if ok { cost - links.routes[route as usize].cost + group } else { FAR };
+                                    if ok { cost - links.routes[route as usize].cost + groups } else { FAR };
                             }
                             if delta < least {
                                 least = delta;
