@@ -524,11 +524,17 @@ impl Timer<'_> {
             }
             let (mut out_s, mut left_s) = (0, None);
             let mut begun_s = None;
-            for (&(t, b), &(_, e)) in boards[l].iter().zip(&leaves[l]) {
+            // A load boards and leaves once a trip, so both lists name the same trips; a truck that fetches what a
+            // round brings may have set out before that round.
+            let mut legs: Vec<(usize, usize, usize)> =
+                boards[l].iter().zip(&leaves[l]).map(|(&(t, b), &(_, e))| (t, b, e)).collect();
+            legs.sort_by_key(|&(t, b, _)| timing.trips[t].visits[b].start);
+            for (t, b, e) in legs {
                 let trip = &timing.trips[t];
                 let (on, off) = (&trip.visits[b], &trip.visits[e]);
-                if left_s.is_some_and(|_| self.day.county.site(on.site).store_cold_cm3 == 0) {
-                    out_s += on.start - left_s.unwrap_or(on.start);
+                let kept = self.day.county.site(on.site).store_cold_cm3 > 0;
+                if let Some(left) = left_s.filter(|_| !kept && self.day.county.band(cargo.band).cold) {
+                    out_s += on.start - left;
                 }
                 if !self.rides_in_band(trip.crew, trip.layout, cargo) {
                     out_s += off.finish - on.start;

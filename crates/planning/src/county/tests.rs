@@ -64,7 +64,7 @@ fn each_fault_has_its_code_and_place() {
         ("carriers.csv", "1800", "1801", "P120 carriers.csv:0:share_bp"),
         ("lines.csv", "09:02,09:06", "08:02,08:06", "P121 lines.csv:3:arrive"),
         ("inbound.csv", "05:20", "5h20", "P113 inbound.csv:2:arrives"),
-        ("county.toml", "drive_max_s = 14400", "drive_max_s = \"4 h\"", "P117 county.toml:11:"),
+        ("county.toml", "drive_max_s = 14400", "drive_max_s = \"4 h\"", "P117 county.toml:12:"),
         ("county.toml", "gateway = \"G410400\"", "gateway = \"HUB\"", "P111 county.toml:0:lanes[0].gateway"),
     ];
     for (file, from, to, want) in cases {

@@ -175,14 +175,25 @@ impl<'a> Search<'a> {
         &self.goods.cargo[load as usize]
     }
 
-    /// Whether two loads may not share a vehicle.
+    /// Whether two loads may not share a vehicle: their goods or their carriers exclude each other, whichever says so.
     pub(crate) fn excludes(&self, one: u32, other: u32) -> bool {
-        let bits = self.cargo(other).classes;
-        let clash = |class: usize| {
-            self.day.county.classes[class].incompatible.iter().any(|c| bits >> (c.index() % 32) & 1 == 1)
+        let (one, other) = (self.cargo(one), self.cargo(other));
+        let county = self.day.county;
+        let goods = |a: &Cargo, b: &Cargo| {
+            let bars = |at: usize| {
+                let list = &county.classes[at].incompatible;
+                list.iter().any(|c| b.classes >> (c.index() % 32) & 1 == 1)
+            };
+            (0..county.classes.len()).any(|at| a.classes >> (at % 32) & 1 == 1 && bars(at))
         };
-        let mine = self.cargo(one).classes;
-        (0..self.day.county.classes.len().min(32)).any(|class| mine >> class & 1 == 1 && clash(class))
+        let carriers = |a: &Cargo, b: &Cargo| {
+            let bars = |at: usize| {
+                let list = &county.carriers[at].excludes;
+                list.iter().any(|c| b.carriers >> (c.index() % 32) & 1 == 1)
+            };
+            (0..county.carriers.len()).any(|at| a.carriers >> (at % 32) & 1 == 1 && bars(at))
+        };
+        goods(one, other) || goods(other, one) || carriers(one, other) || carriers(other, one)
     }
 
     /// When a site closes for good.

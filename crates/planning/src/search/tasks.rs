@@ -74,19 +74,43 @@ impl Search<'_> {
         }
         let handled = |loads: &[u32]| loads.iter().map(|&l| self.cargo(l).handled).sum::<i64>();
         let hub = self.day.county.site(self.day.county.hub);
-        for (site, pick) in from {
-            let from_s = pick.iter().map(|&l| self.cargo(l).release_s).max().unwrap_or(0);
-            let length = self.day.county.site(site).stop_s(handled(&pick)) + hub.stop_s(4 * handled(&pick));
-            let to_s = self.relay_s - self.home_s(site) - length;
-            tasks.push(TrunkTask { pick, from_s, to_s, ..TrunkTask::at(site) });
+        for (site, loads) in from {
+            for pick in self.kindred(&loads) {
+                let from_s = pick.iter().map(|&l| self.cargo(l).release_s).max().unwrap_or(0);
+                let length =
+                    self.day.county.site(site).stop_s(handled(&pick)) + hub.stop_s(4 * handled(&pick));
+                let to_s = self.relay_s - self.home_s(site) - length;
+                tasks.push(TrunkTask { pick, from_s, to_s, ..TrunkTask::at(site) });
+            }
         }
-        for (site, drop) in to {
-            let crossing = drop.iter().map(|&l| hub.crossing_s(self.cargo(l).handled)).max().unwrap_or(0);
-            let due = drop.iter().map(|&l| self.cargo(l).due_s).min().unwrap_or(i64::MAX);
-            let length = self.day.county.site(site).stop_s(handled(&drop));
-            let to_s = self.close_s(site).min(due) - length;
-            tasks.push(TrunkTask { drop, ready_s: self.relay_s + crossing, to_s, ..TrunkTask::at(site) });
+        for (site, loads) in to {
+            for drop in self.kindred(&loads) {
+                let crossing = drop.iter().map(|&l| hub.crossing_s(self.cargo(l).handled)).max().unwrap_or(0);
+                let due = drop.iter().map(|&l| self.cargo(l).due_s).min().unwrap_or(i64::MAX);
+                let length = self.day.county.site(site).stop_s(handled(&drop));
+                let to_s = self.close_s(site).min(due) - length;
+                tasks.push(TrunkTask { drop, ready_s: self.relay_s + crossing, to_s, ..TrunkTask::at(site) });
+            }
         }
+    }
+
+    /// Loads in groups that may share a vehicle and that a truck can combine with others.
+    fn kindred(&self, loads: &[u32]) -> Vec<Vec<u32>> {
+        let mut groups: Vec<(Amount, Vec<u32>)> = Vec::new();
+        for &load in loads {
+            let amount = self.cargo(load).amount;
+            let takes = |(held, group): &(Amount, Vec<u32>)| {
+                (*held + amount).fits(self.task_most) && !group.iter().any(|&l| self.excludes(l, load))
+            };
+            match groups.iter_mut().find(|g| takes(g)) {
+                Some((held, group)) => {
+                    *held += amount;
+                    group.push(load);
+                }
+                None => groups.push((amount, vec![load])),
+            }
+        }
+        groups.into_iter().map(|(_, group)| group).collect()
     }
 
     /// Cuts a station's wants into tasks of at most a part of a truck, those of like time together.
@@ -98,9 +122,8 @@ impl Search<'_> {
             let amount = self.cargo(want.load).amount;
             let apart = part.first().is_some_and(|first| {
                 let other_slot = self.cargo(first.load).slot != self.cargo(want.load).slot;
-                let other_kin = self.excludes(first.load, want.load);
-                other_slot || other_kin || want.at_s - first.at_s > self.task_span_s
-            });
+                other_slot || want.at_s - first.at_s > self.task_span_s
+            }) || part.iter().any(|w| self.excludes(w.load, want.load));
             if !part.is_empty() && (apart || !(filled + amount).fits(self.task_most)) {
                 tasks.push(self.task(site, &part, down));
                 part.clear();

@@ -7,6 +7,7 @@ use crate::inputs::Inputs;
 use crate::orders;
 use crate::travel::{Band, NO_WAY, Table, Travel};
 use jiff::civil::Date;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::OnceLock;
 use xiangyun_model::county::County;
@@ -33,10 +34,11 @@ pub(super) fn county() -> County {
         .clone()
 }
 
-/// Straight lines with a detour at a steady speed, for every profile.
+/// Straight lines with a detour at a steady speed, for every profile that a vehicle of the county names.
 pub(super) fn crow_travel(county: &County) -> Travel {
     let n = county.sites.len();
-    let tables = ["truck", "van", "micro_van", "bus"].map(|profile| {
+    let profiles: BTreeSet<&str> = county.vehicles.iter().map(|v| v.profile.as_str()).collect();
+    let tables = profiles.into_iter().map(|profile| {
         let (mut seconds, mut metres) = (vec![0; n * n], vec![0; n * n]);
         for (i, a) in county.sites.iter().enumerate() {
             for (j, b) in county.sites.iter().enumerate().filter(|&(j, _)| j != i) {
@@ -48,7 +50,7 @@ pub(super) fn crow_travel(county: &County) -> Travel {
         }
         Table { profile: profile.into(), bands: vec![Band { from_s: 0, seconds, metres }] }
     });
-    Travel::new(n, tables.into()).expect("square tables")
+    Travel::new(n, tables.collect()).expect("square tables")
 }
 
 fn record(id: &str, kind: &str, ends: (&str, &str), class: &str, ready: &str) -> OrderRecord {
