@@ -6,7 +6,11 @@ use crate::io::rich::model::{Break, Driving, Vehicle};
 /// What an act is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum What {
-    /// Loading for a trip, the first or after a reload.
+    /// The vehicle is free after the part of its day that is over.
+    Free,
+    /// Loading for the first trip.
+    Start,
+    /// Loading after a reload.
     Load,
     /// A visit.
     Visit,
@@ -66,15 +70,21 @@ impl Day {
     pub(super) fn lay(acts: &[Act], vehicle: &Vehicle) -> Self {
         let mut due: Vec<(usize, Break)> = Vec::new();
         let mut day = Self::forward(acts, vehicle.driving, &due);
+        let under_way = acts[0].what == What::Free;
         for (number, &pause) in vehicle.breaks.iter().enumerate() {
-            if day.end() > pause.window.1.0 {
+            // A break whose window was over when the vehicle became free has been.
+            let been = under_way && acts[0].windows[0].0 > pause.window.1.0;
+            if !been && day.end() > pause.window.1.0 {
                 due.push((number, pause));
                 day = Self::forward(acts, vehicle.driving, &due);
             }
         }
-        day.push_late(0, day.acts.len() - 1);
-        let loads: Vec<usize> =
-            (0..day.acts.len()).filter(|&i| matches!(day.acts[i].what, What::Load | What::End)).collect();
+        if !under_way {
+            day.push_late(0, day.acts.len() - 1);
+        }
+        let loads: Vec<usize> = (0..day.acts.len())
+            .filter(|&i| matches!(day.acts[i].what, What::Start | What::Load | What::End))
+            .collect();
         for pair in loads.windows(2) {
             day.push_late(pair[0], pair[1]);
         }
@@ -106,6 +116,7 @@ impl Day {
         }
         self.acts[first].begin = self.acts[first].begin.max(next);
         if first == 0 {
+            // The day begins with this act.
             self.acts[0].arrive = self.acts[0].begin;
         }
         for i in first + 1..=last {
@@ -161,10 +172,8 @@ impl Day {
 
     /// The same of the first loading and of breaks.
     pub(super) fn other_late(&self) -> Vec<(i64, i64)> {
-        let other = |(i, act): (usize, &Act)| {
-            if i == 0 || matches!(act.what, What::Break(_)) { act.late() } else { None }
-        };
-        self.acts.iter().enumerate().filter_map(other).collect()
+        let other = |act: &&Act| matches!(act.what, What::Start | What::Break(_));
+        self.acts.iter().filter(other).filter_map(Act::late).collect()
     }
 
     fn act_of(&self, number: usize) -> usize {
@@ -174,7 +183,8 @@ impl Day {
     /// When the trip of this number left its depot.
     pub(super) fn departure(&self, number: usize) -> i64 {
         let at = self.act_of(number);
-        self.acts[..at].iter().rev().find(|act| act.what == What::Load).map_or(0, Act::over)
+        let left = |act: &&Act| matches!(act.what, What::Free | What::Start | What::Load);
+        self.acts[..at].iter().rev().find(left).map_or(0, Act::over)
     }
 
     /// When the trip of this number is back.

@@ -2,6 +2,7 @@
 //! precision, and shares no code with the search.
 
 mod day;
+mod locks;
 pub mod public;
 mod report;
 pub mod rich;

@@ -7,7 +7,8 @@
 use super::day::{Act, Day, What};
 use super::report::{Findings, Report};
 use crate::io::rich::RichFile;
-use crate::io::rich::model::{Backhaul, Job, Measure, Rich, Vehicle};
+use crate::io::rich::model::{Backhaul, Job, Measure, Prefix, Rich, Vehicle};
+use crate::io::rich::solution::prefixes;
 use crate::io::rich::value::{HOLE, Int};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,7 +30,9 @@ pub struct RouteTimes {
     pub start: i64,
     /// Arrival at the end.
     pub end: i64,
-    /// Of each number of the route, in order.
+    /// How many numbers at the route's start were over before: they have no times.
+    pub over: usize,
+    /// Of each further number of the route, in order.
     pub stops: Vec<StopTimes>,
     /// Driving time to each stop and to the end.
     pub driven: Vec<i64>,
@@ -70,7 +73,9 @@ pub fn check(file: &RichFile, routes: &[Vec<usize>]) -> RichReport {
     let visits: Vec<&Job> = rich.visits().collect();
     let fleet: Vec<&Vehicle> =
         rich.vehicles.iter().flat_map(|v| (0..v.count.0).map(move |_| v)).take(routes.len()).collect();
-    let mut inspect = Inspect { rich, visits, findings: Findings::default(), classes: conflicts(rich) };
+    let prefixes = prefixes(rich);
+    let classes = conflicts(rich);
+    let mut inspect = Inspect { rich, visits, findings: Findings::default(), classes, prefixes };
     let mut served = vec![0_u32; inspect.visits.len()];
     let mut times = Vec::with_capacity(routes.len());
     let mut groups: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
@@ -103,6 +108,7 @@ pub fn check(file: &RichFile, routes: &[Vec<usize>]) -> RichReport {
         cost = cost.saturating_add(rich.groups[group].0.saturating_mul(vehicles.len() as i64 - 1));
     }
     let unassigned = inspect.coverage(&served, file.vroom.is_some());
+    inspect.locks(routes, &served);
     for &number in &unassigned {
         if file.vroom.is_none() {
             cost = cost.saturating_add(inspect.prize(number - 1).unwrap_or(0));
@@ -118,16 +124,19 @@ fn conflicts(rich: &Rich) -> BTreeSet<(&str, &str)> {
     pairs.flat_map(|(a, b)| [(a, b), (b, a)]).collect()
 }
 
-struct Inspect<'a> {
-    rich: &'a Rich,
-    visits: Vec<&'a Job>,
-    findings: Findings,
+/// What every part of the checker works on.
+pub(super) struct Inspect<'a> {
+    pub(super) rich: &'a Rich,
+    pub(super) visits: Vec<&'a Job>,
+    pub(super) findings: Findings,
     classes: BTreeSet<(&'a str, &'a str)>,
+    /// Frozen parts of days, by route.
+    pub(super) prefixes: BTreeMap<usize, &'a Prefix>,
 }
 
 /// The role of a visit by its place in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Role {
+pub(super) enum Role {
     Single,
     /// Index of the delivery.
     From(usize),
@@ -136,7 +145,7 @@ enum Role {
 }
 
 impl<'a> Inspect<'a> {
-    fn role(&self, job: usize) -> Role {
+    pub(super) fn role(&self, job: usize) -> Role {
         match job.checked_sub(self.rich.jobs.len()) {
             None => Role::Single,
             Some(at) if at % 2 == 0 => Role::From(job + 1),
@@ -145,7 +154,7 @@ impl<'a> Inspect<'a> {
     }
 
     /// The job index of a number, none for reloads.
-    fn number(&self, number: usize) -> Option<usize> {
+    pub(super) fn number(&self, number: usize) -> Option<usize> {
         (1..=self.visits.len()).contains(&number).then(|| number - 1)
     }
 
@@ -191,13 +200,16 @@ impl<'a> Inspect<'a> {
     }
 
     fn route(&mut self, k: usize, route: &[usize], vehicle: &'a Vehicle) -> RouteTimes {
+        let over = self.over(k, route);
         self.fleet_rules(k, route, vehicle);
         self.loads(k, route, vehicle);
+        let mut at = 0;
         for trip in self.trips(route) {
-            self.trip_rules(k, &trip);
+            self.trip_rules(k, &trip, over.saturating_sub(at));
+            at += trip.len() + 1;
         }
         let distance = self.distance(k, route, vehicle);
-        let day = Day::lay(&self.acts(route, vehicle), vehicle);
+        let day = Day::lay(&self.acts(k, route, vehicle), vehicle);
         self.times(k, route, vehicle, &day);
         let mut cost = vehicle.fixed.0.saturating_add(vehicle.per_distance.0.saturating_mul(distance));
         let duration = day.duration();
@@ -222,14 +234,20 @@ impl<'a> Inspect<'a> {
             }
         }
         let stops = day.stops();
-        for (&number, stop) in route.iter().zip(&stops) {
+        for (&number, stop) in route[over..].iter().zip(&stops) {
             if let Some(soft) = self.number(number).and_then(|job| self.visits[job].soft) {
                 let (early, late) = (soft.window.0.0 - stop.begin, stop.begin - soft.window.1.0);
                 cost = cost.saturating_add(soft.early_price.0.saturating_mul(early.max(0)));
                 cost = cost.saturating_add(soft.late_price.0.saturating_mul(late.max(0)));
             }
         }
-        RouteTimes { start: day.start(), end: day.end(), stops, driven: day.driven(), cost, distance }
+        RouteTimes { start: day.start(), end: day.end(), over, stops, driven: day.driven(), cost, distance }
+    }
+
+    /// How many numbers of a route are over.
+    fn over(&self, k: usize, route: &[usize]) -> usize {
+        let stops = self.prefixes.get(&k).map_or(0, |p| usize::try_from(p.stops.0).unwrap_or(0));
+        stops.min(route.len())
     }
 
     fn trips(&self, route: &[usize]) -> Vec<Vec<usize>> {
@@ -249,7 +267,9 @@ impl<'a> Inspect<'a> {
         {
             self.findings.push("stops", place(), jobs.len(), most);
         }
-        for job in jobs {
+        let over = self.over(k, route);
+        let ahead: Vec<usize> = route[over..].iter().filter_map(|&number| self.number(number)).collect();
+        for job in ahead {
             let lacking = self.visits[job].skills.iter().find(|skill| !vehicle.skills.contains(skill));
             if let Some(skill) = lacking {
                 self.findings.push(
@@ -298,15 +318,15 @@ impl<'a> Inspect<'a> {
         }
     }
 
-    /// Goods that may not meet, pairs and their order, linehauls first.
-    fn trip_rules(&mut self, k: usize, trip: &[usize]) {
+    /// Goods that may not meet, pairs and their order, linehauls first. Goods of the first `over` visits met before.
+    fn trip_rules(&mut self, k: usize, trip: &[usize], over: usize) {
         let place = |job: usize| format!("route {}, visit {}", k + 1, job + 1);
         let position = |job: usize| trip.iter().position(|&other| other == job);
         let mut aboard: BTreeSet<&str> = BTreeSet::new();
         let mut hauled_back = false;
         for (at, &job) in trip.iter().enumerate() {
             let visit = self.visits[job];
-            for class in &visit.goods {
+            for class in visit.goods.iter().filter(|_| at >= over) {
                 let own = visit.goods.iter().map(String::as_str);
                 let clash = aboard
                     .iter()
@@ -365,18 +385,21 @@ impl<'a> Inspect<'a> {
         (duration != HOLE && distance != HOLE).then_some((duration, distance))
     }
 
-    /// Places of the whole day, in order.
-    fn places(&self, route: &[usize], vehicle: &Vehicle) -> Vec<Int> {
+    /// Places of the whole day, in order: where the vehicle became free comes after what is over.
+    fn places(&self, k: usize, route: &[usize], vehicle: &Vehicle) -> Vec<Int> {
         let stop = |&number: &usize| match self.number(number) {
             Some(job) => self.visits[job].place,
             None => vehicle.reloads[self.reload(number)].place,
         };
-        vehicle.start.into_iter().chain(route.iter().map(stop)).chain(vehicle.end).collect()
+        let (over, ahead) = route.split_at(self.over(k, route));
+        let free = self.prefixes.get(&k).map(|p| p.place);
+        let day = over.iter().map(stop).chain(free).chain(ahead.iter().map(stop));
+        vehicle.start.into_iter().chain(day).chain(vehicle.end).collect()
     }
 
     fn distance(&mut self, k: usize, route: &[usize], vehicle: &Vehicle) -> i64 {
         let mut sum = 0_i64;
-        for pair in self.places(route, vehicle).windows(2) {
+        for pair in self.places(k, route, vehicle).windows(2) {
             match self.cell(vehicle, pair[0], pair[1]) {
                 Some((_, distance)) => sum = sum.saturating_add(distance),
                 None => {
@@ -399,17 +422,30 @@ impl<'a> Inspect<'a> {
     }
 
     /// The day before pauses: loadings, visits and the end, each with the way to it.
-    fn acts(&self, route: &[usize], vehicle: &Vehicle) -> Vec<Act> {
+    fn acts(&self, k: usize, route: &[usize], vehicle: &Vehicle) -> Vec<Act> {
         let release = |from: usize| {
             let trip = route[from..].iter().map_while(|&number| self.number(number));
             trip.map(|job| self.visits[job].release.0).max().unwrap_or(0)
         };
+        let over = self.over(k, route);
         let shift = vehicle.shift.map_or((0, i64::MAX / 4), |s| (s.0.0, s.1.0));
+        let mut acts = Vec::with_capacity(route.len() + 3);
         let mut at = vehicle.start;
-        let opens = (shift.0.max(release(0)), shift.1);
-        let mut acts = vec![Act::new(What::Load, 0, vec![opens], vehicle.loading.0)];
+        match self.prefixes.get(&k) {
+            Some(prefix) => {
+                at = Some(prefix.place);
+                acts.push(Act::new(What::Free, 0, vec![(prefix.time.0, prefix.time.0)], 0));
+                if !prefix.departed {
+                    acts.push(Act::new(What::Start, 0, vec![(release(over), shift.1)], vehicle.loading.0));
+                }
+            }
+            None => {
+                let opens = (shift.0.max(release(0)), shift.1);
+                acts.push(Act::new(What::Start, 0, vec![opens], vehicle.loading.0));
+            }
+        }
         let mut before: Option<Int> = None;
-        for (position, &number) in route.iter().enumerate() {
+        for (position, &number) in route.iter().enumerate().skip(over) {
             let (place, windows, length, what) = match self.number(number) {
                 Some(job) => {
                     let visit = self.visits[job];
@@ -440,7 +476,8 @@ impl<'a> Inspect<'a> {
 
     fn times(&mut self, k: usize, route: &[usize], vehicle: &Vehicle, day: &Day) {
         let place = |number: usize| format!("route {}, number {number}", k + 1);
-        for (&number, late) in route.iter().zip(day.late()) {
+        let over = self.over(k, route);
+        for (&number, late) in route[over..].iter().zip(day.late()) {
             if let Some((begin, limit)) = late {
                 self.findings.push("window", place(number), begin, limit);
             }
@@ -465,6 +502,7 @@ impl<'a> Inspect<'a> {
     fn on_board(&mut self, k: usize, route: &[usize], day: &Day) {
         let stops = day.stops();
         let some = |loads: &[Int]| loads.iter().any(|load| load.0 > 0);
+        let route = &route[self.over(k, route)..];
         for (at, &number) in route.iter().enumerate() {
             let Some(job) = self.number(number) else { continue };
             let visit = self.visits[job];

@@ -7,7 +7,7 @@ use super::arcs::{Arcs, FAR};
 use super::eval::{Blink, Eval, Put};
 use super::links::{Link, Links};
 use super::net::Net;
-use crate::problem::{Backhaul, Problem, Role};
+use crate::problem::{Backhaul, Matrix, NO_WAY, Problem, Role};
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Times {
@@ -89,6 +89,8 @@ pub(super) fn suits(p: &Problem) -> bool {
                 && k.driving.is_none()
                 && k.breaks.is_empty()
                 && k.balance.is_none()
+                // An arc that is not there is kept away by its price: there must be one.
+                && (k.per_distance > 0 || !has_holes(&p.profiles()[k.profile.index()]))
         })
         && p.jobs().iter().all(|j| {
             j.setup == 0
@@ -101,6 +103,12 @@ pub(super) fn suits(p: &Problem) -> bool {
                 && (j.classes == 0 || p.conflicting(j.classes) == 0)
                 && (!strict || j.role != Role::Single || some(&j.delivery) || some(&j.pickup))
         })
+}
+
+fn has_holes(matrix: &Matrix) -> bool {
+    let n = matrix.places();
+    let hole = |from, to| matrix.distance(from, to) >= NO_WAY || matrix.duration(from, to) >= NO_WAY;
+    (0..n).any(|from| (0..n).any(|to| hole(from, to)))
 }
 
 /// Whether the problem needs times.

@@ -126,13 +126,11 @@ impl<'n, E: Eval> Walk<'n, E> {
     /// Removes free jobs from a route until it keeps the rules.
     fn shrink(&mut self, slot: u32) {
         let nodes: Vec<u32> = self.links.nodes(slot).collect();
-        let fixed: Vec<u32> = nodes
-            .iter()
-            .copied()
-            .filter(|&v| (v as usize) < self.net.jobs && self.net.pinned[v as usize])
-            .collect();
-        self.release_reloads(slot);
+        let fixed: Vec<u32> =
+            nodes.iter().copied().filter(|&v| v >= self.links.jobs || self.net.pinned[v as usize]).collect();
+        // Locked jobs stay in their trips: a later one does not join a trip that has been loaded.
         self.links.assign(slot, &fixed);
+        self.drop_idle_reloads(slot);
         if !self.eval.refresh(&mut self.links, slot) {
             self.eval.forgive(&mut self.links, slot);
         }

@@ -1,6 +1,7 @@
 //! The rich problem as our JSON states it, version 1. Field by field the words of [`crate::problem`]; every number
 //! is whole, in units of the writer's choice, the same throughout one file.
 
+use super::solution::PlanRoute;
 use super::value::{Int, Row, bounded};
 use crate::io::limits::{RICH_JOBS_MAX, VEHICLES_MAX};
 use schemars::JsonSchema;
@@ -58,6 +59,68 @@ pub struct Rich {
     /// Who drives.
     #[serde(deserialize_with = "bounded::<VEHICLES_MAX, _, _>")]
     pub vehicles: Vec<Vehicle>,
+    /// The plan to begin from, in the words of a solution's routes; the search betters it.
+    #[serde(
+        default,
+        deserialize_with = "bounded::<VEHICLES_MAX, _, _>",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub plan: Vec<PlanRoute>,
+    /// What must stay of `plan`.
+    #[serde(default, skip_serializing_if = "Locks::is_empty")]
+    pub locks: Locks,
+}
+
+/// What must stay of the plan that the search begins from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Locks {
+    /// Days under way, at most one a vehicle.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prefixes: Vec<Prefix>,
+    /// By id of a visit of the plan.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub visits: BTreeMap<String, Lock>,
+}
+
+impl Locks {
+    /// Whether nothing is locked.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.prefixes.is_empty() && self.visits.is_empty()
+    }
+}
+
+/// The part of a vehicle's day that is over: its first stops of the plan stay, and it is free at a place and time.
+/// Way counts from the start of the day; duration, rests and time aboard count from `time`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Prefix {
+    /// Id of the entry in `vehicles`.
+    pub vehicle: String,
+    /// Which one of its count, from 1.
+    #[serde(default = "one")]
+    pub which: Int,
+    /// How many stops of its route are over, reloads counted.
+    pub stops: Int,
+    /// Where it is free to turn to the next stop.
+    pub place: Int,
+    /// When.
+    pub time: Int,
+    /// Whether the current trip has been loaded: then its deliveries stay on this vehicle and trip, and no others
+    /// join it.
+    #[serde(default)]
+    pub departed: bool,
+}
+
+/// How far a visit of the plan is fixed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Lock {
+    /// Stays on its vehicle, in any order and trip; may be left out if that vehicle cannot serve it.
+    FixedVehicle,
+    /// Stays on its vehicle, in its order among the others locked so.
+    FixedOrder,
 }
 
 /// What ranks plans.

@@ -5,8 +5,10 @@
 //! included.
 
 use super::model::{self, Rich};
+use super::solution;
 use super::value::{HOLE, Int, Row};
 use crate::io::fault::{Fault, Sink};
+use crate::locks::{JobLock, Locks, Prefix};
 use crate::problem::{
     Backhaul, Balance, ClockBreak, DrivingRule, GroupId, Job, JobId, Matrix, Measure, NO_WAY, Objective,
     PlaceId, Preference, Problem, ProblemBuilder, ProfileId, Reload, SoftWindow, VALUE_MAX, VehicleId,
@@ -21,6 +23,10 @@ use xiangyun_model::problem::Problems;
 pub struct PosedRich {
     /// The problem.
     pub problem: Problem,
+    /// The plan to begin from, if the file has one.
+    pub start: Option<Solution>,
+    /// What must stay of it.
+    pub locks: Locks,
 }
 
 /// Bits of names, in order of first appearance in sorted order.
@@ -84,7 +90,14 @@ pub fn pose(rich: &Rich) -> Result<PosedRich, Problems> {
         builder.shipment(from, to);
     }
     match builder.build() {
-        Ok(problem) => Ok(PosedRich { problem }),
+        Ok(problem) => {
+            let mut posed = PosedRich { problem, start: None, locks: Locks::none() };
+            if !rich.plan.is_empty() || !rich.locks.is_empty() {
+                posed.start = Some(posed.solution(&solution::start(rich)));
+                posed.locks = locks(rich);
+            }
+            Ok(posed)
+        }
         Err(faults) => {
             let mut sink = Sink::new(&rich.name);
             for fault in faults {
@@ -93,6 +106,27 @@ pub fn pose(rich: &Rich) -> Result<PosedRich, Problems> {
             sink.finish(None)
         }
     }
+}
+
+fn locks(rich: &Rich) -> Locks {
+    let mut locks = Locks::none();
+    for (job, visit) in (0..).zip(rich.visits()) {
+        match rich.locks.visits.get(&visit.id) {
+            Some(model::Lock::FixedVehicle) => locks.set(JobId(job), JobLock::FixedVehicle),
+            Some(model::Lock::FixedOrder) => locks.set(JobId(job), JobLock::FixedOrder),
+            None => {}
+        }
+    }
+    for (slot, prefix) in solution::prefixes(rich) {
+        locks.prefixes.push(Prefix {
+            vehicle: VehicleId(u32::try_from(slot).expect("validated")),
+            visits: usize::try_from(prefix.stops.0).expect("validated"),
+            place: place(prefix.place),
+            time: prefix.time.0,
+            departed: prefix.departed,
+        });
+    }
+    locks
 }
 
 fn tables(matrix: &model::Matrix) -> Matrix {

@@ -1,8 +1,9 @@
 //! Plans of rich problems as JSON: ours written and read, VROOM's answers read; all become numbers.
 
-use super::model::Rich;
+use super::model::{Prefix, Rich};
 use super::{RichFile, parse, vroom_out};
 use crate::io::fault::{Fault, Sink};
+use crate::io::limits::VEHICLES_MAX;
 use crate::io::sol::SolutionText;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -30,7 +31,7 @@ pub struct Plan {
 }
 
 /// The day of one vehicle.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PlanRoute {
     /// Id of the entry in `vehicles`.
     pub vehicle: String,
@@ -46,7 +47,7 @@ fn first() -> usize {
 }
 
 /// One stop.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PlanStop {
     /// Id of the visit; absent at a reload.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -78,9 +79,9 @@ pub(super) fn firsts(rich: &Rich) -> Vec<usize> {
         .collect()
 }
 
-/// Writes numbers as ids. `times` gives arrive, begin and end of each stop of a route, if known.
+/// Writes numbers as ids. `times` gives arrive, begin and end of each stop of a route, where known.
 #[must_use]
-pub fn write(rich: &Rich, routes: &[Vec<usize>], cost: i64, times: &[Vec<[i64; 3]>]) -> Plan {
+pub fn write(rich: &Rich, routes: &[Vec<usize>], cost: i64, times: &[Vec<Option<[i64; 3]>>]) -> Plan {
     let ids: Vec<&str> = rich.visits().map(|job| job.id.as_str()).collect();
     let firsts = firsts(rich);
     let mut served = vec![false; ids.len()];
@@ -88,7 +89,7 @@ pub fn write(rich: &Rich, routes: &[Vec<usize>], cost: i64, times: &[Vec<[i64; 3
     for (k, route) in routes.iter().enumerate().filter(|(_, route)| !route.is_empty()) {
         let entry = firsts.partition_point(|&first| first <= k) - 1;
         let stop = |(at, &number): (usize, &usize)| {
-            let [arrive, begin, end] = match times.get(k).and_then(|times| times.get(at)) {
+            let [arrive, begin, end] = match times.get(k).and_then(|times| times.get(at)).copied().flatten() {
                 Some(times) => times.map(Some),
                 None => [None; 3],
             };
@@ -130,18 +131,43 @@ pub fn read(file: &RichFile, text: &str, name: &str) -> Result<SolutionText, Pro
         return vroom_out::read(&file.rich, names, sink, text);
     }
     let Some(plan) = parse::<Plan>(&mut sink, text) else { return sink.finish(None) };
+    let routes = numbers(&mut sink, &file.rich, "routes", &plan.routes);
+    #[allow(clippy::cast_precision_loss)] // only shown
+    let cost = Some(plan.cost as f64);
+    sink.finish(Some(SolutionText { routes, cost }))
+}
+
+/// Which route of a solution is that of a vehicle: the entry of this id, the `which`-th of its count.
+pub(super) fn slot(rich: &Rich, vehicle: &str, which: i64) -> Option<usize> {
+    let entry = rich.vehicles.iter().position(|v| v.id == vehicle)?;
+    let inside = (1..=rich.vehicles[entry].count.0).contains(&which);
+    inside.then(|| firsts(rich)[entry] + usize::try_from(which - 1).unwrap_or(0))
+}
+
+/// The routes of the plan that a sound file begins from, as numbers, one list a vehicle.
+pub(crate) fn start(rich: &Rich) -> Vec<Vec<usize>> {
+    numbers(&mut Sink::new(""), rich, "plan", &rich.plan)
+}
+
+/// The frozen parts of days by route; sound files only.
+pub(crate) fn prefixes(rich: &Rich) -> BTreeMap<usize, &Prefix> {
+    let slot = |p: &Prefix| slot(rich, &p.vehicle, p.which.0);
+    rich.locks.prefixes.iter().filter_map(|p| Some((slot(p)?, p))).collect()
+}
+
+/// The numbers of the routes of a plan, one list a vehicle; problems name the list `what`.
+pub(super) fn numbers(sink: &mut Sink, rich: &Rich, what: &str, list_of: &[PlanRoute]) -> Vec<Vec<usize>> {
     let mut numbers = BTreeMap::new();
-    for (at, job) in file.rich.visits().enumerate() {
+    for (at, job) in rich.visits().enumerate() {
         numbers.insert(job.id.as_str(), at + 1);
     }
-    let firsts = firsts(&file.rich);
-    let vehicles: i64 = file.rich.vehicles.iter().map(|v| v.count.0).sum();
-    let mut routes = vec![Vec::new(); usize::try_from(vehicles).unwrap_or(0)];
-    for (at, route) in plan.routes.iter().enumerate() {
-        let path = format!("routes[{at}]");
-        let entry = file.rich.vehicles.iter().position(|v| v.id == route.vehicle);
-        let in_count =
-            |entry: &usize| (1..=file.rich.vehicles[*entry].count.0).contains(&(route.which as i64));
+    let firsts = firsts(rich);
+    let vehicles: i64 = rich.vehicles.iter().map(|v| v.count.0).sum();
+    let mut routes = vec![Vec::new(); usize::try_from(vehicles).unwrap_or(0).min(VEHICLES_MAX)];
+    for (at, route) in list_of.iter().enumerate() {
+        let path = format!("{what}[{at}]");
+        let entry = rich.vehicles.iter().position(|v| v.id == route.vehicle);
+        let in_count = |entry: &usize| (1..=rich.vehicles[*entry].count.0).contains(&(route.which as i64));
         let Some(entry) = entry.filter(in_count) else {
             let found = format!("{} {}", route.vehicle, route.which);
             sink.push(
@@ -186,7 +212,5 @@ pub fn read(file: &RichFile, text: &str, name: &str) -> Result<SolutionText, Pro
             }
         }
     }
-    #[allow(clippy::cast_precision_loss)] // only shown
-    let cost = Some(plan.cost as f64);
-    sink.finish(Some(SolutionText { routes, cost }))
+    routes
 }

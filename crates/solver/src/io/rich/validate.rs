@@ -1,6 +1,7 @@
 //! Every check of a rich problem, all problems at once, each with the path of its field.
 
 use super::model::{FORMAT, Job, Matrix, Rich, VERSION, Vehicle};
+use super::solution::{numbers, slot};
 use super::value::{HOLE, Int};
 use crate::io::fault::{Fault, Sink};
 use crate::io::limits::{
@@ -31,6 +32,7 @@ pub(super) fn validate(sink: &mut Sink, rich: &Rich) {
         check.vehicle(&format!("vehicles[{at}]"), vehicle);
     }
     check.reach();
+    check.plan();
 }
 
 struct Check<'a, 'b> {
@@ -371,6 +373,63 @@ impl Check<'_, '_> {
         if let Some(balance) = vehicle.balance {
             self.number(&format!("{path}.balance.target"), balance.target);
             self.number(&format!("{path}.balance.price"), balance.price);
+        }
+    }
+
+    /// The plan to begin from, and what is locked of it.
+    fn plan(&mut self) {
+        if !self.sink.is_empty() {
+            return;
+        }
+        let rich = self.rich;
+        let routes = numbers(self.sink, rich, "plan", &rich.plan);
+        let mut seen = BTreeSet::new();
+        let visits = rich.visit_count();
+        for number in routes.iter().flatten().copied().filter(|number| (1..=visits).contains(number)) {
+            if !seen.insert(number) {
+                self.fault(Fault::Twice, "plan", number, "a visit is in two places; each once");
+            }
+        }
+        for (at, route) in rich.plan.iter().enumerate() {
+            let reloads = rich.vehicles.iter().find(|v| v.id == route.vehicle).map_or(0, |v| v.reloads.len());
+            if let Some(which) = route.stops.iter().filter_map(|s| s.reload).find(|&which| which >= reloads) {
+                let want = format!("no such reload of this vehicle; below {reloads}");
+                self.fault(Fault::UnknownId, &format!("plan[{at}].stops.reload"), which, want);
+            }
+        }
+        let planned: BTreeSet<&str> =
+            rich.plan.iter().flat_map(|r| &r.stops).filter_map(|s| s.visit.as_deref()).collect();
+        for id in rich.locks.visits.keys().filter(|id| !planned.contains(id.as_str())) {
+            self.fault(
+                Fault::UnknownId,
+                "locks.visits",
+                id,
+                "not a visit of plan; lock what the plan serves",
+            );
+        }
+        let mut vehicles = BTreeSet::new();
+        for (at, prefix) in rich.locks.prefixes.iter().enumerate() {
+            let path = format!("locks.prefixes[{at}]");
+            self.place(&format!("{path}.place"), prefix.place);
+            self.number(&format!("{path}.time"), prefix.time);
+            let Some(slot) = slot(rich, &prefix.vehicle, prefix.which.0) else {
+                let want = "no such vehicle; an id of vehicles, which from 1 to its count";
+                self.fault(Fault::UnknownId, &format!("{path}.vehicle"), &prefix.vehicle, want);
+                continue;
+            };
+            if !vehicles.insert(slot) {
+                self.fault(
+                    Fault::Twice,
+                    &path,
+                    &prefix.vehicle,
+                    "this vehicle has a prefix already; one each",
+                );
+            }
+            let most = routes.get(slot).map_or(0, Vec::len) as i64;
+            if !(0..=most).contains(&prefix.stops.0) {
+                let want = format!("the plan has {most} stops for this vehicle; at most these are over");
+                self.fault(Fault::TooMany, &format!("{path}.stops"), prefix.stops.0, want);
+            }
         }
     }
 

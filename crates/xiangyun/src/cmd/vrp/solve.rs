@@ -47,7 +47,7 @@ pub(crate) struct SolveArgs {
     /// Threads; with 1 the process has one thread in all
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = threads)]
     threads: usize,
-    /// A solution to begin from
+    /// A solution to begin from, instead of the plan that a JSON instance may hold
     #[arg(long, value_name = "FILE")]
     start: Option<PathBuf>,
     /// Where the solution is written: CVRPLIB style, or by ids if the name ends in .json and the instance is JSON
@@ -114,16 +114,22 @@ fn rich_problem(args: &SolveArgs, lang: Lang, file: &RichFile) -> Result<ExitCod
         )));
     }
     let posed = rich::pose::pose(&file.rich).map_err(refuse)?;
+    if args.start.is_some() && !file.rich.locks.is_empty() {
+        return Err(Failure::input(lang.pick(
+            "算例锁定了它自己的 plan；去掉 --start",
+            "the instance locks parts of its own plan; leave --start out",
+        )));
+    }
     let start = match &args.start {
         Some(path) => {
             let text = io::read_text(path).map_err(refuse)?;
             let read = rich::solution::read(file, &text, &path.display().to_string()).map_err(refuse)?;
             Some(posed.solution(&read.routes))
         }
-        None => None,
+        None => posed.start.clone(),
     };
     let watch = Watch::start(args.clock, args.bar());
-    let outcome = solve(&posed.problem, start.as_ref(), &Locks::none(), &args.budget(), &watch);
+    let outcome = solve(&posed.problem, start.as_ref(), &posed.locks, &args.budget(), &watch);
     let (seconds, cpu_seconds) = watch.spent();
     let routes = posed.routes(&outcome.solution);
     let checked = check::rich::check(file, &routes);
@@ -166,9 +172,12 @@ fn to_line<T: serde::Serialize>(document: &T) -> String {
     text
 }
 
-fn stop_times(checked: &RichReport) -> Vec<Vec<[i64; 3]>> {
-    let of =
-        |route: &check::rich::RouteTimes| route.stops.iter().map(|s| [s.arrive, s.begin, s.end]).collect();
+/// Times of each stop; what was over before the search has none.
+fn stop_times(checked: &RichReport) -> Vec<Vec<Option<[i64; 3]>>> {
+    let of = |route: &check::rich::RouteTimes| {
+        let ahead = route.stops.iter().map(|s| Some([s.arrive, s.begin, s.end]));
+        std::iter::repeat_n(None, route.over).chain(ahead).collect()
+    };
     checked.times.iter().map(of).collect()
 }
 
