@@ -20,6 +20,7 @@ pub mod budget;
 pub mod check;
 pub mod control;
 pub mod cost;
+pub mod explain;
 pub mod io;
 pub mod locks;
 pub mod problem;

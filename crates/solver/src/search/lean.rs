@@ -239,7 +239,7 @@ impl<A: Arcs, const TIME: bool, const BOTH: bool> Eval for Lean<'_, A, TIME, BOT
         let size = links.routes[route as usize].size;
         let van = &self.vans[route as usize];
         links.set_cost(route, if size == 0 { 0 } else { van.fixed + van.unit * way });
-        let mut ok = way < crate::problem::NO_WAY;
+        let mut ok = way < NO_WAY;
         if TIME {
             ok &= self.refresh_times(links, route);
         }

@@ -3,6 +3,7 @@
 mod agreement;
 mod dialects;
 mod documents;
+mod explain;
 mod oracle;
 mod published;
 mod random;

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use xiangyun_solver::check::Violation;
 use xiangyun_solver::check::public::printed;
+use xiangyun_solver::explain::document::{Explained, ExplainedLock};
 use xiangyun_solver::io::convention::Convention;
 
 /// A cost in the published unit: an integer under `round`, a decimal number else.
@@ -41,6 +42,12 @@ pub(super) struct Solved<'a, R: Serialize, U: Serialize> {
     pub(super) seed: u64,
     pub(super) threads: usize,
     pub(super) version: &'static str,
+    /// With `--explain`: why each visit left out stays, and what would let it in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) explanations: Option<Vec<Explained>>,
+    /// With `--explain`: what each lock costs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) lock_prices: Option<Vec<ExplainedLock>>,
 }
 
 /// What `vrp check --json` prints.

@@ -5,6 +5,7 @@ mod clock;
 mod document;
 mod export;
 mod solve;
+mod words;
 
 use crate::locale::Lang;
 use crate::report::Failure;

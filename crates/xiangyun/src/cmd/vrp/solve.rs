@@ -2,7 +2,7 @@
 
 use super::clock::{Clock, Watch};
 use super::document::{CostNumber, Solved, rounded};
-use super::{Meaning, is_rich, refused};
+use super::{Meaning, is_rich, refused, words};
 use crate::locale::Lang;
 use crate::report::{EXIT_COULD_NOT, Failure, print_json};
 use clap::Args;
@@ -14,11 +14,13 @@ use std::time::Duration;
 use xiangyun_solver::budget::THREADS_MAX;
 use xiangyun_solver::check::rich::RichReport;
 use xiangyun_solver::check::{self, Report};
+use xiangyun_solver::explain::document::Names;
+use xiangyun_solver::explain::{self, Effort};
 use xiangyun_solver::io::convention::Convention;
 use xiangyun_solver::io::instance::Instance;
 use xiangyun_solver::io::rich::{self, RichFile};
 use xiangyun_solver::io::{self, pose, sol};
-use xiangyun_solver::{Budget, Locks, solve};
+use xiangyun_solver::{Budget, Locks, StepsOnly, solve};
 
 /// Seconds searched when neither `--seconds` nor `--steps` is given.
 const SECONDS_DEFAULT: f64 = 10.0;
@@ -50,6 +52,9 @@ pub(crate) struct SolveArgs {
     /// A solution to begin from, instead of the plan that a JSON instance may hold
     #[arg(long, value_name = "FILE")]
     start: Option<PathBuf>,
+    /// Say why each visit left out stays, what would let it in, and what each lock costs (JSON instances)
+    #[arg(long)]
+    explain: bool,
     /// Where the solution is written: CVRPLIB style, or by ids if the name ends in .json and the instance is JSON
     #[arg(short, long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -146,6 +151,14 @@ fn rich_problem(args: &SolveArgs, lang: Lang, file: &RichFile) -> Result<ExitCod
         };
         write(path, &text)?;
     }
+    let explained = args.explain.then(|| {
+        let names = Names { problem: &posed.problem, money: file.vroom.as_ref().map_or(1, |v| v.cost_scale) };
+        let effort = Effort { seed: args.seed, ..Effort::default() };
+        let why = explain::unassigned(&posed.problem, &outcome.solution, &posed.locks, &effort, &StepsOnly);
+        let locks =
+            explain::lock_prices(&posed.problem, &outcome.solution, &posed.locks, &effort, &StepsOnly);
+        (names.explained(&why), names.locks(&locks))
+    });
     let solved = Solved {
         instance: &file.rich.name,
         kind: "rich",
@@ -161,8 +174,18 @@ fn rich_problem(args: &SolveArgs, lang: Lang, file: &RichFile) -> Result<ExitCod
         seed: args.seed,
         threads: args.threads,
         version: env!("CARGO_PKG_VERSION"),
+        explanations: explained.as_ref().map(|(why, _)| why.clone()),
+        lock_prices: explained.as_ref().map(|(_, locks)| locks.clone()),
     };
     show(args, lang, &solved, &sol::write(&routes, &cost), &checked.report);
+    if let Some((why, locks)) = explained.filter(|_| !args.json) {
+        for line in why.iter().flat_map(|one| words::explanation(one, lang)) {
+            eprintln!("{line}");
+        }
+        for one in &locks {
+            eprintln!("{}", words::lock(one, lang));
+        }
+    }
     Ok(if checked.report.ok { ExitCode::SUCCESS } else { ExitCode::from(EXIT_COULD_NOT) })
 }
 
@@ -183,6 +206,11 @@ fn stop_times(checked: &RichReport) -> Vec<Vec<Option<[i64; 3]>>> {
 
 fn public(args: &SolveArgs, lang: Lang, instance: &Instance) -> Result<ExitCode, Failure> {
     let refuse = |problems| refused(problems, args.json);
+    if args.explain {
+        return Err(Failure::input(
+            lang.pick("--explain 只用于 JSON 算例", "--explain is for JSON instances"),
+        ));
+    }
     let convention = args.meaning.convention.unwrap_or_else(|| instance.default_convention());
     let posed = pose::pose(instance, convention).map_err(refuse)?;
     let start = match &args.start {
@@ -216,6 +244,8 @@ fn public(args: &SolveArgs, lang: Lang, instance: &Instance) -> Result<ExitCode,
         seed: args.seed,
         threads: args.threads,
         version: env!("CARGO_PKG_VERSION"),
+        explanations: None,
+        lock_prices: None,
     };
     show(args, lang, &solved, &sol::write(&routes, &cost), &report);
     Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::from(EXIT_COULD_NOT) })
