@@ -169,6 +169,7 @@ fn ack() -> Outcome {
         duration: Duration::from_secs(seconds),
         first_phone: 13_900_000_000,
         start_ms: now_ms - 5 * 86_400_000,
+        per_second: None,
     }))?;
     let cpu = server.cpu()?;
     let said = server.stop()?;

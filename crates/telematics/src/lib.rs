@@ -45,6 +45,8 @@
 
 pub mod bcd;
 pub mod fault;
+#[cfg(feature = "parquet")]
+pub mod files;
 #[cfg(feature = "gateway")]
 pub mod gateway;
 pub mod jt808;

@@ -1,6 +1,7 @@
 //! The configuration file of a gateway that runs alone (TOML).
 
 use super::limits;
+use crate::files::Retention;
 use crate::position::TerminalKey;
 use crate::segments::{self, Area};
 use crate::session::{SessionSettings, TerminalProfile};
@@ -82,6 +83,9 @@ pub struct Config {
     /// Free bytes below which nothing is stored.
     #[serde(default)]
     pub free_bytes_floor: Option<u64>,
+    /// Whether sealed segments are filed as Parquet by day, in the folder `tracks` of `dir`.
+    #[serde(default = "yes")]
+    pub tracks: bool,
     /// Days that raw segments are kept once they are filed as Parquet; for ever if absent.
     #[serde(default)]
     pub keep_segments_days: Option<u32>,
@@ -257,6 +261,16 @@ impl Config {
         let profile = |(key, profile): (&String, &TerminalProfile)| (TerminalKey::new(key), profile.clone());
         settings.profiles = self.terminals.iter().map(profile).collect();
         Ok(settings)
+    }
+
+    /// How long segments and track files are kept.
+    #[must_use]
+    pub fn retention(&self) -> Retention {
+        Retention {
+            segments_days: self.keep_segments_days,
+            files_days: self.keep_files_days,
+            hold_from_seq: None,
+        }
     }
 
     /// The settings of the position log.

@@ -3,7 +3,11 @@
 use super::commands::{CommandState, CommandStatus, Ledger};
 use super::config::{Config, ConfigFault};
 use super::limits;
-use super::{mqtt, osmand, tcp, udp};
+use super::outbox::OutboxError;
+use super::platform::{Platform, PlatformEvent, PlatformRequest};
+use super::tracks::FilingCounts;
+use super::{mqtt, osmand, tcp, tracks, udp};
+use crate::files::{Archive, FilesError, Maintained, TRACKS};
 use crate::position::{Position, TerminalKey};
 use crate::segments::{Chunk, Clock, LogError, PositionLog, Refused, Ticket};
 use crate::session::{
@@ -54,6 +58,12 @@ pub enum GatewayError {
         /// What the system said.
         source: io::Error,
     },
+    /// The track files cannot be opened.
+    #[error(transparent)]
+    Files(#[from] FilesError),
+    /// The outbox of an upper platform cannot be opened.
+    #[error(transparent)]
+    Outbox(#[from] OutboxError),
     /// The position log cannot be opened.
     #[error(transparent)]
     Log(#[from] LogError),
@@ -92,6 +102,27 @@ pub struct Counts {
     pub mqtt: [u64; 2],
     /// Terminals known.
     pub terminals: u64,
+    /// Filing of sealed segments and retention.
+    pub filing: FilingCounts,
+    /// Upper platforms by name.
+    pub platforms: BTreeMap<String, PlatformCounts>,
+}
+
+/// Counters of an upper platform's link.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct PlatformCounts {
+    /// Logins that succeeded.
+    pub logins: u64,
+    /// Messages of its that could not be read.
+    pub broken: u64,
+    /// Requests to it that found no link.
+    pub unsent: u64,
+    /// Times its outbox failed.
+    pub failures: u64,
+    /// The last failure.
+    pub last_failure: Option<String>,
+    /// Events dropped because nobody took them.
+    pub events_dropped: u64,
 }
 
 /// What the tasks of links add to.
@@ -109,6 +140,8 @@ pub(super) struct Totals {
 
 #[derive(Default)]
 struct Rest {
+    filing: FilingCounts,
+    platforms: BTreeMap<String, PlatformCounts>,
     closed: BTreeMap<String, u64>,
     links: LinkCounts,
     app: BTreeMap<u16, u64>,
@@ -139,6 +172,11 @@ pub struct Hub {
     pub log: PositionLog,
     /// All terminals.
     pub registry: Registry,
+    archive: Option<Arc<Archive>>,
+    platform_requests: Mutex<HashMap<String, mpsc::Sender<PlatformRequest>>>,
+    platform_events: mpsc::Sender<PlatformEvent>,
+    /// First sequences that outboxes still have to read.
+    held: Mutex<Vec<Arc<AtomicU64>>>,
     pub(super) clocks: Clocks,
     pub(super) totals: Totals,
     pub(super) connections_max: usize,
@@ -265,6 +303,61 @@ impl Hub {
         }
     }
 
+    /// The track files beside the log, if they are kept here.
+    #[must_use]
+    pub fn archive(&self) -> Option<&Arc<Archive>> {
+        self.archive.as_ref()
+    }
+
+    /// The first position that an outbox of an upper platform still has to read.
+    pub(super) fn held_from_seq(&self) -> Option<u64> {
+        relock(&self.held).iter().map(|seq| seq.load(Ordering::Acquire)).min()
+    }
+
+    pub(super) fn count_maintained(&self, done: &Maintained) {
+        relock(&self.totals.rest).filing.add(done);
+    }
+
+    pub(super) fn maintenance_failed(&self, why: &str) {
+        relock(&self.totals.rest).filing.failed(why);
+    }
+
+    fn platform_counts(&self, name: &str, change: impl FnOnce(&mut PlatformCounts)) {
+        change(relock(&self.totals.rest).platforms.entry(name.to_owned()).or_default());
+    }
+
+    pub(super) fn platform_failed(&self, name: &str, err: &OutboxError) {
+        self.platform_counts(name, |counts| {
+            counts.failures += 1;
+            counts.last_failure = Some(err.to_string());
+        });
+    }
+
+    pub(super) fn platform_unsent(&self, name: &str) {
+        self.platform_counts(name, |counts| counts.unsent += 1);
+    }
+
+    pub(super) fn tell_platform(&self, event: PlatformEvent) {
+        use crate::jt809::Event;
+        let name = event.platform.clone();
+        let (login, broken) = (event.event == Event::LoggedIn, matches!(event.event, Event::Broken { .. }));
+        let dropped = self.platform_events.try_send(event).is_err();
+        self.platform_counts(&name, |counts| {
+            counts.logins += u64::from(login);
+            counts.broken += u64::from(broken);
+            counts.events_dropped += u64::from(dropped);
+        });
+    }
+
+    /// Says something to an upper platform, such as the answer to a post check; counted as unsent if no link is up.
+    ///
+    /// # Errors
+    /// The request comes back if no platform has that name or too many requests wait.
+    pub fn platform_send(&self, name: &str, request: PlatformRequest) -> Result<(), PlatformRequest> {
+        let Some(sender) = relock(&self.platform_requests).get(name).cloned() else { return Err(request) };
+        sender.try_send(request).map_err(|err| err.into_inner())
+    }
+
     /// Appends a chunk, waiting while the log is full. The chunk is never dropped: sessions have already taken note
     /// of what is in it.
     pub(super) async fn append(&self, chunk: &Chunk) -> Result<Ticket, Refused> {
@@ -334,6 +427,8 @@ impl Hub {
             app: rest.app.clone(),
             mqtt: [load(&totals.mqtt[0]), load(&totals.mqtt[1])],
             terminals: self.registry.terminals(),
+            filing: rest.filing.clone(),
+            platforms: rest.platforms.clone(),
         }
     }
 }
@@ -346,6 +441,7 @@ pub struct Gateway {
     udp: Option<SocketAddr>,
     osmand: Option<SocketAddr>,
     notices: Option<mpsc::Receiver<Notice>>,
+    platform_events: Option<mpsc::Receiver<PlatformEvent>>,
 }
 
 impl Gateway {
@@ -358,7 +454,16 @@ impl Gateway {
         let registry = Registry::new(config.sessions()?);
         restore(&log, &registry)?;
         let (sender, notices) = mpsc::channel(limits::NOTICES_MAX);
+        let archive = match config.tracks {
+            true => Some(Arc::new(Archive::open(config.dir.join(TRACKS))?)),
+            false => None,
+        };
+        let (platform_sender, platform_events) = mpsc::channel(limits::PLATFORM_EVENTS_MAX);
         let hub = Arc::new(Hub {
+            archive: archive.clone(),
+            platform_requests: Mutex::default(),
+            platform_events: platform_sender,
+            held: Mutex::default(),
             log,
             registry,
             clocks,
@@ -372,8 +477,15 @@ impl Gateway {
             command_ended: Notify::new(),
             draining: watch::channel(false).0,
         });
-        let mut gateway =
-            Self { hub, tasks: JoinSet::new(), tcp: None, udp: None, osmand: None, notices: Some(notices) };
+        let mut gateway = Self {
+            hub,
+            tasks: JoinSet::new(),
+            tcp: None,
+            udp: None,
+            osmand: None,
+            notices: Some(notices),
+            platform_events: Some(platform_events),
+        };
         if let Some(address) = config.tcp {
             let refuse = |source| GatewayError::Listen { address, source };
             let listener = listen(address).map_err(refuse)?;
@@ -395,6 +507,18 @@ impl Gateway {
         if let Some(broker) = &config.mqtt {
             let client = mqtt::Client::new(broker)?;
             gateway.tasks.spawn(client.run(Arc::clone(&gateway.hub)));
+        }
+        for platform in &config.platforms {
+            let (requests, waiting) = mpsc::channel(limits::PLATFORM_REQUESTS_MAX);
+            let held = Arc::new(AtomicU64::new(0));
+            let hub = &gateway.hub;
+            let opened = Platform::open(platform, &config.dir, hub, Arc::clone(&held), waiting).await?;
+            relock(&hub.held).push(held);
+            relock(&hub.platform_requests).insert(platform.name.clone(), requests);
+            gateway.tasks.spawn(opened.run(Arc::clone(hub)));
+        }
+        if let Some(archive) = archive {
+            gateway.tasks.spawn(tracks::run(Arc::clone(&gateway.hub), archive, config.retention()));
         }
         Ok(gateway)
     }
@@ -433,6 +557,11 @@ impl Gateway {
     /// The stream of notices, once.
     pub fn notices(&mut self) -> Option<mpsc::Receiver<Notice>> {
         self.notices.take()
+    }
+
+    /// The stream of events of upper platforms, once.
+    pub fn platform_events(&mut self) -> Option<mpsc::Receiver<PlatformEvent>> {
+        self.platform_events.take()
     }
 
     /// Completes when the log has failed, so that the process must end.

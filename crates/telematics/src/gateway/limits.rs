@@ -24,6 +24,18 @@ pub const TICK_BUSY_MS: i64 = 1_000;
 pub const DRAIN: Duration = Duration::from_secs(10);
 /// Notices that may wait for whoever listens; more are counted and dropped.
 pub const NOTICES_MAX: usize = 4_096;
+/// Pause between two rounds of filing and retention.
+pub const MAINTAIN_EVERY: Duration = Duration::from_secs(60);
+/// Time to connect to an upper platform.
+pub const PLATFORM_CONNECT: Duration = Duration::from_secs(10);
+/// Bytes read from the main link of an upper platform in one go.
+pub const PLATFORM_READ_BYTES: usize = 32 * 1024;
+/// Positions read ahead for an upper platform before its outbox waits for answers.
+pub const OUTBOX_AHEAD_MAX: usize = 4_096;
+/// Requests to one upper platform that may wait.
+pub const PLATFORM_REQUESTS_MAX: usize = 256;
+/// Events of upper platforms that may wait for whoever listens; more are counted and dropped.
+pub const PLATFORM_EVENTS_MAX: usize = 1_024;
 /// Commands whose state is remembered.
 pub const COMMANDS_KEPT_MAX: usize = 65_536;
 /// UDP replies that may wait for the log.

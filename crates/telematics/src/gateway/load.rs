@@ -52,6 +52,8 @@ pub struct Flood {
     pub first_phone: u64,
     /// Device time of the first report, UTC milliseconds.
     pub start_ms: i64,
+    /// Reports a second over all links; as many as the windows allow if absent.
+    pub per_second: Option<f64>,
 }
 
 /// What a flood measured.
@@ -72,6 +74,9 @@ pub struct FloodReport {
     /// The longest.
     pub max_us: u64,
 }
+
+/// Step of a paced flood.
+const PACE: Duration = Duration::from_millis(1);
 
 /// A 0x0200 of 69 bytes on the wire as terminals send it, whose number changes place, time and sequence.
 struct Template {
@@ -166,7 +171,11 @@ async fn flood_link(flood: &Flood, phone: u64, began: Instant) -> io::Result<(u6
     let mut bytes = vec![0; 64 * 1024];
     loop {
         let more = began.elapsed() < flood.duration;
-        let room = flood.window - (sent - acknowledged) as usize;
+        let due = flood.per_second.map_or(u64::MAX, |rate| {
+            let mine = began.elapsed().as_secs_f64() * rate / flood.connections as f64;
+            (mine as u64).saturating_sub(sent)
+        });
+        let room = (flood.window as u64 - (sent - acknowledged)).min(due) as usize;
         if more && room > 0 {
             out.clear();
             for _ in 0..room {
@@ -185,9 +194,20 @@ async fn flood_link(flood: &Flood, phone: u64, began: Instant) -> io::Result<(u6
             }
         }
         if acknowledged == sent {
-            return Ok((sent, acknowledged, times));
+            if !more {
+                return Ok((sent, acknowledged, times));
+            }
+            tokio::time::sleep(PACE).await;
+            continue;
         }
-        stream.readable().await?;
+        if flood.per_second.is_some() {
+            tokio::select! {
+                ready = stream.readable() => ready?,
+                () = tokio::time::sleep(PACE) => continue,
+            }
+        } else {
+            stream.readable().await?;
+        }
         let count = match stream.try_read(&mut bytes) {
             Ok(0) => return Err(io::Error::from(io::ErrorKind::UnexpectedEof)),
             Ok(count) => count,

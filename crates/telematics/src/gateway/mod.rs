@@ -24,6 +24,8 @@
 //! | who is online; registrations | [`Gateway::notices`], [`Registry::online`](crate::session::Registry::online) |
 //! | a text or other command to a cab, and its answer | [`Hub::send`], [`Hub::command`], [`Hub::answered`] |
 //! | positions of another source (the daemon's own HTTP) | [`Hub::report`]: returns when durable |
+//! | track files of days past, and questions over both | [`Hub::archive`], [`History`](crate::files::History) |
+//! | an upper platform (JT/T 809): its events, answers to it | [`Gateway::platform_events`], [`Hub::platform_send`] |
 //! | sealed segments as facts for the event log | [`Sink::sealed`](crate::segments::Sink::sealed) |
 //! | counters for metrics | [`Hub::counts`], [`PositionLog::statistics`](crate::segments::PositionLog::statistics) |
 //! | time | [`Clocks`]: `wall` for sockets and timeouts, `business` for positions |
@@ -43,6 +45,7 @@
 //! let clocks = Clocks { wall: clock.clone(), business: clock };
 //! let log = PositionLog::open(SimDisk::new(), Settings::for_tests(), NoSink).unwrap();
 //! let mut config = Config::in_folder("unused: the log is in memory");
+//! config.tracks = false;
 //! config.tcp = Some("127.0.0.1:0".parse().unwrap());
 //! let gateway = Gateway::start(&config, log.clone(), clocks).await.unwrap();
 //!
@@ -90,10 +93,16 @@ pub mod limits;
 pub mod load;
 mod mqtt;
 mod osmand;
+mod outbox;
+mod platform;
 mod tcp;
+mod tracks;
 mod udp;
 
 pub use commands::{CommandState, CommandStatus};
 pub use config::{Config, ConfigFault, MqttConfig, PlatformConfig, PlatformVehicle};
 pub use facts::{FACTS, FactFile};
-pub use hub::{Clocks, Counts, Gateway, GatewayError, Hub};
+pub use hub::{Clocks, Counts, Gateway, GatewayError, Hub, PlatformCounts};
+pub use outbox::OutboxError;
+pub use platform::{PlatformEvent, PlatformRequest};
+pub use tracks::FilingCounts;

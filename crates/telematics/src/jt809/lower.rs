@@ -237,6 +237,18 @@ impl Lower {
         self.main == State::Ready || self.subordinate_ready
     }
 
+    /// Whether more positions may be sent now: the main link is logged in, and not too much is unproved.
+    #[must_use]
+    pub fn takes_positions(&self, outbox: &impl Outbox) -> bool {
+        self.main == State::Ready && self.sent.saturating_sub(outbox.settled()) < UNSETTLED_MOST
+    }
+
+    /// Number of the last entry that was sent on this connection, or settled before it.
+    #[must_use]
+    pub fn sent(&self) -> u64 {
+        self.sent
+    }
+
     /// Takes what happened at `now_ms` and gives what to do, in order.
     ///
     /// # Errors

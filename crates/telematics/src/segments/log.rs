@@ -245,6 +245,7 @@ impl Pending {
 /// A sealed segment and where its runs are.
 pub(crate) struct Sealed {
     pub(crate) fact: PositionsSealed,
+    pub(crate) created_ms: i64,
     pub(crate) runs: Runs,
 }
 
@@ -260,6 +261,8 @@ pub(crate) enum Runs {
 pub(crate) struct Catalog {
     pub(crate) sealed: Vec<Arc<Sealed>>,
     pub(crate) active: RunTable,
+    /// When the open segment was made: the one before it was sealed then.
+    pub(crate) active_created_ms: i64,
 }
 
 pub(crate) struct Shared {

@@ -39,6 +39,7 @@ pub use error::{LogError, Refused};
 pub use faulty::{Fault, SimDisk};
 pub use follow::{Cursor, Durable, Follower};
 pub use log::{Chunk, Clock, NoSink, PositionLog, PositionsSealed, Settings, Sink, Statistics, Ticket};
+pub(crate) use query::settle;
 pub use record::{DeviceId, Key, Record};
 pub use runs::Area;
 

@@ -2,8 +2,9 @@
 
 use super::error::LogError;
 use super::limits::QUERY_ROWS_MAX;
-use super::log::{PositionLog, Runs, Sealed};
+use super::log::{PositionLog, PositionsSealed, Runs, Sealed};
 use super::record::{DeviceId, Record};
+use super::recover::{RUNS, SEALED};
 use super::runs::{Area, Extent, read_run};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -103,6 +104,72 @@ impl PositionLog {
             self.read_active(DeviceId(index), |_| true, &mut each);
         }
         Ok(())
+    }
+
+    /// Sequence of the oldest position that the log still holds, or of the next one if it holds none.
+    #[must_use]
+    pub fn oldest_seq(&self) -> u64 {
+        let catalog = self.shared.catalog.read().expect("readers do not panic");
+        catalog.sealed.first().map_or_else(|| self.end().segment, |s| s.fact.first_seq)
+    }
+
+    /// Reads a sealed segment vehicle by vehicle, by name, each with its positions by time and each report once.
+    pub(crate) fn by_vehicle<E: From<LogError>>(
+        &self,
+        fact: &PositionsSealed,
+        mut each: impl FnMut(&Arc<str>, Vec<Record>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let found = {
+            let catalog = self.shared.catalog.read().expect("readers do not panic");
+            catalog.sealed.iter().find(|s| s.fact.first_seq == fact.first_seq).cloned()
+        };
+        let Some(sealed) = found else { return Ok(()) };
+        let mut named: Vec<_> = Self::devices_of(&sealed)
+            .into_iter()
+            .filter_map(|device| Some((self.device_id(device)?, device)))
+            .collect();
+        named.sort();
+        for (name, device) in named {
+            let mut rows = Vec::new();
+            self.read_sealed(&sealed, device, |_| true, &mut |record| rows.push(record.clone()))?;
+            if !rows.is_empty() {
+                settle(&mut rows);
+                each(&name, rows)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes sealed segments, oldest first, that hold nothing after `through_seq` and were sealed before
+    /// `before_ms`; gives how many. Whoever calls it has filed what is in them.
+    ///
+    /// # Errors
+    /// [`LogError::Io`]; segments removed before stay removed.
+    pub fn remove_sealed(&self, through_seq: u64, before_ms: i64) -> Result<u64, LogError> {
+        let mut removed = 0;
+        loop {
+            let oldest = {
+                let mut catalog = self.shared.catalog.write().expect("readers do not panic");
+                // The next segment was made when this one was sealed.
+                let next = catalog.sealed.get(1).map(|s| s.created_ms);
+                let sealed_ms = next.unwrap_or(catalog.active_created_ms);
+                let old = catalog.sealed.first().is_some_and(|s| {
+                    let last_seq = s.fact.first_seq + s.fact.count - 1;
+                    // Runs that still wait to be written to their file: the next time.
+                    last_seq <= through_seq && sealed_ms < before_ms && matches!(s.runs, Runs::File(_))
+                });
+                if !old {
+                    return Ok(removed);
+                }
+                catalog.sealed.remove(0)
+            };
+            let stem = oldest.fact.segment.trim_end_matches(SEALED);
+            // The runs first: without their segment they would mean nothing.
+            for name in [format!("{stem}{RUNS}"), oldest.fact.segment.clone()] {
+                self.shared.disk.remove(&name).map_err(LogError::io(format!("removing {name}")))?;
+            }
+            removed += 1;
+        }
     }
 
     fn segments(&self, from_ms: i64, to_ms: i64) -> Vec<Arc<Sealed>> {

@@ -108,7 +108,7 @@ fn look_sealed(disk: &dyn Disk, name: &str) -> Result<Sealed, LogError> {
         Some(directory) => Runs::File(Arc::new(directory)),
         None => Runs::Memory(Arc::new(load(name, &read(disk, name)?, &mut Dictionary::default())?.0)),
     };
-    Ok(Sealed { fact, runs })
+    Ok(Sealed { fact, created_ms: header.created_ms, runs })
 }
 
 /// Reads what is there without changing anything.
@@ -141,6 +141,7 @@ pub(crate) fn look(disk: &dyn Disk) -> Result<Looked, LogError> {
         let (table, scan) = load(name, &bytes, &mut found.dictionary)?;
         found.last_seq = scan.header.first_seq + scan.count - 1;
         found.end = (scan.header.first_seq, scan.length as u64);
+        found.catalog.active_created_ms = scan.header.created_ms;
         found.catalog.active = table;
         found.open = Some((name.strip_suffix(OPEN).unwrap_or(name).to_owned(), bytes, scan));
     } else if let Some(last) = found.catalog.sealed.last() {
@@ -171,7 +172,12 @@ pub(crate) fn recover(disk: &dyn Disk, settings: &Settings) -> Result<Opened, Lo
             let (from, to) = (format!("{stem}{OPEN}"), format!("{stem}{SEALED}"));
             disk.rename(&from, &to).map_err(LogError::io(format!("renaming {from}")))?;
             let table = std::mem::take(&mut found.catalog.active);
-            found.catalog.sealed.push(Arc::new(Sealed { fact, runs: Runs::Memory(Arc::new(table)) }));
+            let created_ms = header.created_ms;
+            found.catalog.sealed.push(Arc::new(Sealed {
+                fact,
+                created_ms,
+                runs: Runs::Memory(Arc::new(table)),
+            }));
             create(disk, settings, found.last_seq + 1, seal.hash, found.dictionary.ids())?
         }
         Some((stem, bytes, scan)) => {
@@ -190,6 +196,7 @@ pub(crate) fn recover(disk: &dyn Disk, settings: &Settings) -> Result<Opened, Lo
         }
         None => create(disk, settings, found.last_seq + 1, found.last_hash, found.dictionary.ids())?,
     };
+    found.catalog.active_created_ms = segment.header.created_ms;
     Ok(Opened {
         catalog: found.catalog,
         dictionary: found.dictionary,

@@ -262,10 +262,12 @@ impl Writer {
             }
         };
         let fact = fact_of(&self.segment.stem, &self.segment.header, &seal);
+        let created_ms = self.segment.header.created_ms;
         self.segment = next;
         let mut catalog = self.shared.catalog.write().expect("readers do not panic");
         let table = Arc::new(std::mem::take(&mut catalog.active));
-        let sealed = Arc::new(Sealed { fact: fact.clone(), runs: Runs::Memory(table) });
+        let sealed = Arc::new(Sealed { fact: fact.clone(), created_ms, runs: Runs::Memory(table) });
+        catalog.active_created_ms = self.segment.header.created_ms;
         catalog.sealed.push(Arc::clone(&sealed));
         drop(catalog);
         let end = self.end();
@@ -325,7 +327,11 @@ fn shelve(shared: &Shared, queue: &mpsc::Receiver<Arc<Sealed>>) {
         };
         let mut catalog = shared.catalog.write().expect("readers do not panic");
         if let Some(slot) = catalog.sealed.iter_mut().find(|s| s.fact.first_seq == sealed.fact.first_seq) {
-            *slot = Arc::new(Sealed { fact: sealed.fact.clone(), runs: Runs::File(Arc::new(directory)) });
+            *slot = Arc::new(Sealed {
+                fact: sealed.fact.clone(),
+                created_ms: sealed.created_ms,
+                runs: Runs::File(Arc::new(directory)),
+            });
         }
     }
 }

@@ -159,8 +159,18 @@ fn every_code_is_in_the_error_index() {
     let index = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/errors.md");
     let index = std::fs::read_to_string(index).unwrap();
     let source = include_str!("../../src/fault.rs");
-    let codes: Vec<&str> = source.split("=> \"T").skip(1).map(|rest| &rest[..3]).collect();
+    let mut codes: Vec<&str> = source.split("=> \"T").skip(1).map(|rest| &rest[..3]).collect();
     assert_eq!(codes.len(), 16);
+    for source in [
+        include_str!("../../src/segments/error.rs"),
+        include_str!("../../src/gateway/config.rs"),
+        include_str!("../../src/gateway/hub.rs"),
+        include_str!("../../src/gateway/outbox.rs"),
+        include_str!("../../src/files/error.rs"),
+    ] {
+        codes.extend(source.split("error(\"T").skip(1).map(|rest| &rest[..3]));
+    }
+    assert_eq!(codes.len(), 16 + 8 + 5 + 2);
     for code in codes {
         assert!(index.contains(&format!("| T{code} |")), "T{code}");
     }
@@ -261,4 +271,48 @@ proptest! {
         }
         prop_assert_eq!(encode_jt808(&decoded, None).unwrap(), hex);
     }
+}
+
+/// Every named bound of this crate stands in the public index with its value.
+#[test]
+fn every_bound_is_in_the_index_of_limits() {
+    let mut rows = Vec::new();
+    for (module, source) in [
+        ("", include_str!("../../src/limits.rs")),
+        ("segments::", include_str!("../../src/segments/limits.rs")),
+        ("session::", include_str!("../../src/session/limits.rs")),
+        ("gateway::", include_str!("../../src/gateway/limits.rs")),
+        ("files::", include_str!("../../src/files/limits.rs")),
+    ] {
+        let mut said = String::new();
+        for line in source.lines() {
+            if let Some(text) = line.strip_prefix("/// ") {
+                said = if said.is_empty() { text.to_owned() } else { format!("{said} {text}") };
+            } else if let Some((name, value)) =
+                line.strip_prefix("pub const ").and_then(|l| l.split_once(" = "))
+            {
+                let name = name.split(':').next().unwrap();
+                let value = value.trim_end_matches(';').replace('_', ",").replace("Duration::from,", "");
+                rows.push(format!(
+                    "| `telematics::{module}limits::{name}` | {value} | {} |",
+                    said.trim_end_matches('.')
+                ));
+                said.clear();
+            } else {
+                said.clear();
+            }
+        }
+    }
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/limits.md");
+    let page = std::fs::read_to_string(&path).unwrap();
+    let ours = |line: &&str| line.starts_with("| `telematics::");
+    if std::env::var_os("UPDATE").is_some() {
+        let before = page.lines().take_while(|l| !ours(l));
+        let after = page.lines().skip_while(|l| !ours(l)).filter(|l| !ours(l));
+        let all: Vec<&str> = before.chain(rows.iter().map(String::as_str)).chain(after).collect();
+        std::fs::write(&path, all.join("\n") + "\n").unwrap();
+        return;
+    }
+    let found: Vec<&str> = page.lines().filter(ours).collect();
+    assert_eq!(found, rows, "UPDATE=1 writes them anew");
 }

@@ -1,13 +1,17 @@
 //! The gateway through real sockets: acknowledged means durable, whatever is done to it.
 
+use crate::upper::Upper;
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use xiangyun_telematics::gateway::load::{Dice, Fleet, Flood, drive, flood, report};
-use xiangyun_telematics::gateway::{Clocks, Config, Counts, FactFile, Gateway};
+use xiangyun_telematics::gateway::{Clocks, Config, Counts, FactFile, Gateway, PlatformRequest};
+use xiangyun_telematics::jt808::Edition;
+use xiangyun_telematics::jt809::{Event, PlatformBody, SubLogin, id};
 use xiangyun_telematics::segments::{Folder, NoSink, PositionLog, Record, Settings, SimDisk};
 
 /// Folder of the gateway in a child of this test program.
@@ -24,7 +28,7 @@ fn runtime() -> tokio::runtime::Runtime {
 fn clocks() -> Clocks {
     // Reports of the tests are made around this instant.
     let wall = Clocks::system().wall;
-    Clocks { wall, business: std::sync::Arc::new(|| T0 + 3_600_000) }
+    Clocks { wall, business: Arc::new(|| T0 + 3_600_000) }
 }
 
 fn config(dir: &Path) -> Config {
@@ -269,6 +273,7 @@ fn draining_answers_what_was_taken() {
                 duration: Duration::from_secs(60),
                 first_phone: 13_600_000_000,
                 start_ms: T0,
+                per_second: None,
             };
             flood(&plan).await
         });
@@ -374,6 +379,7 @@ fn a_full_disk_stops_reading_and_goes_on_by_itself() {
             duration: Duration::from_millis(800),
             first_phone: 13_300_000_000,
             start_ms: T0,
+            per_second: None,
         };
         let flooding = tokio::spawn(async move { flood(&plan).await });
         tokio::time::sleep(Duration::from_millis(400)).await;
@@ -522,4 +528,118 @@ fn mqtt_messages_of_a_real_mosquitto_are_stored_once_through_restarts() {
         stored(21).await;
         gateway.drain().await;
     });
+}
+
+/// An upper platform on a socket, until it is told to stop.
+fn upper_platform(state: &Arc<Mutex<Upper>>, listener: std::net::TcpListener) -> tokio::task::JoinHandle<()> {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let state = Arc::clone(state);
+    tokio::spawn(async move {
+        listener.set_nonblocking(true).unwrap();
+        let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut bytes = vec![0; 4096];
+            while let Ok(count @ 1..) = stream.read(&mut bytes).await {
+                let answers = state.lock().unwrap().receive(&bytes[..count]);
+                if stream.write_all(&answers).await.is_err() {
+                    break;
+                }
+            }
+        }
+    })
+}
+
+async fn until(what: &str, mut done: impl FnMut() -> bool) {
+    for _ in 0..2_000 {
+        if done() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("never: {what}");
+}
+
+#[test]
+fn an_upper_platform_gets_every_position_through_outages_and_restarts() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("password"), "secret\n").unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut config = config(dir.path());
+    config.free_bytes_floor = Some(0);
+    config.platforms =
+        vec![toml::from_str(&format!(
+        "name = \"city\"\naddress = \"{address}\"\nlisten = \"127.0.0.1:0\"\nuser = 1\naccess_code = 7\n\
+         password_file = \"{}/password\"\nencryption = [30000000, 20000000, 20000000]\n\
+         [vehicles.13900000001]\nplate = \"豫D12345\"\ncolour = 2\n",
+        dir.path().display()
+    ))
+    .unwrap()];
+    let cipher = xiangyun_telematics::jt809::Cipher::new(30_000_000, 20_000_000, 20_000_000).unwrap();
+    let state = Arc::new(Mutex::new(Upper::new(Edition::V2011, Some(cipher))));
+    let seen = || state.lock().unwrap().seen.len();
+    let open = || {
+        let settings = config.segments(clocks().wall);
+        PositionLog::open(Folder::open(dir.path()).unwrap(), settings, NoSink).unwrap()
+    };
+    let report_some = |to: SocketAddr, numbers: std::ops::Range<u16>| {
+        let mut stream = TcpStream::connect(to).unwrap();
+        for phone in [13_900_000_001, 13_900_000_002] {
+            for n in numbers.clone() {
+                stream.write_all(&report(phone, n, T0 + i64::from(n) * 1_000)).unwrap();
+            }
+        }
+        let mut bytes = [0; 4096];
+        let mut delimiters = 0;
+        while delimiters < 4 * numbers.len() {
+            let count = stream.read(&mut bytes).unwrap();
+            assert!(count > 0);
+            delimiters += bytes[..count].iter().filter(|b| **b == 0x7E).count();
+        }
+    };
+    runtime().block_on(async {
+        let upper = upper_platform(&state, listener);
+        let mut gateway = start(&config, open()).await;
+        let mut events = gateway.platform_events().unwrap();
+        assert_eq!(events.recv().await.unwrap().event, Event::LoggedIn);
+        report_some(gateway.tcp().unwrap(), 0..20);
+        until("twenty arrive", || seen() == 20).await;
+
+        // The upper platform connects back with the code it gave, and asks; the answer goes by the main link.
+        let port = state.lock().unwrap().down_port;
+        let mut back = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        let login =
+            state.lock().unwrap().wire(id::SUB_LOGIN, &PlatformBody::SubLogin(SubLogin { verify_code: 77 }));
+        back.write_all(&login).await.unwrap();
+        assert_eq!(events.recv().await.unwrap().event, Event::SubordinateUp);
+        let mut reply = [0; 256];
+        let count = back.read(&mut reply).await.unwrap();
+        state.lock().unwrap().receive(&reply[..count]);
+        let request = PlatformRequest::Platform { id: id::PLATFORM_UP, sub_id: 0x1301, body: vec![1, 2, 3] };
+        gateway.hub().platform_send("city", request.clone()).unwrap();
+        assert!(gateway.hub().platform_send("nobody", request).is_err());
+        until("the answer arrives", || state.lock().unwrap().answers == [(0x1301, vec![1, 2, 3])]).await;
+
+        // It goes away; positions gather; our process ends and comes back, and so does the platform.
+        upper.abort();
+        let _ = upper.await;
+        drop(back);
+        report_some(gateway.tcp().unwrap(), 20..45);
+        let counts = gateway.drain().await;
+        assert_eq!(counts.platforms["city"].logins, 1);
+        let again = std::net::TcpListener::bind(address).unwrap();
+        let upper = upper_platform(&state, again);
+        let gateway = start(&config, open()).await;
+        until("all forty-five arrive", || seen() == 45).await;
+        report_some(gateway.tcp().unwrap(), 45..50);
+        until("and those after", || seen() == 50).await;
+        gateway.drain().await;
+        upper.abort();
+    });
+    let state = state.lock().unwrap();
+    assert!(state.seen.keys().all(|(plate, _)| plate == "豫D12345"), "only its vehicle");
+    let repeated = state.seen.values().filter(|(count, _)| *count > 1).count();
+    assert!(repeated <= 20, "{repeated} were sent again: only what was not proved before the outage");
 }

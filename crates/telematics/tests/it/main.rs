@@ -5,6 +5,8 @@ mod corpora;
 mod examples;
 #[cfg(feature = "gateway")]
 mod gateway;
+#[cfg(feature = "parquet")]
+mod readers;
 mod torture;
 mod upper;
 mod vectors;

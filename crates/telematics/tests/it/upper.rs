@@ -11,20 +11,24 @@ use xiangyun_telematics::position::{Feed, Flags, Item, Position, TerminalKey};
 use xiangyun_telematics::wire::Reader;
 
 /// An upper platform that checks what it is told and counts positions.
-struct Upper {
+pub(crate) struct Upper {
     edition: Edition,
     cipher: Option<Cipher>,
     stream: PlatformDeframer,
     user_id: u32,
     password: &'static str,
     answers_heartbeats: bool,
+    /// Where the lower platform waits for the subordinate link.
+    pub(crate) down_port: u16,
+    /// Text answers to post checks.
+    pub(crate) answers: Vec<(u16, Vec<u8>)>,
     /// (plate, time of the fix) → how often it came, and how often as backfill.
-    seen: BTreeMap<(String, String), (u32, u32)>,
+    pub(crate) seen: BTreeMap<(String, String), (u32, u32)>,
     largest_backfill: usize,
 }
 
 impl Upper {
-    fn new(edition: Edition, cipher: Option<Cipher>) -> Self {
+    pub(crate) fn new(edition: Edition, cipher: Option<Cipher>) -> Self {
         let stream = PlatformDeframer::new();
         let seen = BTreeMap::new();
         Self {
@@ -34,12 +38,14 @@ impl Upper {
             user_id: 1,
             password: "secret",
             answers_heartbeats: true,
+            down_port: 0,
+            answers: Vec::new(),
             seen,
             largest_backfill: 0,
         }
     }
 
-    fn wire(&self, id: u16, body: &PlatformBody<'_>) -> Vec<u8> {
+    pub(crate) fn wire(&self, id: u16, body: &PlatformBody<'_>) -> Vec<u8> {
         let mut bytes = Vec::new();
         body.write(&mut bytes, self.edition);
         let encrypt = u8::from(self.cipher.is_some());
@@ -51,7 +57,7 @@ impl Upper {
         wire
     }
 
-    fn receive(&mut self, bytes: &[u8]) -> Vec<u8> {
+    pub(crate) fn receive(&mut self, bytes: &[u8]) -> Vec<u8> {
         let mut answers = Vec::new();
         let mut input = bytes;
         while let Some(envelope) = self.stream.next(&mut input) {
@@ -63,6 +69,7 @@ impl Upper {
             match (envelope.header.id, read) {
                 (id::LOGIN, PlatformBody::Login(login)) => {
                     assert_eq!(reader.left(), 0);
+                    self.down_port = login.down_port;
                     let good = login.user_id == self.user_id && login.password.0.lenient() == self.password;
                     let reply = LoginReply { result: if good { 0 } else { 4 }, verify_code: 77 };
                     answers.extend(self.wire(id::LOGIN_REPLY, &PlatformBody::LoginReply(reply)));
@@ -92,6 +99,13 @@ impl Upper {
                         count.1 += backfill;
                     }
                 }
+                (id::LOGOUT, _) => {
+                    answers.extend(self.wire(id::LOGOUT_REPLY, &PlatformBody::Empty { empty: true }));
+                }
+                (id::PLATFORM_UP, PlatformBody::Platform(message)) => {
+                    self.answers.push((message.sub_id, message.sub_raw.0.to_vec()));
+                }
+                (id::SUB_LOGIN_REPLY, PlatformBody::ResultByte(reply)) => assert_eq!(reply.result, 0),
                 (other, body) => panic!("{other:#06x} was not expected: {body:?}"),
             }
         }

@@ -133,6 +133,7 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("telematics load.blind", "每千条位置的盲区次数：断线、积存、补传"),
     ("telematics load.resend", "每千条位置无故重发次数"),
     ("telematics load.wrong_clock", "每千台终端时钟错误台数"),
+    ("telematics load.per_second", "与 --flood 合用：全部连接每秒总条数（默认在途数允许多少发多少）"),
     ("telematics load.flood", "改为灌满：每条连接始终有这么多条在途，并测量"),
 ];
 

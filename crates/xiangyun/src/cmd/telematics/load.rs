@@ -41,6 +41,9 @@ pub(crate) struct LoadArgs {
     /// Flood instead: always so many reports on the way on each link, and measure
     #[arg(long, value_name = "WINDOW")]
     flood: Option<usize>,
+    /// With --flood: reports a second over all links, instead of as many as the windows allow
+    #[arg(long, value_name = "N", requires = "flood")]
+    per_second: Option<f64>,
     /// Print one JSON document on stdout and nothing else there
     #[arg(long)]
     json: bool,
@@ -65,6 +68,7 @@ pub(crate) fn run(args: &LoadArgs, lang: Lang) -> Result<ExitCode, Failure> {
             duration,
             first_phone: args.first_phone,
             start_ms,
+            per_second: args.per_second,
         };
         let report = runtime.block_on(flood(&plan)).map_err(|err| Failure::could_not(&err))?;
         if args.json {

@@ -9,6 +9,7 @@ use serde::Serialize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use xiangyun_model::path::CrowFlies;
+use xiangyun_telematics::files::{Archive, FilesError, History, TRACKS};
 use xiangyun_telematics::segments::{Clock, Folder, LogError, PositionLog, Record, Settings};
 use xiangyun_telematics::track::{Day, Fence, Gap, Point, Rules, Stop, Trip, Visit, settle};
 
@@ -90,7 +91,9 @@ fn read(args: &TrackArgs, from_ms: i64, to_ms: i64) -> Result<Vec<Record>, Failu
     let clock: Clock = std::sync::Arc::new(|| jiff::Timestamp::now().as_millisecond());
     let failed = |err: LogError| Failure::could_not(&err);
     let log = PositionLog::open_for_reading(folder, Settings::new(clock)).map_err(failed)?;
-    log.vehicle(&args.vehicle, from_ms, to_ms).map_err(failed)
+    let failed = |err: FilesError| Failure::could_not(&err);
+    let archive = Archive::open_for_reading(args.dir.join(TRACKS)).map_err(failed)?;
+    History::new(&log, &archive).vehicle(&args.vehicle, from_ms, to_ms).map_err(failed)
 }
 
 /// A moment: with an offset as it says, without one in Beijing time.

@@ -1,0 +1,12 @@
+//! Bounds of track files.
+
+/// Rows of a row group before the next one begins: what a writer holds in memory.
+pub const GROUP_ROWS: usize = 1 << 17;
+/// Rows of a page: what a query of few rows must unpack at least.
+pub const PAGE_ROWS: usize = 16 << 10;
+/// Open files that are remembered with their directory.
+pub const OPEN_FILES_MAX: usize = 32;
+/// Files of one day before they are merged whatever their sizes.
+pub const FILES_A_DAY_MAX: usize = 8;
+/// Bytes of a file's directory of vehicles.
+pub const DIRECTORY_BYTES_MAX: usize = 64 << 20;

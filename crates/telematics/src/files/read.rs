@@ -1,0 +1,291 @@
+//! Reading one track file: its directory, and the rows of a vehicle that a query wants.
+
+use super::error::FilesError;
+use super::limits::DIRECTORY_BYTES_MAX;
+use super::schema::column;
+use super::write::{DIRECTORY_KEY, Run, datum_of, feed_of};
+use crate::position::Flags;
+use crate::segments::{Area, DeviceId, Record};
+use bytes::Bytes;
+use parquet::column::reader::get_typed_column_reader;
+use parquet::data_type::{ByteArray, ByteArrayType, DataType, Int32Type, Int64Type};
+use parquet::errors::ParquetError;
+use parquet::file::reader::{ChunkReader, FileReader, Length, RowGroupReader};
+use parquet::file::serialized_reader::{ReadOptionsBuilder, SerializedFileReader};
+use std::fs::File;
+use std::io::Read;
+use std::ops::Range;
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+use std::sync::Arc;
+
+/// A file read by place, so that threads do not share a cursor.
+#[derive(Clone)]
+struct Placed {
+    file: Arc<File>,
+    length: u64,
+}
+
+/// A reader of [`Placed`] that keeps its own place.
+struct From {
+    placed: Placed,
+    at: u64,
+}
+
+impl Read for From {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.placed.file.read_at(out, self.at)?;
+        self.at += count as u64;
+        Ok(count)
+    }
+}
+
+impl Length for Placed {
+    fn len(&self) -> u64 {
+        self.length
+    }
+}
+
+impl ChunkReader for Placed {
+    type T = std::io::BufReader<Box<dyn Read + Send>>;
+
+    fn get_read(&self, start: u64) -> Result<Self::T, ParquetError> {
+        Ok(std::io::BufReader::new(Box::new(From { placed: self.clone(), at: start })))
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
+        let inside = start.checked_add(length as u64).is_some_and(|end| end <= self.length);
+        if !inside {
+            return Err(ParquetError::EOF(format!("{length} bytes at {start} lie outside the file")));
+        }
+        let mut bytes = vec![0; length];
+        self.file.read_exact_at(&mut bytes, start)?;
+        Ok(bytes.into())
+    }
+}
+
+/// What a query wants of a file.
+#[derive(Clone, Copy)]
+pub(super) struct Wanted {
+    pub(super) from_ms: i64,
+    pub(super) to_ms: i64,
+    pub(super) area: Option<Area>,
+}
+
+impl Wanted {
+    pub(super) fn meets(&self, run: &Run) -> bool {
+        run.time_ms.0 < self.to_ms
+            && run.time_ms.1 >= self.from_ms
+            && self.area.is_none_or(|area| area.meets(&run.area()))
+    }
+
+    fn holds(&self, record: &Record) -> bool {
+        (self.from_ms..self.to_ms).contains(&record.time_ms)
+            && self.area.is_none_or(|area| area.holds(record))
+    }
+}
+
+/// An open track file.
+pub(super) struct DayFile {
+    name: String,
+    length: u64,
+    reader: SerializedFileReader<Placed>,
+    /// By vehicle and row group.
+    pub(super) runs: Vec<Run>,
+}
+
+impl DayFile {
+    pub(super) fn open(path: &Path) -> Result<Self, FilesError> {
+        let name = path.display().to_string();
+        let opening = || FilesError::io(format!("opening {name}"));
+        let file = File::open(path).map_err(opening())?;
+        let length = file.metadata().map_err(opening())?.len();
+        let options = ReadOptionsBuilder::new().with_page_index().build();
+        let placed = Placed { file: Arc::new(file), length };
+        let reader = SerializedFileReader::new_with_options(placed, options)
+            .map_err(FilesError::parquet(name.as_str()))?;
+        let damaged = |what: &str| FilesError::Damaged { file: name.clone(), what: what.to_owned() };
+        let values = reader.metadata().file_metadata().key_value_metadata();
+        let directory = values
+            .into_iter()
+            .flatten()
+            .find(|kv| kv.key == DIRECTORY_KEY)
+            .and_then(|kv| kv.value.as_deref())
+            .filter(|text| text.len() <= DIRECTORY_BYTES_MAX)
+            .ok_or_else(|| damaged("it has no directory of vehicles"))?;
+        let runs: Vec<Run> =
+            serde_json::from_str(directory).map_err(|err| damaged(&format!("its directory: {err}")))?;
+        let groups = reader.metadata().row_groups();
+        let inside = |run: &Run| {
+            let (group, first, count) = run.rows;
+            let end = first.checked_add(count);
+            groups.get(group).zip(end).is_some_and(|(g, end)| end as i64 <= g.num_rows())
+        };
+        if !runs.iter().all(inside) || groups.iter().any(|g| g.num_columns() != column::ITEMS + 1) {
+            return Err(damaged("its directory does not fit its rows"));
+        }
+        Ok(Self { name, length, reader, runs })
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.length
+    }
+
+    pub(super) fn rows(&self) -> u64 {
+        self.runs.iter().map(|r| r.rows.2 as u64).sum()
+    }
+
+    /// The runs of a vehicle.
+    pub(super) fn runs_of(&self, vehicle: &str) -> &[Run] {
+        let first = self.runs.partition_point(|r| &*r.vehicle < vehicle);
+        let count = self.runs[first..].partition_point(|r| &*r.vehicle == vehicle);
+        &self.runs[first..first + count]
+    }
+
+    /// Gives the rows of a run that are wanted, by time. Columns of time and place are read first, the others only
+    /// where these agree.
+    pub(super) fn read(
+        &self,
+        run: &Run,
+        wanted: &Wanted,
+        device: DeviceId,
+        mut each: impl FnMut(Record),
+    ) -> Result<(), FilesError> {
+        let mut read = || -> Result<(), ParquetError> {
+            let group = self.reader.get_row_group(run.rows.0)?;
+            let whole = run.rows.1..run.rows.1 + run.rows.2;
+            let Some(rows) = chosen(&*group, whole, wanted)? else { return Ok(()) };
+            for record in records(&*group, rows, device)? {
+                if wanted.holds(&record) {
+                    each(record);
+                }
+            }
+            Ok(())
+        };
+        read().map_err(FilesError::parquet(self.name.as_str()))
+    }
+
+    /// Gives the last usable row of a run with `from_ms <= time < to_ms`.
+    pub(super) fn last(
+        &self,
+        run: &Run,
+        wanted: &Wanted,
+        device: DeviceId,
+    ) -> Result<Option<Record>, FilesError> {
+        let read = || -> Result<Option<Record>, ParquetError> {
+            let group = self.reader.get_row_group(run.rows.0)?;
+            let whole = run.rows.1..run.rows.1 + run.rows.2;
+            let Some(rows) = chosen(&*group, whole, wanted)? else { return Ok(None) };
+            let flags = all::<Int32Type>(&*group, column::FLAGS, rows.clone())?;
+            let usable = |bits: &i32| Record { flags: Flags(*bits as u16), ..Record::default() }.usable();
+            let Some(at) = flags.iter().rposition(usable) else { return Ok(None) };
+            let at = rows.start + at;
+            Ok(records(&*group, at..at + 1, device)?.pop())
+        };
+        read().map_err(FilesError::parquet(self.name.as_str()))
+    }
+}
+
+/// The span of rows from the first to the last whose time and place are wanted.
+fn chosen(
+    group: &dyn RowGroupReader,
+    rows: Range<usize>,
+    wanted: &Wanted,
+) -> Result<Option<Range<usize>>, ParquetError> {
+    // A second that touches the span may hold a wanted row.
+    let seconds = all::<Int64Type>(group, column::TIME_S, rows.clone())?;
+    let (from_s, last_s) = (wanted.from_ms.div_euclid(1000), (wanted.to_ms - 1).div_euclid(1000));
+    let start = seconds.partition_point(|s| *s < from_s);
+    let end = seconds.partition_point(|s| *s <= last_s);
+    if start >= end {
+        return Ok(None);
+    }
+    let rows = rows.start + start..rows.start + end;
+    let Some(area) = wanted.area else { return Ok(Some(rows)) };
+    let lons = all::<Int32Type>(group, column::LON, rows.clone())?;
+    let lats = all::<Int32Type>(group, column::LAT, rows.clone())?;
+    let inside = |(lon, lat): (&i32, &i32)| {
+        (area.min_lon_e6..=area.max_lon_e6).contains(lon) && (area.min_lat_e6..=area.max_lat_e6).contains(lat)
+    };
+    let first = lons.iter().zip(&lats).position(inside);
+    let last = lons.iter().zip(&lats).rposition(inside);
+    Ok(first.zip(last).map(|(first, last)| rows.start + first..rows.start + last + 1))
+}
+
+fn records(
+    group: &dyn RowGroupReader,
+    rows: Range<usize>,
+    device: DeviceId,
+) -> Result<Vec<Record>, ParquetError> {
+    let wrong = |what: &str| ParquetError::General(format!("column {what} holds a value that is none"));
+    let longs = |at| all::<Int64Type>(group, at, rows.clone());
+    let ints = |at| all::<Int32Type>(group, at, rows.clone());
+    let (seconds, millis) = (longs(column::TIME_S)?, ints(column::TIME_MS)?);
+    let (repairs, delays) = (longs(column::REPAIR_MS)?, longs(column::DELAY_MS)?);
+    let (lons, lats) = (ints(column::LON)?, ints(column::LAT)?);
+    let altitudes = some::<Int32Type>(group, column::ALTITUDE, rows.clone())?;
+    let speeds = some::<Int32Type>(group, column::SPEED, rows.clone())?;
+    let courses = some::<Int32Type>(group, column::COURSE, rows.clone())?;
+    let (statuses, alarms, flags) = (ints(column::STATUS)?, ints(column::ALARM)?, ints(column::FLAGS)?);
+    let feeds = all::<ByteArrayType>(group, column::FEED, rows.clone())?;
+    let datums = all::<ByteArrayType>(group, column::DATUM, rows.clone())?;
+    let items = some::<ByteArrayType>(group, column::ITEMS, rows.clone())?;
+    let small =
+        |value: Option<i32>, what| value.map(|v| u16::try_from(v).map_err(|_| wrong(what))).transpose();
+    let mut records = Vec::with_capacity(rows.len());
+    for at in 0..rows.len() {
+        let time_ms = seconds[at].wrapping_mul(1000).wrapping_add(i64::from(millis[at]));
+        records.push(Record {
+            device,
+            time_ms,
+            device_time_ms: time_ms.wrapping_add(repairs[at]),
+            received_ms: time_ms.wrapping_add(delays[at]),
+            lon_e6: lons[at],
+            lat_e6: lats[at],
+            altitude_m: altitudes[at]
+                .map(|v| i16::try_from(v).map_err(|_| wrong("altitude_m")))
+                .transpose()?,
+            speed_dkmh: small(speeds[at], "speed_dkmh")?,
+            course_deg: small(courses[at], "course_deg")?,
+            status: statuses[at] as u32,
+            alarm: alarms[at] as u32,
+            flags: Flags(u16::try_from(flags[at]).map_err(|_| wrong("flags"))?),
+            feed: feed_of(feeds[at].data()).ok_or_else(|| wrong("feed"))?,
+            datum: datum_of(datums[at].data()).ok_or_else(|| wrong("datum"))?,
+            items: items[at].as_ref().map_or_else(Vec::new, |bytes: &ByteArray| bytes.data().to_vec()),
+        });
+    }
+    Ok(records)
+}
+
+/// Values of a column that has one in each row.
+fn all<T: DataType>(
+    group: &dyn RowGroupReader,
+    at: usize,
+    rows: Range<usize>,
+) -> Result<Vec<T::T>, ParquetError> {
+    let mut reader = get_typed_column_reader::<T>(group.get_column_reader(at)?);
+    reader.skip_records(rows.start)?;
+    let mut values = Vec::with_capacity(rows.len());
+    reader.read_records(rows.len(), None, None, &mut values)?;
+    if values.len() == rows.len() { Ok(values) } else { Err(short(at)) }
+}
+
+/// Values of a column that may have none in a row.
+fn some<T: DataType>(
+    group: &dyn RowGroupReader,
+    at: usize,
+    rows: Range<usize>,
+) -> Result<Vec<Option<T::T>>, ParquetError> {
+    let mut reader = get_typed_column_reader::<T>(group.get_column_reader(at)?);
+    reader.skip_records(rows.start)?;
+    let (mut levels, mut values) = (Vec::with_capacity(rows.len()), Vec::with_capacity(rows.len()));
+    reader.read_records(rows.len(), Some(&mut levels), None, &mut values)?;
+    let mut values = values.into_iter();
+    let spread: Vec<_> = levels.iter().map(|level| if *level > 0 { values.next() } else { None }).collect();
+    if spread.len() == rows.len() { Ok(spread) } else { Err(short(at)) }
+}
+
+fn short(at: usize) -> ParquetError {
+    ParquetError::General(format!("column {at} has fewer rows than its file says"))
+}
