@@ -158,7 +158,7 @@ impl<'a, A: Arcs, const TIME: bool, const BOTH: bool> Lean<'a, A, TIME, BOTH> {
             }
             vans.push(Van {
                 cap: first(&kind.layouts[0]),
-                fixed: kind.fixed,
+                fixed: kind.fixed + net.weight(r as u32),
                 unit: kind.per_distance,
                 kind: slot.kind,
             });

@@ -4,7 +4,7 @@ use super::arcs::{AnyArcs, Point, with_arcs};
 use super::links::NONE;
 use super::near::Near;
 use crate::locks::{JobLock, Locks, Prefix};
-use crate::problem::{Backhaul, JobId, Problem, Role, Source, VehicleId, VehicleKind};
+use crate::problem::{Backhaul, JobId, Objective, Problem, Role, Source, VehicleId, VehicleKind};
 use crate::solution::{Solution, Visit};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -57,6 +57,13 @@ pub(super) struct Net<'a> {
     pub(super) demand: Vec<i64>,
     pub(super) far: Vec<i64>,
     pub(super) windows: bool,
+    /// Price of a vehicle in use on top of its own, where vehicles come first and jobs may be left out: more than
+    /// any prizes, less than a job that must be served.
+    weight: i64,
+    /// Some jobs may be left out.
+    pub(super) optional: bool,
+    /// Fixed price of the dearest vehicle.
+    pub(super) dearest: i64,
     /// Distances seem symmetric and keep the triangle.
     pub(super) metric: bool,
     /// By slot: visits that are over, and the load on board after them by dimension.
@@ -91,6 +98,9 @@ impl<'a> Net<'a> {
             far: vec![0; jobs],
             windows: problem.jobs().iter().any(|j| !j.windows.is_empty()),
             frozen_visits: Vec::new(),
+            weight: 0,
+            optional: problem.jobs().iter().any(|j| j.prize.is_some()),
+            dearest: problem.kinds().iter().map(|k| k.fixed).max().unwrap_or(0),
             metric: false,
             slots,
         };
@@ -107,6 +117,12 @@ impl<'a> Net<'a> {
 
     pub(super) fn kind(&self, slot: u32) -> &'a VehicleKind {
         &self.problem.kinds()[self.slots[slot as usize].kind as usize]
+    }
+
+    /// What a vehicle in use costs beyond its own price; see `weight`.
+    #[inline(always)]
+    pub(super) fn weight(&self, slot: u32) -> i64 {
+        if self.weight == 0 || !self.frozen_visits(slot).is_empty() { 0 } else { self.weight }
     }
 
     fn set_points(&mut self) {
@@ -180,7 +196,12 @@ impl<'a> Net<'a> {
         let group = problem.group_prices.iter().max().copied().unwrap_or(0);
         let each = per.saturating_mul(longest).saturating_add(fixed + wish + group);
         let timed = (timed + soft.unwrap_or(0) + uneven.unwrap_or(0)).saturating_mul(horizon);
-        let missing = each.saturating_add(timed).saturating_mul(20).clamp(1000, 1 << 52);
+        let one = each.saturating_add(timed).saturating_mul(20).clamp(1000, 1 << 50);
+        let prizes = problem.jobs().iter().filter_map(|j| j.prize).fold(0i64, i64::saturating_add);
+        if problem.objective() == Objective::VehiclesThenCost && prizes > 0 {
+            self.weight = one.saturating_add(prizes).min(1 << 50);
+        }
+        let missing = one + 2 * self.weight;
         for (at, job) in problem.jobs().iter().enumerate() {
             let second = matches!(job.role, Role::DeliveryOf(_));
             self.absence[at] = if second { 0 } else { job.prize.unwrap_or(missing) };

@@ -106,7 +106,7 @@ impl<'a> Run<'a> {
         walk.store_all();
         let slots = 0..self.net.slots.len() as u32;
         let used = slots.filter(|&r| walk.links.routes[r as usize].size > 0);
-        let fixed: i64 = used.map(|r| self.net.kind(r).fixed).sum();
+        let fixed: i64 = used.map(|r| self.net.kind(r).fixed + self.net.weight(r)).sum();
         member.unit = (walk.links.cost - fixed).max(1) as f64 / self.net.jobs.max(1) as f64;
         self.note(member);
     }
@@ -261,9 +261,11 @@ impl<'a> Run<'a> {
         let best = &member.walk.best;
         let missing = best.absent.iter().filter(|&&j| self.net.must[j as usize]);
         let missing: i64 = missing.map(|&j| self.net.absence[j as usize]).sum();
+        let used = (0u32..).zip(&best.routes).filter(|(_, route)| !route.is_empty());
+        let weights: i64 = used.map(|(slot, _)| self.net.weight(slot)).sum();
         let progress = Progress {
             steps: member.clock.steps,
-            cost: best.cost - missing,
+            cost: best.cost - missing - weights,
             missing: best.missing,
             vehicles: best.used as usize,
         };

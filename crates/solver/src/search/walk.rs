@@ -49,6 +49,17 @@ pub(super) struct Walk<'n, E> {
     asked: Vec<u32>,
     query: u32,
     dropped: Vec<u32>,
+    /// In this iteration optional jobs come in even where they do not pay alone: several together may.
+    generous: bool,
+}
+
+/// One place in how many is passed over. A small plan needs more of it: there a bad first choice rules out much.
+fn blinks(jobs: usize) -> u32 {
+    match jobs {
+        0..=12 => 5,
+        13..=30 => 20,
+        _ => 100,
+    }
 }
 
 impl<'n, E: Eval> Walk<'n, E> {
@@ -61,7 +72,7 @@ impl<'n, E: Eval> Walk<'n, E> {
             eval,
             links,
             rng: Rng::new(seed),
-            blink: Blink::new(seed ^ 0xb11c, 100),
+            blink: Blink::new(seed ^ 0xb11c, blinks(net.jobs)),
             best: Best::default(),
             dirty: Vec::new(),
             hints: vec![0; net.classes.len()],
@@ -75,6 +86,7 @@ impl<'n, E: Eval> Walk<'n, E> {
             asked: Vec::new(),
             query: 0,
             dropped: Vec::new(),
+            generous: false,
         };
         for r in 0..net.slots.len() as u32 {
             walk.eval.refresh(&mut walk.links, r);
@@ -471,7 +483,11 @@ impl<'n, E: Eval> Walk<'n, E> {
 
     /// Best place for one job (or shipment); puts it there and recomputes the route.
     pub(super) fn put(&mut self, job: u32) -> bool {
-        let limit = self.net.absence[job as usize];
+        let mut limit = self.net.absence[job as usize];
+        if self.generous && !self.net.must[job as usize] {
+            let some = limit.saturating_mul(4).saturating_add(self.net.dearest).min(FAR);
+            limit = if self.rng.below(2) == 0 { FAR } else { some };
+        }
         let found = if self.net.partner[job as usize] == NONE {
             self.place_single(job, limit)
         } else {
@@ -580,7 +596,9 @@ impl<'n, E: Eval> Walk<'n, E> {
             let hint = self.hints[class];
             let empty = (0..slots.len()).map(|i| (hint + i) % slots.len());
             let mut empty = empty.filter(|&i| self.links.routes[slots[i] as usize].size == 0);
-            if let Some(i) = empty.next() {
+            if let Some(i) = empty.next()
+                && !self.blink.skips()
+            {
                 self.hints[class] = i;
                 look(self, slots[i]);
             }
@@ -688,7 +706,9 @@ impl<'n, E: Eval> Walk<'n, E> {
             self.ruin();
         }
         self.refresh_changed();
+        self.generous = self.net.optional && self.rng.below(8) == 0;
         self.recreate();
+        self.generous = false;
         self.settle(before, temperature)
     }
 

@@ -111,7 +111,11 @@ impl<A: Arcs> Full<'_, A> {
         }
         let new = Self::price(kind, way, times.long, stops);
         let empty = links.routes[route as usize].size == 0;
-        Some(if empty { new } else { new - Self::price(kind, day.way, day.long, day.stops) })
+        Some(if empty {
+            new + self.net.weight(route)
+        } else {
+            new - Self::price(kind, day.way, day.long, day.stops)
+        })
     }
 
     pub(super) fn insert(&self, links: &Links, job: u32, after: u32, limit: i64) -> i64 {
@@ -126,7 +130,7 @@ impl<A: Arcs> Full<'_, A> {
         let (point, next) = (links.at[job as usize].point, links.at[succ as usize].point);
         let (there, on) = (arcs.dist(before.point, point), arcs.dist(point, next));
         let longer = there + on - before.next;
-        if kind.per_distance * longer >= limit || there >= NO_WAY || on >= NO_WAY {
+        if kind.per_distance * longer - day.unseen >= limit || there >= NO_WAY || on >= NO_WAY {
             return FAR;
         }
         if !self.may_ride(job, route, trip, number, false) {
@@ -149,7 +153,7 @@ impl<A: Arcs> Full<'_, A> {
         let times = pre.then(arcs.time(before.point, point), own).then(arcs.time(point, next), rest);
         let Some(change) = self.change(links, route, kind, day.way + longer, times, 1) else { return FAR };
         let delta = change + self.wish(job, route) + self.group_price(job, route);
-        if delta >= limit || !(day.linear || n.linear) {
+        if delta - day.unseen >= limit || !(day.linear || n.linear) {
             return delta;
         }
         let put = |v: u32, list: &mut Vec<Visit>| {
@@ -235,7 +239,7 @@ impl<A: Arcs> Full<'_, A> {
         let chain = if first { [a, at, j, s] } else { [a, j, at, s] };
         let ways = [0, 1, 2].map(|i| arcs.dist(chain[i], chain[i + 1]));
         let longer = ways.iter().sum::<i64>() - before.next;
-        if kind.per_distance * longer >= limit || ways.iter().any(|&w| w >= NO_WAY) {
+        if kind.per_distance * longer - day.unseen >= limit || ways.iter().any(|&w| w >= NO_WAY) {
             return None;
         }
         let holds = |peak: &dyn Fn(usize) -> i64| self.carries(route, peak);
@@ -269,7 +273,7 @@ impl<A: Arcs> Full<'_, A> {
         };
         let change = self.change(links, route, kind, day.way + longer, times, 1)?;
         let delta = change + self.wish(job, route) + self.group_price(job, route);
-        if delta >= limit {
+        if delta - day.unseen >= limit {
             return None;
         }
         if !(day.linear || n.linear) {
@@ -339,7 +343,10 @@ impl<A: Arcs> Full<'_, A> {
                 let xp = links.at[x as usize].point;
                 let (there, on) = (arcs.dist(last_point, dp), arcs.dist(dp, xp));
                 let longer = way + gone + there + on;
-                if kind.per_distance * longer + extra < least && !blink.skips() && there.max(on) < NO_WAY {
+                if kind.per_distance * longer + extra - day.unseen < least
+                    && !blink.skips()
+                    && there.max(on) < NO_WAY
+                {
                     let peak = |d: usize| run[d].then(self.load(drop, d, 0)).then(self.load(x, d, 2)).peak();
                     if self.carries(route, peak) {
                         let all = times
@@ -348,7 +355,7 @@ impl<A: Arcs> Full<'_, A> {
                         if let Some(change) = self.change(links, route, kind, day.way + longer, all, 2) {
                             let mut delta = change + extra;
                             let put = Put::Both(first, last);
-                            if delta < least && linear {
+                            if delta - day.unseen < least && linear {
                                 let (cost, _, ok) = self.judge_pair(links, route, halves, first, last);
                                 delta =
                                     if ok { cost - links.routes[route as usize].cost + groups } else { FAR };

@@ -89,6 +89,8 @@ struct Day {
     way: i64,
     stops: i64,
     long: i64,
+    /// Cost that the segments do not see, of which an insertion may save some: soft windows missed, rests, pauses.
+    unseen: i64,
     /// Cost beyond the way, time, stops: wishes, and soft windows where linear.
     linear: bool,
     /// Groups in the route with their counts.
@@ -271,7 +273,9 @@ impl<'a, A: Arcs> Full<'a, A> {
         self.visits(links, route, list, put);
         let slot = &self.net.slots[route as usize];
         let report = scheduler.route(self.net.problem, slot.vehicle, list, slot.prefix.as_ref());
-        let cost = report.cost.total() - report.cost.groups;
+        let more = list.len() > self.net.frozen_visits(route).len();
+        let weight = if more { self.net.weight(route) } else { 0 };
+        let cost = report.cost.total() - report.cost.groups + weight;
         let ok = report.breaches.len() <= self.days[route as usize].breaches_most;
         (cost, report.duration, ok)
     }
@@ -506,6 +510,15 @@ impl<A: Arcs> Full<'_, A> {
     }
 }
 
+impl<A: Arcs> Full<'_, A> {
+    /// Cost of a day in use by way, time, stops and wishes.
+    fn seen(&self, links: &Links, route: u32, kind: &VehicleKind, way: i64, long: i64, stops: i64) -> i64 {
+        let jobs = links.nodes(route).filter(|&v| (v as usize) < self.net.jobs);
+        let wishes: i64 = jobs.map(|v| self.wish(v, route)).sum();
+        Self::price(kind, way, long, stops) + wishes + self.net.weight(route)
+    }
+}
+
 impl<A: Arcs> Eval for Full<'_, A> {
     fn refresh(&mut self, links: &mut Links, route: u32) -> bool {
         let arcs = self.arcs_of(route);
@@ -516,6 +529,7 @@ impl<A: Arcs> Eval for Full<'_, A> {
         let held = self.holds(links, route);
         self.days[route as usize].way = way;
         if links.routes[route as usize].size == 0 {
+            self.days[route as usize].unseen = 0;
             let frozen = !self.net.frozen_visits(route).is_empty();
             let cost = if frozen { self.judge(links, route, |_, _| {}).0 } else { 0 };
             links.set_cost(route, cost);
@@ -533,15 +547,15 @@ impl<A: Arcs> Eval for Full<'_, A> {
         let cost = if day.linear {
             let (cost, long, fine) = self.judge(links, route, |_, _| {});
             ok &= fine;
-            self.days[route as usize].long = long;
+            let seen = self.seen(links, route, kind, way, long, stops);
+            let timed = kind.per_time + kind.overtime_price;
+            let day = &mut self.days[route as usize];
+            day.long = long;
+            day.unseen = (cost - seen).max(0) + timed * (long - times.long).max(0);
             cost
         } else {
-            let wishes: i64 = links
-                .nodes(route)
-                .filter(|&v| (v as usize) < self.net.jobs)
-                .map(|v| self.wish(v, route))
-                .sum();
-            Self::price(kind, way, times.long, stops) + wishes
+            self.days[route as usize].unseen = 0;
+            self.seen(links, route, kind, way, times.long, stops)
         };
         links.set_cost(route, cost);
         ok
