@@ -19,6 +19,8 @@ pub struct Account {
     pub quantity: [i64; 11],
     /// Orders served.
     pub served: u64,
+    /// Orders of loads that are left.
+    pub left: u64,
     /// Orders that must not be left and are.
     pub must_left: u64,
 }
@@ -161,6 +163,7 @@ fn goods(day: &Day<'_>, cargo: &[Cargo], timing: &Timing, sum: &mut Account) {
     for (at, load) in cargo.iter().enumerate() {
         let Some(arrives) = timing.arrives[at] else {
             sum.add(CostTerm::Unserved, load.orders.len() as i64, load.price_fen);
+            sum.left += load.orders.len() as u64;
             if load.must {
                 sum.must_left += load.orders.len() as u64;
             }

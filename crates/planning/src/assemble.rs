@@ -6,7 +6,7 @@ use crate::bounds::bounds;
 use crate::closing::closing;
 use crate::consolidate::Consolidated;
 use crate::day::Day;
-use crate::draft::Draft;
+use crate::draft::{Draft, LineDraft};
 use crate::floors::{due_today, rows};
 use crate::orders::OrderRow;
 use crate::rooms::compartment_for;
@@ -15,6 +15,7 @@ use crate::timing::{TimedTrip, Timer, Timing};
 use crate::unserved::Leftovers;
 use std::collections::{BTreeMap, BTreeSet};
 use xiangyun_model::id::SiteId;
+use xiangyun_model::line::LineTrip;
 use xiangyun_model::plan::{
     Channel, Compartment, Direction, Duty, Handling, Leg, Load, PLAN_VERSION, Plan, Rest, Trip, TripKind,
     Visit,
@@ -112,7 +113,7 @@ pub fn assemble(
         (0..timing.trips.len()).map(|t| trip_of(day, goods, timing, &names, &latest, &load_ids, t)).collect();
     trips.extend(line_trips(day, goods, draft, timing, &load_ids));
     trips.sort_by(|a, b| (a.visits[0].depart, &a.id).cmp(&(b.visits[0].depart, &b.id)));
-    let loads = loads_of(day, goods, timing, &names, &load_ids);
+    let loads = loads_of(day, goods, draft, timing, &names, &load_ids);
     let left = Leftovers::new(day, goods, timing).list();
     let floors = rows(day, &trips);
     let mut breaches = left.breaches;
@@ -223,6 +224,39 @@ fn kind_of(day: &Day<'_>, trip: &TimedTrip) -> TripKind {
     }
 }
 
+fn line_trip_id(departure: &LineTrip) -> String {
+    format!("LINE-{}", departure.id)
+}
+
+/// What of a line's rides is served.
+fn line_rides(use_of: &LineDraft, timing: &Timing) -> Vec<(u32, usize, usize)> {
+    use_of.rides.iter().copied().filter(|r| timing.arrives[r.0 as usize].is_some()).collect()
+}
+
+/// The leg of each load that a line carries; visits are numbered over the stops where something is handled.
+fn line_legs(day: &Day<'_>, goods: &Consolidated, draft: &Draft, timing: &Timing) -> BTreeMap<u32, Leg> {
+    let ambient = day.county.bands.iter().find(|b| !b.cold).map_or_else(String::new, |b| b.id.to_string());
+    let mut legs = BTreeMap::new();
+    for (&line, use_of) in &draft.lines {
+        let departure = &day.county.line_trips[line];
+        let rides = line_rides(use_of, timing);
+        let used: BTreeSet<usize> = rides.iter().flat_map(|&(_, from, to)| [from, to]).collect();
+        let trip = line_trip_id(departure);
+        let visit = |stop: usize| format!("{trip}-{}", used.range(..=stop).count());
+        for &(load, from, to) in &rides {
+            let leg = Leg {
+                trip: trip.clone(),
+                from: visit(from),
+                to: visit(to),
+                compartment: ambient.clone(),
+                ready: goods.cargo[load as usize].release_s,
+            };
+            legs.insert(load, leg);
+        }
+    }
+    legs
+}
+
 /// Trips of lines: the stops of a departure where something of ours is handled.
 fn line_trips(
     day: &Day<'_>,
@@ -234,11 +268,11 @@ fn line_trips(
     let mut trips = Vec::new();
     for (&line, use_of) in &draft.lines {
         let departure = &day.county.line_trips[line];
-        let rides: Vec<_> = use_of.rides.iter().filter(|r| timing.arrives[r.0 as usize].is_some()).collect();
+        let rides = line_rides(use_of, timing);
         if rides.is_empty() {
             continue;
         }
-        let id = format!("LINE-{}", departure.id);
+        let id = line_trip_id(departure);
         let ambient =
             day.county.bands.iter().find(|b| !b.cold).map_or_else(String::new, |b| b.id.to_string());
         let mut visits: Vec<Visit> = Vec::new();
@@ -246,7 +280,7 @@ fn line_trips(
             let handling = |pick: &dyn Fn(&(u32, usize, usize)) -> bool| -> Vec<Handling> {
                 rides
                     .iter()
-                    .filter(|r| pick(r))
+                    .filter(|&r| pick(r))
                     .map(|r| Handling { load: load_ids[&r.0].clone(), compartment: ambient.clone() })
                     .collect()
             };
@@ -295,6 +329,7 @@ fn line_trips(
 fn loads_of(
     day: &Day<'_>,
     goods: &Consolidated,
+    draft: &Draft,
     timing: &Timing,
     names: &Names,
     load_ids: &BTreeMap<u32, String>,
@@ -308,6 +343,7 @@ fn loads_of(
         }
     }
     let site_id = |s: SiteId| day.county.site(s).id.to_string();
+    let by_line = line_legs(day, goods, draft, timing);
     let mut loads = Vec::with_capacity(load_ids.len());
     for (&l, id) in load_ids {
         let cargo = &goods.cargo[l as usize];
@@ -317,7 +353,7 @@ fn loads_of(
             list
         };
         let mut ready = cargo.release_s;
-        let mut legs = Vec::new();
+        let mut legs: Vec<Leg> = by_line.get(&l).cloned().into_iter().collect();
         for (&(t, b), &(_, e)) in by_start(&boards[l as usize]).iter().zip(&by_start(&leaves[l as usize])) {
             let trip = &timing.trips[t];
             let vehicle = day.county.vehicle(day.crews[trip.crew].vehicle);

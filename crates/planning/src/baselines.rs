@@ -1,8 +1,9 @@
 //! Plans to judge ours by: the same fleet, promises, prices and checker, the same orders, less of the engine.
 //!
 //! (a) each carrier alone, to every village and as today; (b) the nearest neighbour next; (c) the trunk fixed after its
-//! first solve; (d) everything straight from the hub; (f) yesterday's rounds kept. The engine itself is handed in, so
-//! that a test can judge the bookkeeping with an engine of its own.
+//! first solve; (d) everything straight from the hub; (e) a pipeline of public parts, where its solver is installed;
+//! (f) yesterday's rounds kept. The engine itself is handed in, so that a test can judge the bookkeeping with an engine of
+//! its own.
 
 use crate::check::Verdict;
 use crate::inputs::Inputs;
@@ -43,6 +44,12 @@ pub trait Engine {
     /// # Errors
     /// When no plan can be made.
     fn plan(&self, inputs: &Inputs, rows: &[OrderRow], mode: &Mode, steps: u64) -> Result<Plan, Self::Error>;
+
+    /// The plan of the pipeline of public parts (e); `None` where the peer is not installed.
+    ///
+    /// # Errors
+    /// When the peer fails.
+    fn pipeline(&self, inputs: &Inputs) -> Result<Option<Plan>, Self::Error>;
 
     /// Checks a plan of these orders.
     fn check(&self, inputs: &Inputs, rows: &[OrderRow], plan: &Plan) -> Verdict;
@@ -158,6 +165,11 @@ pub fn rows<E: Engine>(
         &mut all,
     );
     done(whole(&Mode::DirectOnly, Row::new("d", "全部由县中心直送", "all direct from the hub"))?, &mut all);
+    if let Some(plan) = engine.pipeline(inputs)? {
+        let mut row = Row::new("e", "公开组件流水线（PyVRP）", "pipeline of public parts (PyVRP)");
+        row.add(&plan, &engine.check(inputs, &inputs.orders, &plan), 0);
+        done(row, &mut all);
+    }
     let kept = Mode::Kept(rounds_of(&engine.day_before(inputs, steps)?, &inputs.county));
     done(whole(&kept, Row::new("f", "沿用前一日线路", "yesterday's rounds kept"))?, &mut all);
     Ok(all)

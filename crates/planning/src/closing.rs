@@ -150,12 +150,16 @@ fn returnables(day: &Day<'_>, goods: &Consolidated, timing: &Timing) -> Vec<Bala
 }
 
 fn service(day: &Day<'_>, timing: &Timing) -> Vec<SiteService> {
+    let served = timing.rides.iter().zip(&timing.arrives).filter(|(_, arrives)| arrives.is_some());
+    let by_line =
+        served.flat_map(|(rides, _)| rides).filter(|r| r.crew.is_none()).flat_map(|r| [r.from, r.to]);
     let visited: BTreeSet<SiteId> = timing
         .trips
         .iter()
         .flat_map(|t| &t.visits)
         .filter(|v| !(v.drop.is_empty() && v.pick.is_empty()))
         .map(|v| v.site)
+        .chain(by_line)
         .collect();
     let mut rows: Vec<SiteService> = day
         .county

@@ -7,6 +7,7 @@
 use crate::consolidate::{Call, Cargo, Consolidated};
 use crate::day::{Crew, Day};
 use crate::rooms::compartment_of;
+use std::borrow::Cow;
 use xiangyun_model::fleet::Layout;
 use xiangyun_model::id::{BandId, SiteId};
 use xiangyun_model::time::Window;
@@ -28,7 +29,10 @@ pub struct Frames<'a> {
     /// Its goods.
     pub goods: &'a Consolidated,
     matrices: Vec<core::Matrix>,
-    cold: Vec<BandId>,
+    /// Cold bands in groups: those of one group ride in the same compartment in every layout of the rounds.
+    cold: Vec<Vec<BandId>>,
+    /// For each size of vehicle, the bands that some vehicle of rounds up to that size has a compartment for.
+    held: [Vec<BandId>; 4],
 }
 
 /// A problem of the core with what its numbers stand for.
@@ -60,6 +64,28 @@ pub struct TrunkTask {
     pub ready_s: i64,
 }
 
+/// What the rounds of a base are asked to carry.
+pub enum RoundItem<'c> {
+    /// A call.
+    Call {
+        /// Its number among the items.
+        item: u32,
+        /// The call as far as rounds carry it.
+        call: Cow<'c, Call>,
+        /// What it gets can be loaded at the base.
+        release_s: i64,
+        /// What it gives must be back at the base.
+        back_by_s: i64,
+    },
+    /// A load from point to point, or between the base and a point.
+    Local {
+        /// Its number among the items.
+        item: u32,
+        /// The load.
+        load: u32,
+    },
+}
+
 impl TrunkTask {
     /// A task at a station with nothing to do yet and all the time in the world.
     #[must_use]
@@ -86,23 +112,59 @@ impl<'a> Frames<'a> {
                     .expect("Travel::new checked the size")
             })
             .collect();
-        let held = |band: &BandId| {
-            day.crews.iter().filter(|c| !c.trunk).any(|c| {
-                let vehicle = day.county.vehicle(c.vehicle);
-                vehicle.layouts.iter().any(|l| l.compartments.iter().any(|room| room.band == *band))
-            })
+        let rounds = || day.crews.iter().filter(|c| !c.trunk).map(|c| day.county.vehicle(c.vehicle));
+        let cold_room = |layout: &Layout, band: BandId| {
+            compartment_of(day.county, layout, band, false)
+                .filter(|&room| day.county.band(layout.compartments[room].band).cold)
         };
-        let mut cold: Vec<BandId> =
-            goods.cargo.iter().map(|c| c.band).filter(|&b| day.county.band(b).cold).filter(held).collect();
-        cold.sort_unstable();
-        cold.dedup();
+        let mut bands: Vec<BandId> =
+            goods.cargo.iter().map(|c| c.band).filter(|&b| day.county.band(b).cold).collect();
+        bands.sort_unstable();
+        bands.dedup();
+        let held = [0, 1, 2, 3].map(|size| {
+            let fits = |band: &BandId| {
+                rounds()
+                    .filter(|v| v.kind as usize <= size)
+                    .any(|v| v.layouts.iter().any(|l| cold_room(l, *band).is_some()))
+            };
+            bands.iter().copied().filter(fits).collect()
+        });
+        let mut cold: Vec<Vec<BandId>> = Vec::new();
+        for band in bands {
+            let shares = |group: &&mut Vec<BandId>| {
+                rounds()
+                    .flat_map(|v| &v.layouts)
+                    .all(|layout| cold_room(layout, band) == cold_room(layout, group[0]))
+            };
+            match cold.iter_mut().find(shares) {
+                Some(group) => group.push(band),
+                None => cold.push(vec![band]),
+            }
+        }
         cold.truncate(crate::limits::ROOMS_MAX);
-        Self { day, goods, matrices, cold }
+        Self { day, goods, matrices, cold, held }
     }
 
-    /// Dimension block of a load: 0 the ordinary room, 1.. the cold rooms.
+    /// Dimension block of a load on the rounds: 0 the ordinary room, 1.. the cold rooms. Where no vehicle that may come
+    /// to the place has a cold room, cold goods ride in the ordinary one as long as they may be out of their band.
     fn room(&self, cargo: &Cargo) -> usize {
-        self.cold.iter().position(|&b| b == cargo.band).map_or(0, |at| at + 1)
+        let sizes = [cargo.origin, cargo.destination].map(|s| self.day.county.site(s).max_vehicle as usize);
+        let size = sizes.into_iter().min().unwrap_or(3).min(3);
+        if !self.held[size].contains(&cargo.band) {
+            return 0;
+        }
+        self.cold.iter().position(|group| group.contains(&cargo.band)).map_or(0, |at| at + 1)
+    }
+
+    /// Longest time aboard on a round that the goods of a call allow.
+    fn aboard_max(&self, loads: &[u32]) -> Option<i64> {
+        let limit = |&l: &u32| {
+            let cargo = &self.goods.cargo[l as usize];
+            // Half of the time out of band is left to the other legs.
+            let warm = cargo.out_of_band_max_s.filter(|_| self.room(cargo) == 0).map(|most| most / 2);
+            cargo.on_way_max_s.into_iter().chain(warm).min()
+        };
+        loads.iter().filter_map(limit).min()
     }
 
     fn loads(&self, which: &[u32], trunk: bool) -> Vec<i64> {
@@ -127,8 +189,8 @@ impl<'a> Frames<'a> {
         if let Some(room) = layout.compartments.iter().find(|c| !self.day.county.band(c.band).cold) {
             set(0, room.room);
         }
-        for (at, &band) in self.cold.iter().enumerate() {
-            let found = compartment_of(self.day.county, layout, band, false);
+        for (at, group) in self.cold.iter().enumerate() {
+            let found = compartment_of(self.day.county, layout, group[0], false);
             if let Some(room) =
                 found.map(|r| &layout.compartments[r]).filter(|r| self.day.county.band(r.band).cold)
             {
@@ -221,20 +283,79 @@ impl<'a> Frames<'a> {
     }
 
     /// The rounds of one base: calls with their release at the base and the time by which what they collect must be
-    /// back there.
+    /// back there, and loads from point to point.
     #[must_use]
-    pub fn rounds(&self, base: SiteId, crews: &[usize], calls: &[(u32, i64, i64)]) -> Option<Framed> {
+    pub fn rounds(&self, base: SiteId, crews: &[usize], items: &[RoundItem<'_>]) -> Option<Framed> {
         let mut builder = self.begin(crews);
-        let mut jobs = Vec::with_capacity(calls.len());
-        for &(call, release, back_by) in calls {
-            if let Some(job) = self.round_job(base, crews, &self.goods.calls[call as usize], release, back_by)
-            {
-                builder.job(job);
-                jobs.push(call);
+        let mut jobs = Vec::with_capacity(items.len());
+        for item in items {
+            match item {
+                RoundItem::Call { item, call, release_s, back_by_s } => {
+                    if let Some(job) = self.round_job(base, crews, call, *release_s, *back_by_s) {
+                        builder.job(job);
+                        jobs.push(*item);
+                    }
+                }
+                RoundItem::Local { item, load } => match self.local_jobs(base, *load) {
+                    Some((Some(from), Some(to))) => {
+                        builder.shipment(from, to);
+                        jobs.extend([*item, *item]);
+                    }
+                    Some((Some(job), None) | (None, Some(job))) => {
+                        builder.job(job);
+                        jobs.push(*item);
+                    }
+                    Some((None, None)) | None => {}
+                },
             }
         }
         let problem = builder.build().ok()?;
         Some(Framed { problem, jobs, crews: crews.to_vec() })
+    }
+
+    /// Where a load within the county boards and leaves, each unless that is the base itself. `None` when an end is
+    /// closed.
+    fn local_jobs(&self, base: SiteId, load: u32) -> Option<(Option<core::Job>, Option<core::Job>)> {
+        let county = self.day.county;
+        let cargo = &self.goods.cargo[load as usize];
+        let job = |site: SiteId, collects: bool| -> Option<core::Job> {
+            let place = county.site(site);
+            let length = place.stop_s(cargo.handled);
+            let from_s = if collects { cargo.release_s } else { 0 };
+            let to_s = if cargo.hard { cargo.due_s } else { i64::MAX / 4 };
+            let mut within = cargo.window.filter(|_| collects).unwrap_or(Window { from_s: 0, to_s });
+            within.from_s = within.from_s.max(from_s);
+            let windows = self.windows(site, collects, length, within);
+            let late = cargo.late_fen_h * MILLI / 3600;
+            (!windows.is_empty()).then(|| core::Job {
+                service: place.unit_s * cargo.handled,
+                setup: place.service_s,
+                windows,
+                soft: (!collects && late > 0).then_some(core::SoftWindow {
+                    window: core::Window::new(0, (cargo.due_s - length).max(0)),
+                    early_price: 0,
+                    late_price: late,
+                }),
+                prize: Some(cargo.price_fen * MILLI * if cargo.must { 20 } else { 1 }),
+                skills: self.job_skills(site, std::iter::once(load)),
+                classes: cargo.classes | cargo.carriers << 32,
+                max_on_board: self.aboard_max(&[load]),
+                ..core::Job::at(core::PlaceId(site.0))
+            })
+        };
+        let loads = self.loads(&[load], false);
+        let from = match cargo.origin == base {
+            true => None,
+            false => Some(core::Job { pickup: loads.clone(), ..job(cargo.origin, true)? }),
+        };
+        let to = match cargo.destination == base {
+            true => None,
+            false => {
+                let release = if from.is_none() { cargo.release_s } else { 0 };
+                Some(core::Job { delivery: loads, release, ..job(cargo.destination, false)? })
+            }
+        };
+        Some((from, to))
     }
 
     fn round_job(
@@ -279,7 +400,6 @@ impl<'a> Frames<'a> {
             .filter(|&(_, &c)| county.driver(self.day.crews[c].driver).knows.contains(&call.site))
             .map(|(at, _)| core::VehicleId(at as u32))
             .collect();
-        let limit = |loads: &[u32]| loads.iter().filter_map(|&l| cargo(l).on_way_max_s).min();
         Some(core::Job {
             delivery: self.loads(&call.down, false),
             pickup: self.loads(&call.up, false),
@@ -295,7 +415,7 @@ impl<'a> Frames<'a> {
             prize: Some(price * MILLI * if must { 20 } else { 1 }),
             skills: self.job_skills(call.site, both()),
             classes: both().fold(0, |bits, l| bits | cargo(l).classes | cargo(l).carriers << 32),
-            max_on_board: limit(&call.down).into_iter().chain(limit(&call.up)).min(),
+            max_on_board: self.aboard_max(&call.down).into_iter().chain(self.aboard_max(&call.up)).min(),
             prefer: (!known.is_empty() || county.costs.stranger_fen > 0)
                 .then_some(core::Preference { vehicles: known, price: county.costs.stranger_fen * MILLI }),
             ..core::Job::at(core::PlaceId(call.site.0))

@@ -1,11 +1,12 @@
 //! The night's work in one call: consolidate, search both tiers, take off what is carried in vain, name everything.
 
 use crate::assemble::{assemble, strip};
-use crate::consolidate::{Chunk, consolidate};
+use crate::baselines::Mode;
+use crate::consolidate::{Chunk, Consolidated, consolidate};
 use crate::day::Day;
 use crate::floors::due_today;
 use crate::orders::OrderRow;
-use crate::search::{Effort, Search, Variant};
+use crate::search::{Candidate, Effort, Search, Variant};
 use crate::timing::Timer;
 use crate::travel::Travel;
 use jiff::civil::Date;
@@ -13,10 +14,12 @@ use xiangyun_model::county::County;
 use xiangyun_model::order::Order;
 use xiangyun_model::plan::{DayState, Plan};
 use xiangyun_model::units::Amount;
-use xiangyun_solver::Control;
+use xiangyun_solver::{Control, Problem, Solution};
 
 /// Part of the smallest van's room that one call may fill, in hundredths.
 const CALL_PERCENT: i64 = 40;
+/// Steps of a comparison that names none.
+const DEFAULT_STEPS: u64 = 60_000;
 
 /// Plans a day.
 ///
@@ -38,9 +41,61 @@ pub fn plan(
     let day = Day::new(county, date, &orders, travel, opening);
     let goods = consolidate(&day, chunk(&day));
     let search = Search::new(&day, &goods, due_today(&day), variant);
-    let best = search.run(effort, control);
-    let (draft, timing) = strip(&Timer { day: &day, cargo: &goods.cargo }, best.draft);
-    assemble(&day, &goods, rows, &draft, &timing)
+    finish(&day, &goods, rows, search.run(effort, control))
+}
+
+/// Plans a day with less of the engine, or with all of it: what comparisons are made with.
+#[must_use]
+#[allow(clippy::too_many_arguments)] // the whole of a day, each thing once
+pub fn compare(
+    mode: &Mode,
+    county: &County,
+    date: Date,
+    rows: &[OrderRow],
+    travel: &Travel,
+    opening: &DayState,
+    effort: &Effort,
+    control: &dyn Control,
+) -> Plan {
+    let orders: Vec<Order> = rows.iter().map(|row| row.order.clone()).collect();
+    let day = Day::new(county, date, &orders, travel, opening);
+    let goods = consolidate(&day, chunk(&day));
+    let variant = Variant {
+        fixed_trunk: *mode == Mode::FixedTrunk,
+        direct_only: *mode == Mode::DirectOnly,
+        own_station_only: false,
+    };
+    let search = Search::new(&day, &goods, due_today(&day), variant);
+    let steps = effort.steps.unwrap_or(DEFAULT_STEPS);
+    let best = match mode {
+        Mode::Whole | Mode::FixedTrunk | Mode::DirectOnly => search.run(effort, control),
+        Mode::NearestNeighbour => search.nearest_neighbour(steps, effort.seed, control),
+        Mode::Kept(rounds) => search.fixed_rounds(rounds, steps, effort.seed, control),
+    };
+    finish(&day, &goods, rows, best)
+}
+
+/// Plans a day by a pipeline of public parts: villages from their own stations, `peer` for the rounds of each station
+/// and for the trunk.
+#[must_use]
+pub fn pipeline(
+    county: &County,
+    date: Date,
+    rows: &[OrderRow],
+    travel: &Travel,
+    opening: &DayState,
+    peer: &dyn Fn(&Problem) -> Option<Solution>,
+) -> Plan {
+    let orders: Vec<Order> = rows.iter().map(|row| row.order.clone()).collect();
+    let day = Day::new(county, date, &orders, travel, opening);
+    let goods = consolidate(&day, chunk(&day));
+    let search = Search::new(&day, &goods, due_today(&day), Variant::default());
+    finish(&day, &goods, rows, search.pipeline(peer))
+}
+
+fn finish(day: &Day<'_>, goods: &Consolidated, rows: &[OrderRow], best: Candidate) -> Plan {
+    let (draft, timing) = strip(&Timer { day, cargo: &goods.cargo }, best.draft);
+    assemble(day, goods, rows, &draft, &timing)
 }
 
 /// The largest call: a part of what the smallest van of the day holds, so that several fit every van.

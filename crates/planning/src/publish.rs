@@ -79,12 +79,13 @@ pub fn files(
     made: &Made,
     map: &MapData,
 ) -> Vec<(String, Vec<u8>)> {
-    let mut files: Vec<(String, Vec<u8>)> = Vec::new();
-    files.push(("plan.json".into(), json(plan)));
-    files.push(("plan.schema.json".into(), PLAN_SCHEMA.as_bytes().to_vec()));
-    files.push(("closing_state.json".into(), json(&plan.closing)));
-    files.push(("routes.csv".into(), routes(plan, inputs)));
-    files.push(("unassigned.csv".into(), unassigned(plan)));
+    let mut files: Vec<(String, Vec<u8>)> = vec![
+        ("plan.json".into(), json(plan)),
+        ("plan.schema.json".into(), PLAN_SCHEMA.as_bytes().to_vec()),
+        ("closing_state.json".into(), json(&plan.closing)),
+        ("routes.csv".into(), routes(plan, inputs)),
+        ("unassigned.csv".into(), unassigned(plan)),
+    ];
     let kept = inputs::encode(
         county_files,
         inputs.orders.iter().map(|row| &row.record),

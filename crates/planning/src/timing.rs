@@ -8,6 +8,7 @@
 use crate::consolidate::Cargo;
 use crate::day::Day;
 use crate::draft::{Draft, Ride, Stop, TripDraft};
+use std::collections::BTreeMap;
 use xiangyun_model::id::SiteId;
 use xiangyun_model::units::Amount;
 
@@ -206,7 +207,8 @@ impl Timer<'_> {
             self.open_trip(draft, crew, &mut run);
         }
         loop {
-            let (mut best, mut blocked): (Option<(i64, usize)>, Option<(i64, usize)>) = (None, None);
+            let mut best: Option<(i64, usize)> = None;
+            let mut blocked: Option<(i64, usize)> = None;
             for (crew, clock) in run.clocks.iter().enumerate() {
                 if clock.stops.is_empty() {
                     continue;
@@ -234,7 +236,7 @@ impl Timer<'_> {
                 }
             }
         }
-        self.refuse_spoiled(&mut timing);
+        self.refuse_spoiled(draft, &mut timing);
         timing
     }
 
@@ -507,8 +509,18 @@ impl Timer<'_> {
     }
 
     /// Loads that would be too long out of their band or on the way are not served by this draft.
-    fn refuse_spoiled(&self, timing: &mut Timing) {
+    fn refuse_spoiled(&self, draft: &Draft, timing: &mut Timing) {
         timing.out_of_band_s = vec![0; self.cargo.len()];
+        // Loads that a line carries ride in an ordinary hold all the way from their origin to their destination.
+        let by_line: BTreeMap<u32, (i64, i64)> = draft
+            .lines
+            .iter()
+            .flat_map(|(&line, of)| of.rides.iter().map(move |ride| (line, ride)))
+            .map(|(line, &(load, from, to))| {
+                let stops = &self.day.county.line_trips[line].stops;
+                (load, (stops[from].arrive_s, stops[to].depart_s))
+            })
+            .collect();
         let mut boards: Vec<Vec<(usize, usize)>> = vec![Vec::new(); self.cargo.len()];
         let mut leaves = boards.clone();
         for (t, trip) in timing.trips.iter().enumerate() {
@@ -519,7 +531,8 @@ impl Timer<'_> {
         }
         for (l, cargo) in self.cargo.iter().enumerate() {
             let limited = cargo.out_of_band_max_s.is_some() || cargo.on_way_max_s.is_some();
-            if timing.arrives[l].is_none() || !limited || boards[l].len() != timing.rides[l].len() {
+            let by_road = timing.rides[l].iter().filter(|r| r.crew.is_some()).count();
+            if timing.arrives[l].is_none() || !limited || boards[l].len() != by_road {
                 continue;
             }
             let (mut out_s, mut left_s) = (0, None);
@@ -541,6 +554,9 @@ impl Timer<'_> {
                 }
                 begun_s = begun_s.or(Some(on.start));
                 left_s = Some(off.finish);
+            }
+            if let Some((on_s, off_s)) = by_line.get(&(l as u32)) {
+                (out_s, begun_s, left_s) = (off_s - on_s, Some(*on_s), Some(*off_s));
             }
             let way_s = left_s.unwrap_or(0) - begun_s.unwrap_or(0);
             timing.out_of_band_s[l] = out_s;
@@ -595,7 +611,7 @@ impl Timer<'_> {
                     continue;
                 }
                 let site = departure.stops[to].site;
-                let at = departure.stops[to].arrive_s;
+                let at = departure.stops[to].depart_s;
                 done[l] = 1;
                 if site == self.cargo[l].destination {
                     timing.arrives[l] = Some(at);
@@ -658,8 +674,7 @@ impl Timer<'_> {
     /// Lets first trips begin later where they would only wait, as far as nobody else is touched by it.
     fn begin_late(&self, timing: &mut Timing) {
         let mut boards: Vec<Vec<(usize, i64)>> = vec![Vec::new(); self.cargo.len()];
-        let mut docks: std::collections::BTreeMap<(SiteId, u32), Vec<i64>> =
-            std::collections::BTreeMap::new();
+        let mut docks: BTreeMap<(SiteId, u32), Vec<i64>> = BTreeMap::new();
         for (t, trip) in timing.trips.iter().enumerate() {
             for visit in &trip.visits {
                 visit.pick.iter().for_each(|&l| boards[l as usize].push((t, visit.start)));
@@ -712,7 +727,7 @@ impl Timer<'_> {
         t: usize,
         trip: &TimedTrip,
         boards: &[Vec<(usize, i64)>],
-        docks: &std::collections::BTreeMap<(SiteId, u32), Vec<i64>>,
+        docks: &BTreeMap<(SiteId, u32), Vec<i64>>,
     ) -> Option<(usize, i64)> {
         let until = (1..trip.visits.len()).find(|&v| trip.visits[v].start - trip.visits[v].arrive >= 60)?;
         let mut by = trip.visits[until].start - trip.visits[until].arrive;

@@ -95,7 +95,7 @@ impl<'a> Leftovers<'a> {
         let site = self.day.county.site(order.origin).id.to_string();
         let to = new_date(self.day, order);
         let binding =
-            reasons.iter().min_by_key(|r| r.limit).expect("there is a reason for every kind of vehicle");
+            reasons.iter().max_by_key(|r| nearness(r)).expect("there is a reason for every kind of vehicle");
         if order.deferrals >= 1 {
             left.breaches.push(Breach {
                 kind: "second_deferral".into(),
@@ -355,12 +355,29 @@ impl<'a> Leftovers<'a> {
                 continue;
             }
             let reasons = self.reasons(cargo);
-            if let Some(first) = reasons.iter().filter(|r| r.vehicle_kind != "line").min_by_key(|r| r.limit) {
+            if let Some(first) =
+                reasons.iter().filter(|r| r.vehicle_kind != "line").max_by_key(|r| nearness(r))
+            {
                 *counts.entry((first.limit, first.vehicle_kind.clone())).or_insert(0) +=
                     cargo.orders.len() as u64;
             }
         }
         counts
+    }
+}
+
+/// How near a kind of vehicle came to carrying an order: what a rule forbids is further off than what this day used up.
+fn nearness(reason: &Reason) -> u8 {
+    match reason.limit {
+        Limit::Unreachable => 0,
+        Limit::Forbidden | Limit::Incompatible => 1,
+        Limit::Band | Limit::Weight | Limit::Volume | Limit::Pieces => 2,
+        Limit::Release | Limit::CutOff | Limit::Hours | Limit::TimeOnBoard => 3,
+        Limit::Storage | Limit::Dock => 4,
+        Limit::Range | Limit::DrivingTime => 5,
+        Limit::Trunk => 6,
+        Limit::Shift => 7,
+        Limit::Price => 8,
     }
 }
 

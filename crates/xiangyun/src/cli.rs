@@ -30,6 +30,8 @@ pub(crate) enum Command {
     Roads(cmd::roads::RoadsArgs),
     /// Check a plan directory by itself: replays the day event by event
     Check(cmd::check::CheckArgs),
+    /// Compare a plan with other ways to plan its day
+    Report(cmd::report::ReportArgs),
     /// Generate or import a day's orders
     Orders(cmd::orders::OrdersArgs),
     /// Decode, encode and receive what vehicles say

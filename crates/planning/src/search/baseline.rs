@@ -1,11 +1,12 @@
 //! Plans to compare with: rounds kept as another day had them, and the nearest neighbour next. Both use the same fleet,
 //! timing and account as the search; only the search over rounds is taken away.
 
+use super::settle::days_of;
 use super::{Candidate, CrewDay, Search};
 use std::collections::BTreeMap;
 use xiangyun_model::id::SiteId;
 use xiangyun_model::units::Amount;
-use xiangyun_solver::Control;
+use xiangyun_solver::{Control, Problem, Solution};
 
 /// Rounds as another day had them: for each crew its trips, each a sequence of places.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,7 +53,7 @@ impl Search<'_> {
 
     fn empty_candidate(&self) -> Candidate {
         Candidate {
-            via: vec![None; self.goods.calls.len()],
+            via: vec![None; self.items()],
             rounds: vec![Vec::new(); self.day.depots.len()],
             ..Candidate::default()
         }
@@ -111,8 +112,89 @@ impl Search<'_> {
                 plan.rounds[depot].push((crew, trips));
             }
         }
+        self.place_locals(&mut plan);
         self.settle_trunk(&mut plan, steps, seed, control);
         plan
+    }
+
+    /// Loads from point to point ride with a trip that calls at their origin before their destination.
+    fn place_locals(&self, plan: &mut Candidate) {
+        for (at, &load) in self.locals.iter().enumerate() {
+            let item = self.goods.calls.len() + at;
+            let cargo = self.cargo(load);
+            'found: for depot in 0..plan.rounds.len() {
+                for (_, trips) in &mut plan.rounds[depot] {
+                    for trip in trips.iter_mut() {
+                        let calls_at = |site: SiteId| {
+                            trip.iter().position(|&i| {
+                                (i as usize) < self.goods.calls.len()
+                                    && self.goods.calls[i as usize].site == site
+                            })
+                        };
+                        let (from, to) = (calls_at(cargo.origin), calls_at(cargo.destination));
+                        if let (Some(from), Some(to)) = (from, to)
+                            && from < to
+                        {
+                            trip.insert(to + 1, item as u32);
+                            trip.insert(from + 1, item as u32);
+                            plan.via[item] = Some(depot);
+                            break 'found;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// The pipeline of public parts: every village from its own station, rounds and trunk one after the other by another
+    /// solver. Two passes, so that the rounds know the trunk's times and the trunk what the rounds ask.
+    #[must_use]
+    pub fn pipeline(&self, peer: &dyn Fn(&Problem) -> Option<Solution>) -> Candidate {
+        let mut plan = self.empty_candidate();
+        for call in 0..self.goods.calls.len() {
+            plan.via[call] = self.options[call].iter().copied().find(|&d| !self.crews[d].is_empty());
+        }
+        self.retime(&mut plan);
+        for _ in 0..2 {
+            for depot in 0..self.day.depots.len() {
+                let Some(framed) = self.frame_rounds(&plan, depot) else { continue };
+                if let Some(solution) = peer(&framed.problem) {
+                    plan.rounds[depot] = days_of(&framed, &solution);
+                }
+            }
+            self.retime(&mut plan);
+            plan.tasks = self.tasks(&plan);
+            plan.trunk.clear();
+            let Some(framed) = self.frames.trunk(&self.trunk_crews, &plan.tasks) else { continue };
+            if let Some(solution) = peer(&framed.problem) {
+                plan.trunk = days_of(&framed, &solution);
+                self.part_kin(&mut plan);
+            }
+            self.retime(&mut plan);
+        }
+        self.place_locals(&mut plan);
+        self.retime(&mut plan);
+        plan
+    }
+
+    /// Takes off every trunk trip what excludes goods that the trip took before: a peer does not know the rule.
+    fn part_kin(&self, plan: &mut Candidate) {
+        let loads = |task: u32| {
+            let task = &plan.tasks[task as usize];
+            task.drop.iter().chain(&task.pick).copied()
+        };
+        for (_, trips) in &mut plan.trunk {
+            for trip in trips {
+                let mut aboard: Vec<u32> = Vec::new();
+                trip.retain(|&task| {
+                    let fits = loads(task).all(|l| aboard.iter().all(|&a| !self.excludes(a, l)));
+                    if fits {
+                        aboard.extend(loads(task));
+                    }
+                    fits
+                });
+            }
+        }
     }
 
     /// The nearest of some places by the first table.
@@ -126,7 +208,7 @@ impl Search<'_> {
     #[must_use]
     pub fn nearest_neighbour(&self, steps: u64, seed: u64, control: &dyn Control) -> Candidate {
         let mut plan = self.empty_candidate();
-        for (call, options) in self.options.iter().enumerate() {
+        for (call, options) in self.options.iter().take(self.goods.calls.len()).enumerate() {
             plan.via[call] = options.iter().copied().find(|&d| !self.crews[d].is_empty());
         }
         for depot in 0..self.day.depots.len() {
@@ -158,6 +240,7 @@ impl Search<'_> {
             }
             plan.rounds[depot] = days.into_iter().filter(|(_, trips)| !trips.is_empty()).collect();
         }
+        self.place_locals(&mut plan);
         self.settle_trunk(&mut plan, steps, seed, control);
         plan
     }

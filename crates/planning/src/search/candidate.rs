@@ -13,7 +13,7 @@ pub type CrewDay = (usize, Vec<Vec<u32>>);
 /// A whole plan in the search.
 #[derive(Clone, Debug, Default)]
 pub struct Candidate {
-    /// The base that serves each call, by position in `Day::depots`; none when a line does.
+    /// The base that serves each item, by position in `Day::depots`: calls, then loads from point to point.
     pub via: Vec<Option<usize>>,
     /// Rounds by base.
     pub rounds: Vec<Vec<CrewDay>>,
@@ -36,6 +36,12 @@ pub struct Candidate {
 }
 
 impl Candidate {
+    /// Whether a line carries a load.
+    #[must_use]
+    pub fn on_line(&self, load: u32) -> bool {
+        self.lines.values().any(|line| line.rides.iter().any(|&(l, _, _)| l == load))
+    }
+
     /// What ranks candidates: orders that must not be left, then money.
     #[must_use]
     pub fn rank(&self) -> (u64, i64) {

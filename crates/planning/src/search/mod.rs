@@ -9,6 +9,7 @@
 mod baseline;
 mod candidate;
 mod chance;
+mod lines;
 mod moves;
 mod settle;
 mod tasks;
@@ -66,6 +67,10 @@ pub struct Search<'a> {
     /// Bases that may serve each call, its own first.
     pub(crate) options: Vec<Vec<usize>>,
     pub(crate) station_transfers: Vec<u32>,
+    /// Loads within the county that one round can carry: items behind the calls.
+    pub(crate) locals: Vec<u32>,
+    /// Rides that a line offers to whole loads.
+    pub(crate) seats: Vec<lines::Seat>,
     pub(crate) task_most: Amount,
     pub(crate) task_span_s: i64,
     pub(crate) trunk_ends_s: i64,
@@ -102,14 +107,9 @@ impl<'a> Search<'a> {
             .collect();
         let trunk_crews: Vec<usize> = (0..day.crews.len()).filter(|&c| day.crews[c].trunk).collect();
         let is_station = |s: SiteId| day.county.site(s).kind == SiteKind::Station;
-        let station_transfers = goods
-            .transfers
-            .iter()
-            .copied()
-            .filter(|&l| {
-                is_station(goods.cargo[l as usize].origin) && is_station(goods.cargo[l as usize].destination)
-            })
-            .collect();
+        let (station_transfers, locals) = goods.transfers.iter().copied().partition(|&l| {
+            is_station(goods.cargo[l as usize].origin) && is_station(goods.cargo[l as usize].destination)
+        });
         let room = trunk_crews
             .iter()
             .filter_map(|&c| {
@@ -132,18 +132,40 @@ impl<'a> Search<'a> {
             trunk_crews,
             options: Vec::new(),
             station_transfers,
+            locals,
+            seats: Vec::new(),
             task_most: Amount { g: part(room.g), cm3: part(room.cm3), pieces: part(room.pieces) },
             task_span_s: 5400,
             trunk_ends_s,
             relay_s: RELAY_S,
         };
-        search.options = (0..goods.calls.len()).map(|call| search.options_of(call)).collect();
+        search.options = (0..search.items()).map(|item| search.options_of(item)).collect();
+        if !variant.direct_only {
+            search.seats = search.line_seats();
+        }
         search
     }
 
-    /// Bases with crews that may serve a call: its own station, the hub, and the nearest others.
-    fn options_of(&self, call: usize) -> Vec<usize> {
-        let site = self.goods.calls[call].site;
+    /// Everything that rounds carry: calls, then loads from point to point.
+    pub(crate) fn items(&self) -> usize {
+        self.goods.calls.len() + self.locals.len()
+    }
+
+    /// The load of an item that is no call.
+    pub(crate) fn local(&self, item: usize) -> Option<u32> {
+        item.checked_sub(self.goods.calls.len()).map(|at| self.locals[at])
+    }
+
+    /// Where an item is, away from any base if it can be.
+    pub(crate) fn item_site(&self, item: usize) -> SiteId {
+        let Some(load) = self.local(item) else { return self.goods.calls[item].site };
+        let cargo = self.cargo(load);
+        if self.day.depots.contains(&cargo.origin) { cargo.destination } else { cargo.origin }
+    }
+
+    /// Bases with crews that may serve an item: its own station, the hub, and the nearest others.
+    fn options_of(&self, item: usize) -> Vec<usize> {
+        let site = self.item_site(item);
         let own = self.day.county.station_of(site);
         let away = |depot: usize| {
             let base = self.day.depots[depot];
@@ -159,6 +181,12 @@ impl<'a> Search<'a> {
             (0..self.day.depots.len()).filter_map(|d| away(d).map(|s| (s, d))).collect();
         if self.variant.direct_only {
             all.retain(|&(_, d)| d == 0);
+        }
+        if let Some(load) = self.local(item) {
+            // A round carries between points, or between its own base and a point.
+            let cargo = self.cargo(load);
+            let within = |d: usize, end: SiteId| self.day.depots[d] == end || !self.day.depots.contains(&end);
+            all.retain(|&(_, d)| within(d, cargo.origin) && within(d, cargo.destination));
         }
         all.sort_by_key(|&(s, d)| (self.day.depots[d] != own, s, d));
         if self.variant.own_station_only {

@@ -3,6 +3,7 @@
 use super::candidate::Candidate;
 use super::chance::Chance;
 use super::{Search, Share};
+use xiangyun_model::id::SiteId;
 use xiangyun_solver::Control;
 
 /// Steps of the search core that settle one change of a base's rounds.
@@ -51,6 +52,12 @@ impl Search<'_> {
 
     /// Makes one change and settles it; returns the steps used.
     fn change(&self, plan: &mut Candidate, chance: &mut Chance, control: &dyn Control) -> u64 {
+        if !self.seats.is_empty() && chance.permille(40) {
+            return self.change_lines(plan, chance, control);
+        }
+        if plan.account.left > 0 && chance.permille(250) {
+            return self.fetch_left(plan, chance, control);
+        }
         let lot = chance.below(100);
         let fixed = self.variant.fixed_trunk || self.variant.direct_only;
         if lot < 45 {
@@ -65,18 +72,18 @@ impl Search<'_> {
     }
 
     fn random_call(&self, chance: &mut Chance) -> Option<usize> {
-        (!self.goods.calls.is_empty()).then(|| chance.below(self.goods.calls.len()))
+        (self.items() > 0).then(|| chance.below(self.items()))
     }
 
     /// Calls at the sites nearest to a call's, itself first, among those of one base.
     fn neighbours(&self, plan: &Candidate, call: usize, most: usize) -> Vec<usize> {
-        let site = self.goods.calls[call].site.index();
+        let site = self.item_site(call).index();
         let mut all: Vec<(u32, usize)> = (0..plan.via.len())
             .filter(|&c| plan.via[c] == plan.via[call])
             .map(|c| {
                 (
                     self.day.travel.tables[0].bands[0].seconds
-                        [site * self.day.travel.sites + self.goods.calls[c].site.index()],
+                        [site * self.day.travel.sites + self.item_site(c).index()],
                     c,
                 )
             })
@@ -105,6 +112,64 @@ impl Search<'_> {
         self.settle(plan, &[from, to], true, chance, control)
     }
 
+    /// Something that is left is given to a base again, perhaps another one, and both tiers are searched longer for it.
+    fn fetch_left(&self, plan: &mut Candidate, chance: &mut Chance, control: &dyn Control) -> u64 {
+        let left = |l: &u32| plan.timing.arrives[*l as usize].is_none();
+        let items: Vec<usize> = (0..self.items())
+            .filter(|&item| match self.local(item) {
+                Some(load) => left(&load),
+                None => self.goods.calls[item].down.iter().chain(&self.goods.calls[item].up).any(&left),
+            })
+            .collect();
+        let stations: Vec<SiteId> = self
+            .goods
+            .trunk_only
+            .iter()
+            .chain(&self.station_transfers)
+            .filter(|l| left(l))
+            .map(|&l| self.station_of(l))
+            .collect();
+        let pick = chance.below((items.len() + stations.len()).max(1));
+        let Some(&item) = items.get(pick) else {
+            let Some(&station) = stations.get(pick - items.len()) else { return 1 };
+            self.drop_tasks_of(plan, station);
+            let spent = self.solve_trunk(plan, 2 * TRUNK_STEPS, chance.draw(), control);
+            self.retime(plan);
+            return spent;
+        };
+        let mut depots: Vec<usize> = plan.via[item].into_iter().collect();
+        if chance.permille(600)
+            && let Some(&to) = self.options[item].get(chance.below(self.options[item].len().max(1)))
+        {
+            plan.via[item] = Some(to);
+            depots.push(to);
+        }
+        depots.dedup();
+        let mut spent = 0;
+        for &depot in &depots {
+            spent += self.solve_rounds(plan, depot, 2 * ROUND_STEPS, chance.draw(), control);
+        }
+        self.retime(plan);
+        if chance.permille(500) {
+            self.drop_tasks_of(plan, self.day.depots[depots.last().copied().unwrap_or(0)]);
+        }
+        spent + self.settle(plan, &depots, true, chance, control)
+    }
+
+    fn station_of(&self, load: u32) -> SiteId {
+        let cargo = self.cargo(load);
+        if cargo.origin == self.day.county.hub { cargo.destination } else { cargo.origin }
+    }
+
+    fn drop_tasks_of(&self, plan: &mut Candidate, station: SiteId) {
+        let tasks = &plan.tasks;
+        for (_, trips) in &mut plan.trunk {
+            for trip in trips {
+                trip.retain(|&t| tasks[t as usize].site != station);
+            }
+        }
+    }
+
     /// A part of a base's rounds is taken out and put back.
     fn ruin_rounds(&self, plan: &mut Candidate, chance: &mut Chance, control: &dyn Control) -> u64 {
         let Some(call) = self.random_call(chance) else { return 1 };
@@ -130,16 +195,11 @@ impl Search<'_> {
             plan.trunk.remove(day);
         } else {
             let station = self.day.depots[chance.below(self.day.depots.len())];
-            let tasks = &plan.tasks;
-            for (_, trips) in &mut plan.trunk {
-                for trip in trips {
-                    trip.retain(|&t| tasks[t as usize].site != station);
-                }
-            }
+            self.drop_tasks_of(plan, station);
         }
         let depots: Vec<usize> =
             if chance.permille(500) { vec![chance.below(self.day.depots.len())] } else { Vec::new() };
-        let mut spent = self.solve_trunk(plan, 2 * TRUNK_STEPS, chance.next(), control);
+        let mut spent = self.solve_trunk(plan, 2 * TRUNK_STEPS, chance.draw(), control);
         self.retime(plan);
         spent += self.settle(plan, &depots, false, chance, control);
         spent
@@ -149,9 +209,8 @@ impl Search<'_> {
     fn move_station(&self, plan: &mut Candidate, chance: &mut Chance, control: &dyn Control) -> u64 {
         let depot = chance.below(self.day.depots.len());
         let own = self.day.depots[depot];
-        let calls: Vec<usize> = (0..plan.via.len())
-            .filter(|&c| self.day.county.station_of(self.goods.calls[c].site) == own)
-            .collect();
+        let calls: Vec<usize> =
+            (0..plan.via.len()).filter(|&c| self.day.county.station_of(self.item_site(c)) == own).collect();
         let direct = calls.iter().filter(|&&c| plan.via[c] == Some(0)).count() * 2 > calls.len();
         let mut touched = vec![0, depot];
         for call in calls {
@@ -167,7 +226,7 @@ impl Search<'_> {
     }
 
     /// Solves the rounds touched, then the trunk if asked, and times and prices the whole.
-    fn settle(
+    pub(super) fn settle(
         &self,
         plan: &mut Candidate,
         depots: &[usize],
@@ -177,15 +236,15 @@ impl Search<'_> {
     ) -> u64 {
         let mut spent = 0;
         for &depot in depots {
-            spent += self.solve_rounds(plan, depot, ROUND_STEPS, chance.next(), control);
+            spent += self.solve_rounds(plan, depot, ROUND_STEPS, chance.draw(), control);
         }
         self.retime(plan);
         if trunk {
-            spent += self.solve_trunk(plan, TRUNK_STEPS, chance.next(), control);
+            spent += self.solve_trunk(plan, TRUNK_STEPS, chance.draw(), control);
             self.retime(plan);
             if !plan.timing.clashes.is_empty() || plan.account.must_left > 0 {
                 for &depot in depots {
-                    spent += self.solve_rounds(plan, depot, ROUND_STEPS, chance.next(), control);
+                    spent += self.solve_rounds(plan, depot, ROUND_STEPS, chance.draw(), control);
                 }
                 self.retime(plan);
             }

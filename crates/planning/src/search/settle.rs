@@ -3,9 +3,11 @@
 use super::Search;
 use super::candidate::{Candidate, CrewDay};
 use crate::account::account;
+use crate::consolidate::Call;
 use crate::draft::{Draft, Stop, TripDraft};
-use crate::frame::{Framed, TrunkTask};
+use crate::frame::{Framed, RoundItem, TrunkTask};
 use crate::slack::slack;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use xiangyun_model::id::SiteId;
 use xiangyun_solver::problem::JobId;
@@ -27,7 +29,7 @@ impl Search<'_> {
     /// The first whole plan.
     pub(super) fn first(&self, steps: u64, seed: u64, control: &dyn Control, used: &mut u64) -> Candidate {
         let mut plan = Candidate {
-            via: (0..self.goods.calls.len()).map(|call| self.options[call].first().copied()).collect(),
+            via: (0..self.items()).map(|item| self.options[item].first().copied()).collect(),
             rounds: vec![Vec::new(); self.day.depots.len()],
             ..Candidate::default()
         };
@@ -56,16 +58,7 @@ impl Search<'_> {
         seed: u64,
         control: &dyn Control,
     ) -> u64 {
-        let base = self.day.depots[depot];
-        let calls: Vec<(u32, i64, i64)> = (0..plan.via.len())
-            .filter(|&c| plan.via[c] == Some(depot))
-            .map(|c| (c as u32, self.release_at(plan, c, base), self.back_by(plan, c, base)))
-            .collect();
-        if calls.is_empty() || self.crews[depot].is_empty() {
-            plan.rounds[depot].clear();
-            return 0;
-        }
-        let Some(framed) = self.frames.rounds(base, &self.crews[depot], &calls) else {
+        let Some(framed) = self.frame_rounds(plan, depot) else {
             plan.rounds[depot].clear();
             return 0;
         };
@@ -79,6 +72,19 @@ impl Search<'_> {
         );
         plan.rounds[depot] = days_of(&framed, &outcome.solution);
         outcome.iterations
+    }
+
+    /// The rounds of one base as a problem of the core, if there is anything to do and anyone to do it.
+    pub(super) fn frame_rounds(&self, plan: &Candidate, depot: usize) -> Option<Framed> {
+        let base = self.day.depots[depot];
+        let items: Vec<RoundItem<'_>> = (0..plan.via.len())
+            .filter(|&item| plan.via[item] == Some(depot))
+            .filter_map(|item| self.round_item(plan, item, base))
+            .collect();
+        if items.is_empty() || self.crews[depot].is_empty() {
+            return None;
+        }
+        self.frames.rounds(base, &self.crews[depot], &items)
     }
 
     /// Asks the rounds for the trunk's tasks and solves the trunk from where it stands; returns the steps used.
@@ -130,7 +136,11 @@ impl Search<'_> {
     pub(crate) fn draft(&self, plan: &Candidate) -> Draft {
         let mut draft = Draft { days: vec![Vec::new(); self.day.crews.len()], lines: plan.lines.clone() };
         for (crew, trips) in plan.rounds.iter().flatten() {
-            draft.days[*crew] = trips.iter().map(|calls| self.round_trip(*crew, calls)).collect();
+            draft.days[*crew] = trips
+                .iter()
+                .map(|items| self.round_trip(*crew, items, plan))
+                .filter(|trip| !trip.stops.is_empty())
+                .collect();
         }
         for (crew, trips) in &plan.trunk {
             draft.days[*crew] = trips
@@ -142,14 +152,60 @@ impl Search<'_> {
         draft
     }
 
-    fn round_trip(&self, crew: usize, calls: &[u32]) -> TripDraft {
+    fn round_trip(&self, crew: usize, items: &[u32], plan: &Candidate) -> TripDraft {
         let mut trip = TripDraft::default();
-        for &call in calls {
-            let call = &self.goods.calls[call as usize];
-            merge(&mut trip, call.site, &call.down, &call.up);
+        let base = self.day.crews[crew].base;
+        let mut aboard: Vec<u32> = Vec::new();
+        for &item in items {
+            if let Some(load) = self.local(item as usize) {
+                let cargo = self.cargo(load);
+                let from_base = cargo.origin == base;
+                if from_base || aboard.contains(&load) {
+                    merge(&mut trip, cargo.destination, &[load], &[]);
+                } else {
+                    merge(&mut trip, cargo.origin, &[], &[load]);
+                    aboard.push(load);
+                }
+                continue;
+            }
+            let call = self.by_road(plan, item as usize);
+            if !(call.down.is_empty() && call.up.is_empty()) {
+                merge(&mut trip, call.site, &call.down, &call.up);
+            }
         }
         self.timer.set_layout(crew, &mut trip);
         trip
+    }
+
+    /// A call without what lines carry of it.
+    fn by_road(&self, plan: &Candidate, call: usize) -> Cow<'_, Call> {
+        let call = &self.goods.calls[call];
+        if plan.lines.is_empty() {
+            return Cow::Borrowed(call);
+        }
+        let mut left = call.clone();
+        left.down.retain(|&l| !plan.on_line(l));
+        left.up.retain(|&l| !plan.on_line(l));
+        Cow::Owned(left)
+    }
+
+    /// What the core must know of an item that a base serves; `None` when nothing is left of it.
+    fn round_item<'p>(&'p self, plan: &Candidate, item: usize, base: SiteId) -> Option<RoundItem<'p>> {
+        if let Some(load) = self.local(item) {
+            return Some(RoundItem::Local { item: item as u32, load });
+        }
+        let call = self.by_road(plan, item);
+        if call.down.is_empty() && call.up.is_empty() {
+            return None;
+        }
+        let release_s = call.down.iter().map(|&load| self.ready_from_trunk(plan, load, base)).max();
+        let back_by_s = call.up.iter().map(|&load| self.wanted_at(plan, load, base)).min();
+        Some(RoundItem::Call {
+            item: item as u32,
+            release_s: release_s.unwrap_or(0),
+            back_by_s: back_by_s.unwrap_or(i64::MAX / 4),
+            call,
+        })
     }
 
     fn trunk_trip(&self, crew: usize, tasks: &[TrunkTask], sequence: &[u32]) -> TripDraft {
@@ -162,12 +218,7 @@ impl Search<'_> {
         trip
     }
 
-    /// When a call's goods can be loaded at a base: what the trunk brings when it does, else a fair guess.
-    fn release_at(&self, plan: &Candidate, call: usize, base: SiteId) -> i64 {
-        let down = &self.goods.calls[call].down;
-        down.iter().map(|&load| self.ready_from_trunk(plan, load, base)).max().unwrap_or(0)
-    }
-
+    /// When a load can be loaded at a base: what the trunk brings when it does, else a fair guess.
     fn ready_from_trunk(&self, plan: &Candidate, load: u32, base: SiteId) -> i64 {
         let cargo = self.cargo(load);
         if base == cargo.origin {
@@ -207,12 +258,7 @@ impl Search<'_> {
         passing.map_or(sent, |p| p.min(sent + 5400))
     }
 
-    /// By when what a call collects must be back at a base.
-    fn back_by(&self, plan: &Candidate, call: usize, base: SiteId) -> i64 {
-        let up = &self.goods.calls[call].up;
-        up.iter().map(|&load| self.wanted_at(plan, load, base)).min().unwrap_or(i64::MAX / 4)
-    }
-
+    /// By when a collected load must be back at a base.
     fn wanted_at(&self, plan: &Candidate, load: u32, base: SiteId) -> i64 {
         let cargo = self.cargo(load);
         if base == cargo.destination {
@@ -296,7 +342,7 @@ fn warm(framed: &Framed, days: &[CrewDay], rename: impl Fn(u32) -> u32) -> Solut
 }
 
 /// Days by item of a solution.
-fn days_of(framed: &Framed, solution: &Solution) -> Vec<CrewDay> {
+pub(super) fn days_of(framed: &Framed, solution: &Solution) -> Vec<CrewDay> {
     let mut days = Vec::new();
     for route in &solution.routes {
         let mut trips: Vec<Vec<u32>> = vec![Vec::new()];

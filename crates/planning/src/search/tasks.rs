@@ -21,25 +21,26 @@ impl Search<'_> {
     pub(super) fn tasks(&self, candidate: &Candidate) -> Vec<TrunkTask> {
         let mut drops: BTreeMap<SiteId, Vec<Want>> = BTreeMap::new();
         let mut picks: BTreeMap<SiteId, Vec<Want>> = BTreeMap::new();
-        for (call, via) in candidate.via.iter().enumerate() {
+        for (call, via) in candidate.via.iter().take(self.goods.calls.len()).enumerate() {
             let Some(depot) = *via else { continue };
             let base = self.day.depots[depot];
             if base == self.day.county.hub || !candidate.serves(depot, call as u32) {
                 continue;
             }
-            for &load in &self.goods.calls[call].down {
+            let by_road = |load: &&u32| !candidate.on_line(**load);
+            for &load in self.goods.calls[call].down.iter().filter(by_road) {
                 let latest = candidate.boards_at(self, load, base);
                 let wish_s = latest.map_or(i64::MAX, |(start, _)| start);
                 let at_s = latest.map_or_else(|| self.latest_drop_s(base), |(_, latest)| latest);
                 drops.entry(base).or_default().push(Want { load, at_s, wish_s });
             }
-            for &load in &self.goods.calls[call].up {
+            for &load in self.goods.calls[call].up.iter().filter(by_road) {
                 let ready = candidate.ready_at(self, load, base);
                 let at_s = ready.unwrap_or_else(|| self.cargo(load).release_s);
                 picks.entry(base).or_default().push(Want { load, at_s, wish_s: i64::MAX });
             }
         }
-        for &load in &self.goods.trunk_only {
+        for &load in self.goods.trunk_only.iter().filter(|&&load| !candidate.on_line(load)) {
             let cargo = self.cargo(load);
             if cargo.direction == Direction::Down {
                 let at_s = self.close_s(cargo.destination).min(cargo.due_s);

@@ -4,6 +4,7 @@ pub(crate) mod check;
 pub(crate) mod errors;
 pub(crate) mod orders;
 pub(crate) mod plan;
+pub(crate) mod report;
 pub(crate) mod roads;
 pub(crate) mod telematics;
 pub(crate) mod vrp;
@@ -20,6 +21,7 @@ pub(crate) fn run(command: Command, lang: Lang) -> Result<ExitCode, Failure> {
         Command::Explain(args) => plan::explain(&args, lang),
         Command::Demo(args) => plan::demo(&args, lang),
         Command::Errors(args) => errors::run(&args, lang),
+        Command::Report(args) => report::run(&args, lang),
         Command::Roads(args) => roads::run(&args, lang),
         Command::Check(args) => check::run(&args, lang),
         Command::Orders(args) => orders::run(&args, lang),

@@ -23,6 +23,10 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("explain", "说明订单、停靠点或车辆为何如此安排，或为何未安排"),
     ("explain.dir", "计划目录"),
     ("explain.name", "订单号、停靠点或车辆"),
+    // report
+    ("report", "把计划与其他排法比较"),
+    ("report baselines", "用其他方法排同一天，由同一校验器定价，写入 baselines.json"),
+    ("report baselines.plan", "计划目录"),
     // errors
     ("errors", "查询提示代码的含义与处理办法"),
     ("errors.code", "代码，例如 P104；不给则打印全部"),

@@ -243,6 +243,7 @@ impl Clerk {
     }
 }
 
+#[allow(clippy::too_many_arguments)] // a fixture
 fn load(
     county: &County,
     inputs: &[orders::OrderRow],

@@ -103,12 +103,12 @@ const SPOILS: &[(&str, &str, Spoil)] = &[
     ("rest removed", "P229", |_, i| i.county.rules.drive_max_s = 1_500),
     ("too long at the wheel", "P230", |_, i| i.county.rules.drive_day_s = 600),
     ("a rest while driving", "P231", |p, _| {
-        p.duties[1].rests.push(Rest { site: "HUB".into(), from: 7 * 3600, to: 9 * 3600 })
+        p.duties[1].rests.push(Rest { site: "HUB".into(), from: 7 * 3600, to: 9 * 3600 });
     }),
     ("cut-off missed", "P232", |p, _| shift(p, "D", 5 * 3600)),
     ("bus before its time", "P233", |p, _| trip(p, "line-L2-0840").visits[1].arrive -= 60),
     ("too much for a bus stop", "P234", |_, i| {
-        i.county.line_trips.iter_mut().for_each(|t| t.stop_pieces = 1)
+        i.county.line_trips.iter_mut().for_each(|t| t.stop_pieces = 1);
     }),
     ("after loading closes", "P235", |p, _| p.loads[3].legs[0].ready = 9 * 3600),
     ("not among passengers", "P236", |_, i| {
@@ -128,7 +128,7 @@ const SPOILS: &[(&str, &str, Spoil)] = &[
     }),
     ("a compartment that is not there", "P245", |p, _| trip(p, "A").compartments[0].capacity.pieces += 1),
     ("beyond its range", "P246", |_, i| {
-        i.county.vehicles.iter_mut().for_each(|v| v.range_m = v.range_m.map(|_| 100))
+        i.county.vehicles.iter_mut().for_each(|v| v.range_m = v.range_m.map(|_| 100));
     }),
     ("one trip too many", "P247", |_, i| i.county.vehicles[0].trips_max = 1),
     ("a vehicle out at night", "P248", |_, i| {
@@ -142,7 +142,7 @@ const SPOILS: &[(&str, &str, Spoil)] = &[
         i.county.sites[station.index()].store_pieces = 1;
     }),
     ("outside agreed hours", "P252", |_, i| {
-        i.orders[0].order.window = Some(Window { from_s: 18 * 3600, to_s: 19 * 3600 })
+        i.orders[0].order.window = Some(Window { from_s: 18 * 3600, to_s: 19 * 3600 });
     }),
     ("boards uncleared", "P254", |_, i| i.orders[4].order.cleared = false),
     ("handled twice", "P255", |p, _| {
