@@ -33,27 +33,30 @@ impl Cost {
     /// All terms together.
     #[must_use]
     pub fn total(&self) -> i64 {
-        self.fixed
-            + self.distance
-            + self.time
-            + self.overtime
-            + self.soft
-            + self.preference
-            + self.groups
-            + self.balance
-            + self.prizes
+        let terms = [
+            self.fixed,
+            self.distance,
+            self.time,
+            self.overtime,
+            self.soft,
+            self.preference,
+            self.groups,
+            self.balance,
+            self.prizes,
+        ];
+        terms.into_iter().fold(0, i64::saturating_add)
     }
 
     fn add(&mut self, other: &Self) {
-        self.fixed += other.fixed;
-        self.distance += other.distance;
-        self.time += other.time;
-        self.overtime += other.overtime;
-        self.soft += other.soft;
-        self.preference += other.preference;
-        self.groups += other.groups;
-        self.balance += other.balance;
-        self.prizes += other.prizes;
+        self.fixed = self.fixed.saturating_add(other.fixed);
+        self.distance = self.distance.saturating_add(other.distance);
+        self.time = self.time.saturating_add(other.time);
+        self.overtime = self.overtime.saturating_add(other.overtime);
+        self.soft = self.soft.saturating_add(other.soft);
+        self.preference = self.preference.saturating_add(other.preference);
+        self.groups = self.groups.saturating_add(other.groups);
+        self.balance = self.balance.saturating_add(other.balance);
+        self.prizes = self.prizes.saturating_add(other.prizes);
     }
 }
 

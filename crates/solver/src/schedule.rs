@@ -436,9 +436,11 @@ impl Scheduler {
         let report = &mut self.report;
         let cost = &mut report.cost;
         cost.fixed = kind.fixed;
-        cost.distance = kind.per_distance * report.distance;
-        cost.time = kind.per_time * report.duration;
-        cost.overtime = kind.overtime_price * (report.duration - kind.overtime_after).max(0);
+        // A plan that keeps the rules stays far below 64 bits; one over ways that are not there may not.
+        cost.distance = kind.per_distance.saturating_mul(report.distance);
+        cost.time = kind.per_time.saturating_mul(report.duration);
+        let overtime = (report.duration - kind.overtime_after).max(0);
+        cost.overtime = kind.overtime_price.saturating_mul(overtime);
         let mut stops = 0;
         self.groups.clear();
         for visit in visits {
@@ -460,8 +462,9 @@ impl Scheduler {
         for event in &report.events {
             let What::Job(id) = event.what else { continue };
             if let Some(soft) = problem.jobs()[id.index()].soft {
-                cost.soft += soft.early_price * (soft.window.from - event.begin).max(0)
-                    + soft.late_price * (event.begin - soft.window.to).max(0);
+                let early = soft.early_price.saturating_mul((soft.window.from - event.begin).max(0));
+                let late = soft.late_price.saturating_mul((event.begin - soft.window.to).max(0));
+                cost.soft = cost.soft.saturating_add(early).saturating_add(late);
             }
         }
         if let Some(balance) = kind.balance {
@@ -470,7 +473,7 @@ impl Scheduler {
                 Measure::Distance => report.distance,
                 Measure::Stops => stops,
             };
-            cost.balance = balance.price * (value - balance.target).max(0);
+            cost.balance = balance.price.saturating_mul((value - balance.target).max(0));
         }
     }
 }

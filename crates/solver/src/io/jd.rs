@@ -47,6 +47,12 @@ pub fn read(text: &str, file: &str) -> Result<Instance, Problems> {
         sink.push(Fault::TooMany, 0, "DIMENSION", &n.to_string(), want);
         return sink.finish(None);
     }
+    // Counted first, so that a short file cannot ask for a large table.
+    if arcs.len() < n * n.saturating_sub(1) {
+        let want = format!("{} rows; one for every ordered pair, {}", arcs.len(), n * n.saturating_sub(1));
+        sink.push(Fault::Matrix, 0, "DISTANCETIME_SECTION", "", want);
+        return sink.finish(None);
+    }
     let mut nodes = Vec::with_capacity(n);
     let mut row_of = Vec::with_capacity(n);
     for &(row, line) in places {

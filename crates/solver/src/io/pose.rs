@@ -7,8 +7,8 @@ use super::convention::{Convention, Kind};
 use super::fault::{Fault, Sink};
 use super::instance::{Fleet, Instance, Node, Pair, Travel, Vehicle};
 use crate::problem::{
-    Backhaul, Job, JobId, Matrix, NO_WAY, Objective, PlaceId, Problem, ProblemBuilder, Reload, Rounding,
-    VALUE_MAX, VehicleId, VehicleKind, Window,
+    Backhaul, Job, JobId, Matrix, NO_WAY, Objective, PRICE_MAX, PlaceId, Problem, ProblemBuilder, Reload,
+    Rounding, VALUE_MAX, VehicleId, VehicleKind, Window,
 };
 use crate::solution::{Route, Solution, Visit};
 use std::sync::Arc;
@@ -65,7 +65,11 @@ impl Scale {
             Fleet::Listed(list) => list,
         };
         let whole_at = |money: f64| vehicles.iter().all(|v| (v.unit_cost * money).fract().abs() < 1e-9);
-        let money = [1.0, 10.0, 100.0, 1e3, 1e4, 1e5].into_iter().find(|&m| whole_at(m)).unwrap_or(1e6);
+        let dearest = vehicles.iter().map(|v| v.unit_cost).fold(0.0, f64::max);
+        #[allow(clippy::cast_precision_loss)] // a power of two
+        let fits = |&money: &f64| dearest * money <= PRICE_MAX as f64;
+        let scales = [1.0, 10.0, 100.0, 1e3, 1e4, 1e5].into_iter().filter(fits);
+        let money = scales.clone().find(|&m| whole_at(m)).or(scales.last()).unwrap_or(1.0);
         let rounding = if whole { Rounding::Nearest } else { rounding };
         Self { length, rounding, money }
     }

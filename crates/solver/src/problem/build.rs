@@ -6,6 +6,9 @@ use super::{
 };
 use std::collections::HashSet;
 
+/// Largest price of a unit of distance or time: with it the price of [`super::NO_WAY`] stays within 64 bits.
+pub const PRICE_MAX: i64 = 1 << 18;
+
 /// Most faults reported of one problem.
 const FAULTS_MAX: usize = 1000;
 
@@ -113,6 +116,9 @@ impl ProblemBuilder {
             check.matrices();
             check.jobs();
             check.kinds();
+        }
+        if check.faults.is_empty() {
+            check.sums();
         }
         if !check.faults.is_empty() {
             check.faults.truncate(FAULTS_MAX);
@@ -283,6 +289,79 @@ impl Check<'_> {
                     field: field(),
                     what: "both halves or neither have a prize".into(),
                 });
+            }
+        }
+    }
+
+    /// Whether the sums that any plan may come to stay far below 64 bits.
+    fn sums(&mut self) {
+        let p = self.problem;
+        let jobs = p.jobs.len() as i128;
+        let wide = |value: i64| i128::from(value);
+        let most = |values: &mut dyn Iterator<Item = i64>| values.map(i128::from).max().unwrap_or(0);
+        let kinds = || p.kinds.iter();
+        let vehicles = kinds().map(|k| i128::from(k.count)).sum::<i128>().min(jobs);
+        // Each job has a way to it, at most one reload before it, and a share of the ways home.
+        let legs = 3 * jobs + 1;
+        let (mut longest, mut slowest) = (0, 0);
+        for matrix in &p.profiles {
+            let (distance, duration) = matrix.largest();
+            (longest, slowest) = (longest.max(wide(distance)), slowest.max(wide(duration)));
+        }
+        let driven = legs * slowest;
+        let rest = |k: &VehicleKind| {
+            k.driving.map_or(0, |rule| wide(rule.rest) * (driven / wide(rule.max_driving).max(1) + legs))
+        };
+        let pauses = |k: &VehicleKind| k.breaks.iter().map(|b| wide(b.duration)).sum::<i128>() + rest(k);
+        let open = |to: i64| if to < VALUE_MAX { to } else { 0 };
+        let job_ends = p.jobs.iter().flat_map(|j| j.windows.iter().flat_map(|w| [w.from, open(w.to)]));
+        let kind_ends = kinds().flat_map(|k| {
+            let windows = k.reloads.iter().map(|r| r.window).chain(k.breaks.iter().map(|b| b.window));
+            windows.chain([k.shift]).flat_map(|w| [w.from, open(w.to)]).collect::<Vec<_>>()
+        });
+        let at_last = most(&mut job_ends.chain(kind_ends).chain(p.jobs.iter().map(|j| j.release)));
+        let loading = most(&mut kinds().flat_map(|k| k.reloads.iter().map(|r| r.loading).chain([k.loading])));
+        let service: i128 = p.jobs.iter().map(|j| wide(j.service) + wide(j.setup)).sum();
+        let time = at_last + driven + service + jobs * loading + kinds().map(pauses).max().unwrap_or(0);
+        let distance = legs * longest;
+        let load: i128 =
+            p.jobs.iter().flat_map(|j| j.delivery.iter().chain(&j.pickup)).map(|&l| wide(l)).sum();
+        let timed = most(&mut kinds().map(|k| k.per_time)) + most(&mut kinds().map(|k| k.overtime_price));
+        let uneven = most(&mut kinds().filter_map(|k| k.balance).map(|b| b.price));
+        let soft: i128 = p
+            .jobs
+            .iter()
+            .filter_map(|j| j.soft)
+            .map(|s| wide(s.early_price).max(wide(s.late_price)) * (time + wide(s.window.from)))
+            .sum();
+        let wishes: i128 = p.jobs.iter().filter_map(|j| j.prefer.as_ref()).map(|w| wide(w.price)).sum();
+        let groups: i128 = p.group_prices.iter().map(|&g| wide(g) * jobs).sum();
+        let prizes: i128 = p.jobs.iter().filter_map(|j| j.prize).map(wide).sum();
+        let cost = most(&mut kinds().map(|k| k.fixed)) * vehicles
+            + most(&mut kinds().map(|k| k.per_distance)) * distance
+            + timed * time * vehicles
+            + uneven * (time.max(distance).max(jobs)) * vehicles
+            + soft
+            + wishes
+            + groups
+            + prizes;
+        for (field, sum) in [("time", time), ("distance", distance), ("load", load), ("cost", cost)] {
+            if sum > 1 << 60 {
+                self.fault(Fault::Sum { field: field.into() });
+            }
+        }
+        for (at, kind) in p.kinds.iter().enumerate() {
+            // A way that is not there is still multiplied.
+            for (field, value) in [
+                ("per_distance", kind.per_distance),
+                ("per_time", kind.per_time),
+                ("overtime_price", kind.overtime_price),
+                ("balance.price", kind.balance.map_or(0, |b| b.price)),
+            ] {
+                if value > PRICE_MAX {
+                    let field = format!("kinds[{at}].{field}");
+                    self.too_many(&field, value.unsigned_abs(), PRICE_MAX.unsigned_abs());
+                }
             }
         }
     }

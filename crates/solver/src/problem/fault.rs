@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-/// Something that no search can start from. Codes `V501` to `V519`; `docs/errors.md` has an entry for each.
+/// Something that no search can start from. Codes `V501` to `V513`; `docs/errors.md` has an entry for each.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Fault {
     /// V501: a number is negative or too large.
@@ -98,6 +98,12 @@ pub enum Fault {
         /// The name.
         name: String,
     },
+    /// V513: numbers that are sound one by one, but of which a plan may sum up too much.
+    #[error("V513 {field}: a plan may sum up to more than 2^60 of it; use a larger unit")]
+    Sum {
+        /// What is summed up: `time`, `distance`, `cost` or `load`.
+        field: String,
+    },
     /// V512: a rule whose length makes it impossible.
     #[error("V512 {field}: {what}")]
     Rule {
@@ -125,6 +131,7 @@ impl Fault {
             Self::NoLayout { .. } => "V510",
             Self::TwiceNamed { .. } => "V511",
             Self::Rule { .. } => "V512",
+            Self::Sum { .. } => "V513",
         }
     }
 
@@ -139,6 +146,7 @@ impl Fault {
             | Self::Dimensions { field, .. }
             | Self::Shipment { field, .. }
             | Self::NoLayout { field }
+            | Self::Sum { field }
             | Self::TwiceNamed { field, .. }
             | Self::Rule { field, .. } => field.clone(),
             Self::Matrices { .. } => "profiles".into(),

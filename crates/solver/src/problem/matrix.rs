@@ -141,6 +141,30 @@ impl Matrix {
         }
     }
 
+    /// Largest distance and duration of the arcs that there are.
+    pub(crate) fn largest(&self) -> (i64, i64) {
+        let most = |table: &Table| {
+            let cells = 0..self.places * self.places;
+            cells.map(|at| table.get(at)).filter(|&v| v < NO_WAY).max().unwrap_or(0)
+        };
+        match &self.source {
+            Source::Dense { distance, duration } => {
+                let longest = most(distance);
+                (longest, if self.is_shared() { longest } else { most(duration) })
+            }
+            Source::Plane { points, scale, rounding } => {
+                let span = |get: fn(&(f64, f64)) -> f64| {
+                    let (low, high) =
+                        points.iter().map(get).fold((f64::MAX, f64::MIN), |(l, h), v| (l.min(v), h.max(v)));
+                    (high - low).max(0.0)
+                };
+                let diagonal = span(|p| p.0).hypot(span(|p| p.1));
+                let longest = rounding.apply(scale * diagonal);
+                (longest, longest)
+            }
+        }
+    }
+
     /// First cell with a negative value, or a value above [`VALUE_MAX`], as (from, to, value).
     pub(crate) fn first_bad(&self) -> Option<(usize, usize, i64)> {
         let Source::Dense { distance, duration } = &self.source else { return None };

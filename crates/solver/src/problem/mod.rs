@@ -23,7 +23,7 @@ mod fault;
 mod matrix;
 mod types;
 
-pub use build::ProblemBuilder;
+pub use build::{PRICE_MAX, ProblemBuilder};
 pub use fault::Fault;
 pub(crate) use matrix::Source;
 pub use matrix::{Matrix, NO_WAY, Rounding, VALUE_MAX};

@@ -21,7 +21,7 @@ use crate::control::{Control, Progress};
 use crate::cost::Evaluation;
 use crate::locks::Locks;
 use crate::problem::Problem;
-use crate::solution::Solution;
+use crate::solution::{Route, Solution, Visit};
 use arcs::{Profiles, with_arcs};
 use net::Net;
 use team::Run;
@@ -52,6 +52,8 @@ pub fn solve(
     budget: &Budget,
     control: &dyn Control,
 ) -> Outcome {
+    let tidied = start.and_then(|start| tidy(problem, start));
+    let start = tidied.as_ref().or(start);
     let net = Net::new(problem, start, locks);
     let run = Run { net: &net, start, budget, control };
     if !locks.prefixes.is_empty() || !lean::suits(problem) {
@@ -67,4 +69,27 @@ pub fn solve(
         (false, true) => run.go(|| lean::Lean::<_, false, true>::new(&net, a)),
         (true, true) => run.go(|| lean::Lean::<_, true, true>::new(&net, a)),
     })
+}
+
+/// A start without what the problem does not have, or has once, if there is any such in it.
+fn tidy(problem: &Problem, start: &Solution) -> Option<Solution> {
+    let mut seen = vec![false; problem.jobs().len()];
+    let mut seen_vehicles = std::collections::BTreeSet::new();
+    let mut odd = false;
+    let mut routes = Vec::with_capacity(start.routes.len());
+    for route in &start.routes {
+        if route.vehicle.0 >= problem.vehicles() || !seen_vehicles.insert(route.vehicle) {
+            odd = true;
+            continue;
+        }
+        let reloads = problem.vehicle(route.vehicle).reloads.len();
+        let mut known = |visit: &&Visit| match **visit {
+            Visit::Job(job) => seen.get_mut(job.index()).is_some_and(|seen| !std::mem::replace(seen, true)),
+            Visit::Reload(which) => (which as usize) < reloads,
+        };
+        let visits: Vec<Visit> = route.visits.iter().filter(&mut known).copied().collect();
+        odd |= visits.len() < route.visits.len();
+        routes.push(Route { vehicle: route.vehicle, visits });
+    }
+    odd.then(|| Solution::of(problem, routes))
 }

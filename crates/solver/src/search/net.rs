@@ -196,10 +196,12 @@ impl<'a> Net<'a> {
         let group = problem.group_prices.iter().max().copied().unwrap_or(0);
         let each = per.saturating_mul(longest).saturating_add(fixed + wish + group);
         let timed = (timed + soft.unwrap_or(0) + uneven.unwrap_or(0)).saturating_mul(horizon);
-        let one = each.saturating_add(timed).saturating_mul(20).clamp(1000, 1 << 50);
+        // All of them together stay within 64 bits.
+        let most = (1_i64 << 58) / (self.jobs as i64 + 1);
+        let one = each.saturating_add(timed).saturating_mul(20).clamp(1000, most);
         let prizes = problem.jobs().iter().filter_map(|j| j.prize).fold(0i64, i64::saturating_add);
         if problem.objective() == Objective::VehiclesThenCost && prizes > 0 {
-            self.weight = one.saturating_add(prizes).min(1 << 50);
+            self.weight = one.saturating_add(prizes).min(most);
         }
         let missing = one + 2 * self.weight;
         for (at, job) in problem.jobs().iter().enumerate() {

@@ -1,6 +1,7 @@
 //! Tests of the solver as its users see it.
 
 mod agreement;
+mod corpora;
 mod dialects;
 mod documents;
 mod explain;

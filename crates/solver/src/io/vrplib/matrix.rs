@@ -36,36 +36,35 @@ pub(super) fn read(sink: &mut Sink, parts: &Parts<'_>, n: usize, kind: Kind) -> 
             return None;
         }
     };
-    let mut cells = cells(layout, n);
+    // Counted first, so that a short file cannot ask for a large table.
+    let given: usize = lines.iter().map(|(_, line)| line.split_ascii_whitespace().count()).sum();
+    let wanted = match layout {
+        Layout::Full => n * n,
+        Layout::Lower { diagonal } | Layout::Upper { diagonal } => {
+            n * (n - 1) / 2 + if diagonal { n } else { 0 }
+        }
+    };
+    if given != wanted {
+        let want = format!("{given} values; {name} of DIMENSION {n} has {wanted}");
+        sink.push(Fault::Matrix, 0, "EDGE_WEIGHT_SECTION", &given.to_string(), want);
+        return None;
+    }
+    let cells = cells(layout, n);
     let mut distance = vec![f64::NAN; n * n];
     (0..n).for_each(|i| distance[i * n + i] = 0.0);
-    let mut extra = false;
-    for &(row, line) in lines {
-        for token in line.split_ascii_whitespace() {
-            let Some((i, j)) = cells.next() else {
-                extra = true;
-                break;
-            };
-            if i == j {
-                // Many files fill the diagonal with something very large.
-                continue;
-            }
-            let value =
-                number(sink, Field { row, column: "EDGE_WEIGHT_SECTION", text: Some(token) }, Role::Arc);
-            if let Some(value) = value {
-                distance[i * n + j] = value;
-                if !matches!(layout, Layout::Full) {
-                    distance[j * n + i] = value;
-                }
+    let tokens = lines.iter().flat_map(|&(row, line)| line.split_ascii_whitespace().map(move |t| (row, t)));
+    for ((i, j), (row, token)) in cells.zip(tokens) {
+        if i == j {
+            // Many files fill the diagonal with something very large.
+            continue;
+        }
+        let field = Field { row, column: "EDGE_WEIGHT_SECTION", text: Some(token) };
+        if let Some(value) = number(sink, field, Role::Arc) {
+            distance[i * n + j] = value;
+            if !matches!(layout, Layout::Full) {
+                distance[j * n + i] = value;
             }
         }
-    }
-    let missing = cells.count();
-    if extra || missing > 0 {
-        let want =
-            format!("{missing} values missing or some too many; as many as {name} of DIMENSION {n} has");
-        sink.push(Fault::Matrix, 0, "EDGE_WEIGHT_SECTION", "", want);
-        return None;
     }
     Some(Travel::Explicit { distance, duration: None, divisor: divisor(parts, kind) })
 }

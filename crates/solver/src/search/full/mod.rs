@@ -344,7 +344,7 @@ impl<A: Arcs> Full<'_, A> {
             before = v;
             v = links.at[v as usize].succ;
         }
-        day.long = self.nodes[end as usize].pre.long;
+        day.long = self.nodes[end as usize].pre.long.min(4 * NO_WAY);
         day.stops = stops;
         self.days[route as usize] = day;
         stops
@@ -527,7 +527,8 @@ impl<A: Arcs> Eval for Full<'_, A> {
         self.backward(links, route);
         self.count_groups(links, route);
         let held = self.holds(links, route);
-        self.days[route as usize].way = way;
+        // Of ways that are not there a few are counted, so that the price stays within 64 bits.
+        self.days[route as usize].way = way.min(4 * NO_WAY);
         if links.routes[route as usize].size == 0 {
             self.days[route as usize].unseen = 0;
             let frozen = !self.net.frozen_visits(route).is_empty();
@@ -544,18 +545,20 @@ impl<A: Arcs> Eval for Full<'_, A> {
             && times.warp <= day.warp_most
             && Self::within(kind, way, times.long, stops + self.net.stops_before(route))
             && self.is_proper(links, route);
+        let way = way.min(4 * NO_WAY);
         let cost = if day.linear {
             let (cost, long, fine) = self.judge(links, route, |_, _| {});
             ok &= fine;
-            let seen = self.seen(links, route, kind, way, long, stops);
+            let seen = self.seen(links, route, kind, way, long.min(4 * NO_WAY), stops);
             let timed = kind.per_time + kind.overtime_price;
             let day = &mut self.days[route as usize];
             day.long = long;
-            day.unseen = (cost - seen).max(0) + timed * (long - times.long).max(0);
+            let more = timed.saturating_mul((long - times.long).max(0));
+            day.unseen = cost.saturating_sub(seen).max(0).saturating_add(more).min(1 << 60);
             cost
         } else {
             self.days[route as usize].unseen = 0;
-            self.seen(links, route, kind, way, times.long, stops)
+            self.seen(links, route, kind, way, times.long.min(4 * NO_WAY), stops)
         };
         links.set_cost(route, cost);
         ok
