@@ -1,6 +1,7 @@
 //! Distances and durations between the points of a compiled problem, in the narrowest form that is exact.
 
 use crate::problem::{Matrix, NO_WAY, Rounding, Source};
+use std::sync::Arc;
 
 /// Above this a way is no way: less than a forbidden arc, more than any real sum.
 pub(super) const FAR: i64 = i64::MAX / 8;
@@ -9,18 +10,35 @@ pub(super) const FAR: i64 = i64::MAX / 8;
 pub(super) trait Arcs: Sync {
     fn dist(&self, from: u32, to: u32) -> i64;
     fn time(&self, from: u32, to: u32) -> i64;
+    /// The distance from `from` to `to`, read among what belongs to `to`: trying one point in many places stays in
+    /// one row, which the processor's nearest cache holds.
+    fn dist_into(&self, to: u32, from: u32) -> i64;
+    /// The same for the duration.
+    fn time_into(&self, to: u32, from: u32) -> i64;
 }
 
 /// One table for distance and duration.
 pub(super) struct One<T> {
     width: usize,
-    table: Vec<T>,
+    table: Arc<[T]>,
+    /// Turned over; the same table where both directions are alike.
+    back: Arc<[T]>,
 }
 
 /// Distance and duration apart, side by side.
 pub(super) struct Two<T> {
     width: usize,
-    table: Vec<[T; 2]>,
+    table: Arc<[[T; 2]]>,
+    /// Turned over.
+    back: Arc<[[T; 2]]>,
+}
+
+/// A table and the same turned over, shared where that is no other.
+fn both_ways<C: Copy + PartialEq>(width: usize, table: Vec<C>) -> (Arc<[C]>, Arc<[C]>) {
+    let turned: Vec<C> = (0..width * width).map(|at| table[at % width * width + at / width]).collect();
+    let table: Arc<[C]> = table.into();
+    let back = if *table == *turned { table.clone() } else { turned.into() };
+    (table, back)
 }
 
 /// Straight lines, computed. The last point may be nowhere.
@@ -29,7 +47,21 @@ pub(super) struct Lines {
     rounding: Rounding,
 }
 
-impl<T: Copy + Into<i64> + Sync> Arcs for One<T> {
+impl<T: Copy + PartialEq> One<T> {
+    fn of(width: usize, table: Vec<T>) -> Self {
+        let (table, back) = both_ways(width, table);
+        Self { width, table, back }
+    }
+}
+
+impl<T: Copy + PartialEq> Two<T> {
+    fn of(width: usize, table: Vec<[T; 2]>) -> Self {
+        let (table, back) = both_ways(width, table);
+        Self { width, table, back }
+    }
+}
+
+impl<T: Copy + Into<i64> + Send + Sync> Arcs for One<T> {
     #[inline(always)]
     fn dist(&self, from: u32, to: u32) -> i64 {
         self.table[from as usize * self.width + to as usize].into()
@@ -38,9 +70,17 @@ impl<T: Copy + Into<i64> + Sync> Arcs for One<T> {
     fn time(&self, from: u32, to: u32) -> i64 {
         self.dist(from, to)
     }
+    #[inline(always)]
+    fn dist_into(&self, to: u32, from: u32) -> i64 {
+        self.back[to as usize * self.width + from as usize].into()
+    }
+    #[inline(always)]
+    fn time_into(&self, to: u32, from: u32) -> i64 {
+        self.dist_into(to, from)
+    }
 }
 
-impl<T: Copy + Into<i64> + Sync> Arcs for Two<T> {
+impl<T: Copy + Into<i64> + Send + Sync> Arcs for Two<T> {
     #[inline(always)]
     fn dist(&self, from: u32, to: u32) -> i64 {
         self.table[from as usize * self.width + to as usize][0].into()
@@ -48,6 +88,14 @@ impl<T: Copy + Into<i64> + Sync> Arcs for Two<T> {
     #[inline(always)]
     fn time(&self, from: u32, to: u32) -> i64 {
         self.table[from as usize * self.width + to as usize][1].into()
+    }
+    #[inline(always)]
+    fn dist_into(&self, to: u32, from: u32) -> i64 {
+        self.back[to as usize * self.width + from as usize][0].into()
+    }
+    #[inline(always)]
+    fn time_into(&self, to: u32, from: u32) -> i64 {
+        self.back[to as usize * self.width + from as usize][1].into()
     }
 }
 
@@ -60,6 +108,14 @@ impl Arcs for Lines {
     }
     #[inline(always)]
     fn time(&self, from: u32, to: u32) -> i64 {
+        self.dist(from, to)
+    }
+    #[inline(always)]
+    fn dist_into(&self, to: u32, from: u32) -> i64 {
+        self.dist(from, to)
+    }
+    #[inline(always)]
+    fn time_into(&self, to: u32, from: u32) -> i64 {
         self.dist(from, to)
     }
 }
@@ -77,9 +133,9 @@ pub(super) struct Point {
 
 /// A table of any kind.
 pub(super) enum AnyArcs {
-    One32(One<i32>),
+    One32(One<u32>),
     One64(One<i64>),
-    Two32(Two<i32>),
+    Two32(Two<u32>),
     Two64(Two<i64>),
     Lines(Lines),
 }
@@ -88,8 +144,8 @@ pub(super) enum AnyArcs {
 const STORED_MAX: usize = 6000;
 
 impl AnyArcs {
-    /// Compiles the arcs between `points`.
-    pub(super) fn of(matrix: &Matrix, points: &[Point]) -> Self {
+    /// Compiles the arcs between `points`; durations only where the problem is `timed`.
+    pub(super) fn of(matrix: &Matrix, points: &[Point], timed: bool) -> Self {
         let plain = points.iter().all(|p| p.place.is_some() && !p.back && !p.line);
         if let Source::Plane { points: plane, scale, rounding } = &matrix.source
             && plain
@@ -111,7 +167,7 @@ impl AnyArcs {
                 (matrix.distance(from as usize, to as usize), matrix.duration(from as usize, to as usize));
             if both.0 >= NO_WAY || both.1 >= NO_WAY { (NO_WAY, NO_WAY) } else { both }
         };
-        let shared = matrix.is_shared();
+        let shared = matrix.is_shared() || !timed;
         let mut wide = Vec::with_capacity(width * width);
         let mut largest = 0;
         for a in points {
@@ -121,21 +177,21 @@ impl AnyArcs {
                 wide.push([d, t]);
             }
         }
-        let narrow = largest < i64::from(i32::MAX);
+        let narrow = largest < i64::from(u32::MAX);
         match (shared, narrow) {
-            (true, true) => Self::One32(One { width, table: wide.iter().map(|c| c[0] as i32).collect() }),
-            (true, false) => Self::One64(One { width, table: wide.iter().map(|c| c[0]).collect() }),
+            (true, true) => Self::One32(One::of(width, wide.iter().map(|c| c[0] as u32).collect())),
+            (true, false) => Self::One64(One::of(width, wide.iter().map(|c| c[0]).collect())),
             (false, true) => {
-                Self::Two32(Two { width, table: wide.iter().map(|c| [c[0] as i32, c[1] as i32]).collect() })
+                Self::Two32(Two::of(width, wide.iter().map(|c| [c[0] as u32, c[1] as u32]).collect()))
             }
-            (false, false) => Self::Two64(Two { width, table: wide }),
+            (false, false) => Self::Two64(Two::of(width, wide)),
         }
     }
 }
 
 /// Tables of distance and duration for several profiles over the same points, in one type.
 pub(super) enum Profiles {
-    Narrow(Vec<Two<i32>>),
+    Narrow(Vec<Two<u32>>),
     Wide(Vec<Two<i64>>),
 }
 
@@ -157,11 +213,11 @@ impl Profiles {
                 .collect()
         };
         let wide: Vec<Vec<[i64; 2]>> = matrices.iter().map(fill).collect();
-        if wide.iter().flatten().flatten().all(|&v| v < i64::from(i32::MAX)) {
-            let narrow = |t: &Vec<[i64; 2]>| t.iter().map(|c| [c[0] as i32, c[1] as i32]).collect();
-            return Self::Narrow(wide.iter().map(|t| Two { width, table: narrow(t) }).collect());
+        if wide.iter().flatten().flatten().all(|&v| v < i64::from(u32::MAX)) {
+            let narrow = |t: &Vec<[i64; 2]>| t.iter().map(|c| [c[0] as u32, c[1] as u32]).collect();
+            return Self::Narrow(wide.iter().map(|t| Two::of(width, narrow(t))).collect());
         }
-        Self::Wide(wide.into_iter().map(|table| Two { width, table }).collect())
+        Self::Wide(wide.into_iter().map(|table| Two::of(width, table)).collect())
     }
 }
 
@@ -178,3 +234,16 @@ macro_rules! with_arcs {
     };
 }
 pub(super) use with_arcs;
+
+/// The same for problems without times, whose tables hold distances alone.
+macro_rules! with_ways {
+    ($any:expr, $arcs:ident => $body:expr) => {
+        match $any {
+            $crate::search::arcs::AnyArcs::One32($arcs) => $body,
+            $crate::search::arcs::AnyArcs::One64($arcs) => $body,
+            $crate::search::arcs::AnyArcs::Lines($arcs) => $body,
+            _ => unreachable!("durations are compiled only where a problem has times"),
+        }
+    };
+}
+pub(super) use with_ways;

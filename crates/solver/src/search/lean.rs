@@ -269,7 +269,7 @@ impl<A: Arcs, const TIME: bool, const BOTH: bool> Eval for Lean<'_, A, TIME, BOT
         }
         let succ = before.succ as usize;
         let point = links.at[job as usize].point;
-        let there = self.arcs.dist(before.point, point);
+        let there = self.arcs.dist_into(point, before.point);
         // The way on is at least nothing, or what the triangle leaves.
         if self.corner * van.unit * (there - before.next) >= limit {
             return FAR;
@@ -284,7 +284,8 @@ impl<A: Arcs, const TIME: bool, const BOTH: bool> Eval for Lean<'_, A, TIME, BOT
         }
         if TIME {
             let t = &self.times[job as usize];
-            let begin = (self.times[after as usize].dep + self.arcs.time(before.point, point)).max(t.open);
+            let begin =
+                (self.times[after as usize].dep + self.arcs.time_into(point, before.point)).max(t.open);
             if begin > t.close || begin + t.service + self.arcs.time(point, next) > self.times[succ].lat {
                 return FAR;
             }
@@ -333,25 +334,26 @@ impl<A: Arcs, const TIME: bool, const BOTH: bool> Eval for Lean<'_, A, TIME, BOT
             let mut dep = 0;
             if TIME {
                 let t = &self.times[take as usize];
-                let begin = (self.times[first as usize].dep + arcs.time(from, tp)).max(t.open);
+                let begin = (self.times[first as usize].dep + arcs.time_into(tp, from)).max(t.open);
                 if begin > t.close {
                     continue;
                 }
                 dep = begin + t.service;
             }
-            let there = arcs.dist(from, tp);
+            let there = arcs.dist_into(tp, from);
             // Way so far is counted from the pickup; `last` is the node before the drop, `x` the one after it.
             let (mut last, mut last_point, mut way) = (take, tp, there - here.next);
             let mut x = here.succ;
             let mut gone = 0;
             loop {
                 let xp = links.at[x as usize].point;
-                let delta = van.unit * (way + gone + arcs.dist(last_point, dp) + arcs.dist(dp, xp)) + extra;
+                let delta =
+                    van.unit * (way + gone + arcs.dist_into(dp, last_point) + arcs.dist(dp, xp)) + extra;
                 if delta < best && !blink.skips() {
                     let mut ok = true;
                     if TIME {
                         let t = &self.times[drop as usize];
-                        let begin = (dep + arcs.time(last_point, dp)).max(t.open);
+                        let begin = (dep + arcs.time_into(dp, last_point)).max(t.open);
                         ok = begin <= t.close
                             && begin + t.service + arcs.time(dp, xp) <= self.times[x as usize].lat;
                     }

@@ -10,6 +10,7 @@ mod lean;
 mod links;
 mod near;
 mod net;
+mod order;
 mod rng;
 mod team;
 #[cfg(test)]
@@ -22,7 +23,7 @@ use crate::cost::Evaluation;
 use crate::locks::Locks;
 use crate::problem::Problem;
 use crate::solution::{Route, Solution, Visit};
-use arcs::{Profiles, with_arcs};
+use arcs::{Profiles, with_arcs, with_ways};
 use net::Net;
 use team::Run;
 
@@ -54,6 +55,20 @@ pub fn solve(
 ) -> Outcome {
     let tidied = start.and_then(|start| tidy(problem, start));
     let start = tidied.as_ref().or(start);
+    if let Some(ordered) = order::Ordered::of(problem, start, locks) {
+        let outcome = search(&ordered.problem, ordered.start.as_ref(), &ordered.locks, budget, control);
+        return ordered.back(problem, locks, outcome);
+    }
+    search(problem, start, locks, budget, control)
+}
+
+fn search(
+    problem: &Problem,
+    start: Option<&Solution>,
+    locks: &Locks,
+    budget: &Budget,
+    control: &dyn Control,
+) -> Outcome {
     let net = Net::new(problem, start, locks);
     let run = Run { net: &net, start, budget, control };
     if !locks.prefixes.is_empty() || !lean::suits(problem) {
@@ -63,12 +78,15 @@ pub fn solve(
         };
     }
     let (times, both) = (lean::has_times(problem), lean::has_pickups(problem));
-    with_arcs!(&net.arcs, a => match (times, both) {
-        (false, false) => run.go(|| lean::Lean::<_, false, false>::new(&net, a)),
-        (true, false) => run.go(|| lean::Lean::<_, true, false>::new(&net, a)),
-        (false, true) => run.go(|| lean::Lean::<_, false, true>::new(&net, a)),
-        (true, true) => run.go(|| lean::Lean::<_, true, true>::new(&net, a)),
-    })
+    match (times, both) {
+        (false, _) => with_ways!(&net.arcs, a => if both {
+            run.go(|| lean::Lean::<_, false, true>::new(&net, a))
+        } else {
+            run.go(|| lean::Lean::<_, false, false>::new(&net, a))
+        }),
+        (true, false) => with_arcs!(&net.arcs, a => run.go(|| lean::Lean::<_, true, false>::new(&net, a))),
+        (true, true) => with_arcs!(&net.arcs, a => run.go(|| lean::Lean::<_, true, true>::new(&net, a))),
+    }
 }
 
 /// A start without what the problem does not have, or has once, if there is any such in it.

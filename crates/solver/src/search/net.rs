@@ -1,6 +1,7 @@
 //! A problem compiled for the search: slots, points, locks as flags, neighbour lists.
 
 use super::arcs::{AnyArcs, Point, with_arcs};
+use super::lean;
 use super::links::NONE;
 use super::near::Near;
 use crate::locks::{JobLock, Locks, Prefix};
@@ -81,7 +82,7 @@ impl<'a> Net<'a> {
             classes,
             points: Vec::new(),
             point_list: Vec::new(),
-            arcs: AnyArcs::of(&problem.profiles()[0], &[]),
+            arcs: AnyArcs::of(&problem.profiles()[0], &[], true),
             near: Near::default(),
             near_time: None,
             partner: vec![NONE; jobs],
@@ -106,7 +107,11 @@ impl<'a> Net<'a> {
         };
         net.set_points();
         let profile = net.slots.first().map_or(0, |s| problem.kinds()[s.kind as usize].profile.index());
-        net.arcs = AnyArcs::of(&problem.profiles()[profile], &net.point_list);
+        net.arcs = AnyArcs::of(
+            &problem.profiles()[profile],
+            &net.point_list,
+            !lean::suits(problem) || lean::has_times(problem),
+        );
         net.set_jobs();
         net.set_locks(start);
         net.set_frozen(start);

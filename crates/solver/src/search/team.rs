@@ -19,6 +19,14 @@ const EPOCHS: u32 = 40;
 /// Hottest and coldest temperature, in mean cost of a job's way.
 const HOT: f64 = 1.0;
 const COLD: f64 = 0.01;
+/// The same above so many jobs, where iterations are few for each; measured on X-n1001-k43.
+const LARGE: usize = 500;
+const HOT_LARGE: f64 = 0.5;
+const COLD_LARGE: f64 = 0.02;
+/// Steps of one cooling while vehicles are being saved, and between which temperatures.
+const FLEET_CYCLE: u64 = 60_000;
+const FLEET_HOT: f64 = 0.3;
+const FLEET_COLD: f64 = 0.02;
 
 /// One search of one problem.
 pub(super) struct Run<'a> {
@@ -34,6 +42,8 @@ struct Member<'a, E> {
     history: Vec<Progress>,
     /// Has finished saving vehicles.
     saved: bool,
+    /// Share of the budget spent when annealing began.
+    cool_from: f64,
     /// Mean cost of a job's way, the unit of temperature.
     unit: f64,
 }
@@ -90,6 +100,7 @@ impl<'a> Run<'a> {
             clock: Clock::new(self.budget, self.control, threads as u64),
             history: Vec::new(),
             saved: false,
+            cool_from: 0.0,
             unit: 1.0,
         }
     }
@@ -115,6 +126,7 @@ impl<'a> Run<'a> {
     fn epoch<E: Eval>(&self, member: &mut Member<'_, E>, until: f64) {
         if !member.saved {
             member.saved = self.save_vehicles(member, until);
+            member.cool_from = member.clock.fraction().min(0.9);
         }
         if member.saved {
             self.anneal(member, until);
@@ -161,7 +173,6 @@ impl<'a> Run<'a> {
             return true;
         }
         let share = if few { 0.5 } else { 0.15 };
-        let temperature = member.unit * 0.03;
         let bound = self.fewest_vehicles();
         let mut done = false;
         while !done {
@@ -175,6 +186,9 @@ impl<'a> Run<'a> {
                 return false;
             }
             member.clock.tick();
+            // Cools again and again: some fleets need a cold search for the last gap, others to be shaken.
+            let phase = (member.clock.steps % FLEET_CYCLE) as f64 / FLEET_CYCLE as f64;
+            let temperature = member.unit * FLEET_HOT * (FLEET_COLD / FLEET_HOT).powf(phase);
             if !done
                 && member.walk.fleet_step(temperature)
                 && (few || member.walk.is_better(member.walk.cost()))
@@ -214,7 +228,7 @@ impl<'a> Run<'a> {
     /// Rounds of cooling: where each ends, as a share of the budget, how hot it begins, and whether from the best.
     fn rounds(&self) -> &'static [(f64, f64, bool)] {
         match self.net.jobs {
-            0..=150 => &[(0.3, 1.0, false), (0.55, 1.0, false), (0.8, 0.3, true), (1.0, 0.3, true)],
+            0..=150 => &[(0.65, 1.0, false), (1.0, 1.0, false)],
             151..=300 => &[(0.75, 1.0, false), (1.0, 0.2, true)],
             _ => &[(1.0, 1.0, false)],
         }
@@ -223,6 +237,9 @@ impl<'a> Run<'a> {
     fn anneal<E: Eval>(&self, member: &mut Member<'_, E>, until: f64) {
         let rounds = self.rounds();
         let mut wait = 0;
+        if self.net.jobs > LARGE {
+            member.walk.width = 20;
+        }
         let (mut temperature, mut round) = (0.0, usize::MAX);
         while !member.clock.is_over() {
             if wait == 0 {
@@ -230,6 +247,7 @@ impl<'a> Run<'a> {
                 if now >= until && until < 1.0 {
                     break;
                 }
+                let now = (now - member.cool_from) / (1.0 - member.cool_from);
                 let at = rounds.iter().position(|r| now < r.0).unwrap_or(rounds.len() - 1);
                 let from = if at == 0 { 0.0 } else { rounds[at - 1].0 };
                 let (to, hot, again) = rounds[at];
@@ -238,7 +256,8 @@ impl<'a> Run<'a> {
                 }
                 round = at;
                 let spent = ((now - from) / (to - from)).clamp(0.0, 1.0);
-                let (hot, cold) = (member.unit * HOT * hot, member.unit * COLD);
+                let (from, to) = if self.net.jobs > LARGE { (HOT_LARGE, COLD_LARGE) } else { (HOT, COLD) };
+                let (hot, cold) = (member.unit * from * hot, member.unit * to);
                 temperature = hot * (cold / hot).powf(spent);
                 wait = 32;
             }

@@ -38,6 +38,8 @@ pub(super) struct Walk<'n, E> {
     pub(super) fleet: u32,
     /// Mean number of jobs taken out.
     pub(super) mean: f64,
+    /// Longest string taken out.
+    pub(super) longest: f64,
     /// Neighbours looked at for each job, of those whose route can take it at all.
     pub(super) width: usize,
     /// How often each job was absent; used when routes are being saved.
@@ -79,6 +81,7 @@ impl<'n, E: Eval> Walk<'n, E> {
             fleet: u32::MAX,
             many_classes: net.classes.len() > 1,
             mean: 10.0,
+            longest: 10.0,
             width: 40,
             absences: vec![0; net.jobs],
             sort_keys: Vec::new(),
@@ -365,14 +368,13 @@ impl<'n, E: Eval> Walk<'n, E> {
 
     /// Strings of neighbouring routes around a random job (Christiaens and Vanden Berghe 2020).
     pub(super) fn ruin(&mut self) {
-        const LONGEST: f64 = 10.0;
         if self.links.used == 0 {
             return;
         }
         let seed = self.rng.below(self.net.jobs) as u32;
         let served = self.net.jobs - self.links.absent.len().min(self.net.jobs);
         let average = served as f64 / f64::from(self.links.used);
-        let longest = LONGEST.min(average).max(1.0);
+        let longest = self.longest.min(average).max(1.0);
         let most_strings = 4.0 * self.mean / (1.0 + longest) - 1.0;
         let strings = (self.rng.unit() * most_strings + 1.0) as usize;
         let first = self.links.changed().count();

@@ -128,7 +128,7 @@ impl<A: Arcs> Full<'_, A> {
         let kind = self.net.kind(route);
         let arcs = self.arcs_of(route);
         let (point, next) = (links.at[job as usize].point, links.at[succ as usize].point);
-        let (there, on) = (arcs.dist(before.point, point), arcs.dist(point, next));
+        let (there, on) = (arcs.dist_into(point, before.point), arcs.dist(point, next));
         let longer = there + on - before.next;
         if kind.per_distance * longer - day.unseen >= limit || there >= NO_WAY || on >= NO_WAY {
             return FAR;
@@ -150,7 +150,7 @@ impl<A: Arcs> Full<'_, A> {
         let own = self.stop(links, after, job);
         let pre = self.up_to(links, route, after, trip.release.max(n.release));
         let rest = self.onward(links, route, job, succ);
-        let times = pre.then(arcs.time(before.point, point), own).then(arcs.time(point, next), rest);
+        let times = pre.then(arcs.time_into(point, before.point), own).then(arcs.time(point, next), rest);
         let Some(change) = self.change(links, route, kind, day.way + longer, times, 1) else { return FAR };
         let delta = change + self.wish(job, route) + self.group_price(job, route);
         if delta - day.unseen >= limit || !(day.linear || n.linear) {
@@ -341,7 +341,7 @@ impl<A: Arcs> Full<'_, A> {
                     break;
                 }
                 let xp = links.at[x as usize].point;
-                let (there, on) = (arcs.dist(last_point, dp), arcs.dist(dp, xp));
+                let (there, on) = (arcs.dist_into(dp, last_point), arcs.dist(dp, xp));
                 let longer = way + gone + there + on;
                 if kind.per_distance * longer + extra - day.unseen < least
                     && !blink.skips()
@@ -350,7 +350,7 @@ impl<A: Arcs> Full<'_, A> {
                     let peak = |d: usize| run[d].then(self.load(drop, d, 0)).then(self.load(x, d, 2)).peak();
                     if self.carries(route, peak) {
                         let all = times
-                            .then(arcs.time(last_point, dp), self.stop(links, last, drop))
+                            .then(arcs.time_into(dp, last_point), self.stop(links, last, drop))
                             .then(arcs.time(dp, xp), self.onward(links, route, drop, x));
                         if let Some(change) = self.change(links, route, kind, day.way + longer, all, 2) {
                             let mut delta = change + extra;
