@@ -39,6 +39,7 @@ test: ## set up what the tests need, then run every one of them
 	else
 	    cargo test --locked --workspace --all-targets
 	fi
+	tests/schemathesis.sh
 
 bench: ## criterion measurements
 	@cargo bench --locked -p xiangyun-benches

@@ -58,3 +58,27 @@ xiangyun_start_postgres() {
     fi
 }
 xiangyun_start_postgres
+
+# Libraries that are not ours, for tests that ask them: a virtual environment and node modules under target/.
+xiangyun_libraries() {
+    local place="${CARGO_TARGET_DIR:-target}/libraries"
+    mkdir -p "$place"
+    place="$(cd "$place" && pwd)"
+    if [ ! -x "$place/venv/bin/schemathesis" ]; then
+        if ! python3 -m venv "$place/venv" >/dev/null 2>&1 ||
+            ! "$place/venv/bin/pip" install --quiet --disable-pip-version-check schemathesis==4.* standardwebhooks >/dev/null 2>&1; then
+            echo "setup: schemathesis and standardwebhooks could not be installed; tests that need them will say so" >&2
+        fi
+    fi
+    if [ -x "$place/venv/bin/schemathesis" ]; then
+        export XIANGYUN_VENV="$place/venv"
+    fi
+    if command -v npm >/dev/null 2>&1; then
+        [ -d "$place/node_modules/standardwebhooks" ] ||
+            npm install --silent --no-audit --no-fund --prefix "$place" standardwebhooks@1 >/dev/null 2>&1 || true
+        if [ -d "$place/node_modules/standardwebhooks" ]; then
+            export XIANGYUN_NODE_MODULES="$place/node_modules"
+        fi
+    fi
+}
+xiangyun_libraries

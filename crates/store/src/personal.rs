@@ -12,6 +12,7 @@ use sqlx::Row;
 
 use crate::backend::Store;
 use crate::error::StoreError;
+use crate::op::{Op, Value};
 
 /// Bytes of a key.
 pub const KEY_BYTES: usize = 32;
@@ -86,6 +87,75 @@ fn open(key: &[u8; KEY_BYTES], nonce: &[u8], sealed: &[u8], aad: &[u8]) -> Optio
     XChaCha20Poly1305::new(key.into()).decrypt(&XNonce::from(nonce), Payload { msg: sealed, aad }).ok()
 }
 
+/// The rows of a new person as changes for the writer, so that a person comes into being in the transaction of the
+/// event that names it. `record.person` must be a number never used before; see [`new_number`].
+///
+/// # Errors
+/// A record over [`RECORD_BYTES_MAX`].
+pub fn sealed(master: &MasterKey, county: &str, record: &Record) -> Result<Vec<Op>, StoreError> {
+    check_size(&record.content)?;
+    let key: [u8; KEY_BYTES] = random();
+    let (nonce, sealed) = seal(&key, &record.content, &bound(county, record.person, &record.owner));
+    let (key_nonce, sealed_key) = seal(&master.0, &key, &bound(county, record.person, ""));
+    let (county, person) = (|| Value::Text(county.to_owned()), || Value::Int(record.person));
+    Ok(vec![
+        Op::new(
+            "INSERT INTO person_key (county, person, nonce, sealed_key) VALUES ($1, $2, $3, $4)",
+            vec![county(), person(), Value::Bytes(key_nonce), Value::Bytes(sealed_key)],
+        ),
+        Op::new(
+            "INSERT INTO person (county, person, owner, expires_ms, nonce, sealed) VALUES ($1, $2, $3, $4, $5, $6)",
+            vec![
+                county(),
+                person(),
+                Value::Text(record.owner.clone()),
+                Value::Int(record.expires_ms),
+                Value::Bytes(nonce),
+                Value::Bytes(sealed),
+            ],
+        ),
+    ])
+}
+
+/// Seals bytes that belong to no person's record (a photo, a webhook's secret) under the master key; `name` is bound.
+#[must_use]
+pub fn seal_file(master: &MasterKey, county: &str, name: &str, plain: &[u8]) -> Vec<u8> {
+    let (mut out, sealed) = seal(&master.0, plain, format!("{county}\u{0}file\u{0}{name}").as_bytes());
+    out.extend_from_slice(&sealed);
+    out
+}
+
+/// Opens what [`seal_file`] sealed; nothing when it does not open.
+#[must_use]
+pub fn open_file(master: &MasterKey, county: &str, name: &str, sealed: &[u8]) -> Option<Vec<u8>> {
+    let (nonce, rest) = sealed.split_at_checked(NONCE_BYTES)?;
+    open(&master.0, nonce, rest, format!("{county}\u{0}file\u{0}{name}").as_bytes())
+}
+
+/// The change that destroys a person's key, for the writer.
+#[must_use]
+pub fn erased(county: &str, person: i64) -> Op {
+    Op::new(
+        "DELETE FROM person_key WHERE county = $1 AND person = $2",
+        vec![Value::Text(county.to_owned()), Value::Int(person)],
+    )
+}
+
+/// A number for a new person: 62 random bits, so that numbers tell nothing and do not meet.
+#[must_use]
+pub fn new_number() -> i64 {
+    i64::from_le_bytes(random()) & (i64::MAX >> 1)
+}
+
+fn check_size(content: &[u8]) -> Result<(), StoreError> {
+    if content.len() > RECORD_BYTES_MAX {
+        return Err(StoreError::BadRow {
+            what: format!("personal record of {} bytes; at most {RECORD_BYTES_MAX} are kept", content.len()),
+        });
+    }
+    Ok(())
+}
+
 /// The personal data of a store, under its master key.
 pub struct Vault {
     store: Store,
@@ -107,14 +177,7 @@ impl Vault {
     /// # Errors
     /// A record over [`RECORD_BYTES_MAX`], a master key that does not open the person's key, the database's faults.
     pub async fn put(&mut self, county: &str, record: &Record) -> Result<(), StoreError> {
-        if record.content.len() > RECORD_BYTES_MAX {
-            return Err(StoreError::BadRow {
-                what: format!(
-                    "personal record of {} bytes; at most {RECORD_BYTES_MAX} are kept",
-                    record.content.len()
-                ),
-            });
-        }
+        check_size(&record.content)?;
         let key = match self.key(county, record.person).await {
             Ok(key) => key,
             Err(StoreError::NoPerson { .. }) => random(),

@@ -16,10 +16,11 @@ use crate::writer::Machine;
 pub async fn read_models<M: Machine>(
     store: &Store,
     county: &str,
+    env: &M::Env,
     clear: &[&'static str],
 ) -> Result<i64, StoreError> {
     let mut conn = store.connect_writer().await?;
-    let mut machine = M::fresh();
+    let mut machine = M::fresh(env);
     let mut head = Head { seq: 0, hash: GENESIS };
     store.begin(&mut conn).await?;
     for statement in clear {

@@ -48,11 +48,13 @@ pub trait Machine: Send + 'static {
     type Reply: Send + 'static;
     /// Answer to a request that was refused; nothing is written then.
     type Refusal: Send + 'static;
+    /// What the machine is given from outside: clocks, settings, what it shares with readers.
+    type Env: Clone + Send + Sync + 'static;
     /// Layout version of the snapshot; another version's snapshots are ignored and the log is folded instead.
     const SNAPSHOT_SCHEMA: i32;
 
     /// The state before the first event.
-    fn fresh() -> Self;
+    fn fresh(env: &Self::Env) -> Self;
     /// Decides without changing anything.
     ///
     /// # Errors
@@ -67,7 +69,7 @@ pub trait Machine: Send + 'static {
     /// Packs the state.
     fn snapshot(&self) -> Vec<u8>;
     /// Unpacks a state; `None` when the bytes are not one, then the log is folded from the start.
-    fn restore(bytes: &[u8]) -> Option<Self>
+    fn restore(env: &Self::Env, bytes: &[u8]) -> Option<Self>
     where
         Self: Sized;
     /// Business clock for the events of a decision, milliseconds since 1970 UTC.
@@ -141,6 +143,7 @@ pub struct Writer<M: Machine> {
     store: Store,
     county: String,
     conn: AnyConnection,
+    env: M::Env,
     machine: M,
     head: Head,
     versions: HashMap<String, i64>,
@@ -155,10 +158,14 @@ impl<M: Machine> Writer<M> {
     /// # Errors
     /// [`StoreError::NotOwner`] when another node writes the county, [`StoreError::Tampered`] when the tail of the
     /// log does not hold, or the database's faults.
-    pub async fn recover(store: &Store, county: &str) -> Result<(Self, WriterHandle<M>), StoreError> {
+    pub async fn recover(
+        store: &Store,
+        county: &str,
+        env: &M::Env,
+    ) -> Result<(Self, WriterHandle<M>), StoreError> {
         let mut conn = store.connect_writer().await?;
         take_ownership(store.kind(), &mut conn, county).await?;
-        let folded = fold::<M>(&mut conn, county).await?;
+        let folded = fold::<M>(&mut conn, county, env).await?;
         let (sender, queue) = mpsc::channel(QUEUE_MAX);
         let (committed, watch) = watch::channel(folded.head.seq);
         let handle = WriterHandle { county: county.to_owned(), queue: sender, committed: watch };
@@ -166,6 +173,7 @@ impl<M: Machine> Writer<M> {
             store: store.clone(),
             county: county.to_owned(),
             conn,
+            env: env.clone(),
             machine: folded.machine,
             head: folded.head,
             versions: HashMap::new(),
@@ -377,7 +385,7 @@ impl<M: Machine> Writer<M> {
     }
 
     async fn refold(&mut self) -> Result<(), StoreError> {
-        let folded = fold::<M>(&mut self.conn, &self.county).await?;
+        let folded = fold::<M>(&mut self.conn, &self.county, &self.env).await?;
         self.machine = folded.machine;
         self.head = folded.head;
         self.snapshot_seq = folded.snapshot_seq;
@@ -419,10 +427,14 @@ struct Folded<M> {
 }
 
 /// Newest snapshot plus the tail of the log, the chain of the tail checked on the way.
-async fn fold<M: Machine>(conn: &mut AnyConnection, county: &str) -> Result<Folded<M>, StoreError> {
+async fn fold<M: Machine>(
+    conn: &mut AnyConnection,
+    county: &str,
+    env: &M::Env,
+) -> Result<Folded<M>, StoreError> {
     let found = snapshot::newest(conn, county, M::SNAPSHOT_SCHEMA).await?;
-    let restored = found.and_then(|s| M::restore(&s.body).map(|machine| (machine, s.seq)));
-    let (mut machine, snapshot_seq) = restored.unwrap_or_else(|| (M::fresh(), 0));
+    let restored = found.and_then(|s| M::restore(env, &s.body).map(|machine| (machine, s.seq)));
+    let (mut machine, snapshot_seq) = restored.unwrap_or_else(|| (M::fresh(env), 0));
     let mut head = Head { seq: snapshot_seq, hash: crate::event::GENESIS };
     if snapshot_seq > 0 {
         let before = log::read_on(conn, county, snapshot_seq - 1, 1).await?;

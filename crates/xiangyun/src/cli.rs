@@ -34,6 +34,16 @@ pub(crate) enum Command {
     Report(cmd::report::ReportArgs),
     /// Generate or import a day's orders
     Orders(cmd::orders::OrdersArgs),
+    /// Run the daemon: API, pages, vehicle feeds, the running day
+    Serve(cmd::serve::ServeArgs),
+    /// Check the hash chain of the event log
+    Verify(cmd::serve::StoreArgs),
+    /// Back the store up while the daemon runs
+    Backup(cmd::serve::FileArgs),
+    /// Fill an empty store from a backup
+    Restore(cmd::serve::FileArgs),
+    /// Write the event log and every table as files
+    Export(cmd::serve::FileArgs),
     /// Decode, encode and receive what vehicles say
     Telematics(cmd::telematics::TelematicsArgs),
     /// Solve and check vehicle routing instances

@@ -53,7 +53,7 @@ struct Running {
 
 async fn start(store: &Store) -> Running {
     store.define(TABLES).await.unwrap();
-    let (writer, handle) = Writer::<Ledger>::recover(store, COUNTY).await.unwrap();
+    let (writer, handle) = Writer::<Ledger>::recover(store, COUNTY, &()).await.unwrap();
     Running { handle, task: tokio::spawn(writer.run()) }
 }
 
@@ -147,7 +147,8 @@ fn read_models_are_folds_and_can_be_rebuilt() {
         }
         stop(running).await;
         let before = balances(&store).await;
-        let folded = rebuild::read_models::<Ledger>(&store, COUNTY, &["DELETE FROM balance"]).await.unwrap();
+        let folded =
+            rebuild::read_models::<Ledger>(&store, COUNTY, &(), &["DELETE FROM balance"]).await.unwrap();
         assert_eq!(folded, 40);
         assert_eq!(balances(&store).await, before);
     });

@@ -15,7 +15,7 @@ fn block_on<F: Future>(body: F) -> F::Output {
 async fn filled(dir: &std::path::Path) -> Store {
     let store = Store::open(&format!("sqlite://{}", dir.join("county.db").display())).await.unwrap();
     store.define(TABLES).await.unwrap();
-    let (writer, handle) = Writer::<Ledger>::recover(&store, COUNTY).await.unwrap();
+    let (writer, handle) = Writer::<Ledger>::recover(&store, COUNTY, &()).await.unwrap();
     let task = tokio::spawn(writer.run());
     for i in 0..20 {
         handle.send(Move { account: "a".into(), amount: i }).await.unwrap();

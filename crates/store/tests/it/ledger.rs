@@ -31,9 +31,10 @@ impl Machine for Ledger {
     type Command = Move;
     type Reply = i64;
     type Refusal = String;
+    type Env = ();
     const SNAPSHOT_SCHEMA: i32 = 1;
 
-    fn fresh() -> Self {
+    fn fresh((): &()) -> Self {
         Self::default()
     }
 
@@ -83,7 +84,7 @@ impl Machine for Ledger {
         rmp_serde::to_vec(self).expect("plain data")
     }
 
-    fn restore(bytes: &[u8]) -> Option<Self> {
+    fn restore((): &(), bytes: &[u8]) -> Option<Self> {
         rmp_serde::from_slice(bytes).ok()
     }
 

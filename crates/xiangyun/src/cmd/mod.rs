@@ -6,6 +6,7 @@ pub(crate) mod orders;
 pub(crate) mod plan;
 pub(crate) mod report;
 pub(crate) mod roads;
+pub(crate) mod serve;
 pub(crate) mod telematics;
 pub(crate) mod vrp;
 
@@ -25,6 +26,11 @@ pub(crate) fn run(command: Command, lang: Lang) -> Result<ExitCode, Failure> {
         Command::Roads(args) => roads::run(&args, lang),
         Command::Check(args) => check::run(&args, lang),
         Command::Orders(args) => orders::run(&args, lang),
+        Command::Serve(args) => serve::run(&args, lang),
+        Command::Verify(args) => serve::verify(&args, lang),
+        Command::Backup(args) => serve::backup(&args, lang),
+        Command::Restore(args) => serve::restore(&args, lang),
+        Command::Export(args) => serve::export(&args, lang),
         Command::Telematics(args) => telematics::run(&args, lang),
         Command::Vrp(args) => vrp::run(&args, lang),
     }

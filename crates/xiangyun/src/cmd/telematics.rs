@@ -52,7 +52,7 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 }
 
 /// As many open files as the system allows this process.
-fn raise_descriptors() {
+pub(crate) fn raise_descriptors() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
     // Where it is not allowed, the limit stays what it was and links beyond it are refused by the system.

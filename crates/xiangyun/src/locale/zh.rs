@@ -76,6 +76,20 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("orders import.mapping", "列名对照表，两列：theirs、ours"),
     ("orders import.date", "订单所属日期（默认为县的默认日）"),
     ("orders import.out", "输出的订单文件（正确的行）"),
+    // serve and the store
+    ("serve", "运行守护进程：接口、页面、车载接入、当日运行"),
+    ("serve.config", "配置文件（TOML）"),
+    ("verify", "校验事件日志的哈希链"),
+    ("verify.config", "配置文件（TOML）"),
+    ("backup", "在线备份"),
+    ("backup.path", "备份文件"),
+    ("backup.config", "配置文件（TOML）"),
+    ("restore", "从备份恢复到空库"),
+    ("restore.path", "备份文件"),
+    ("restore.config", "配置文件（TOML）"),
+    ("export", "把事件日志与全部表导出为文件"),
+    ("export.path", "导出目录"),
+    ("export.config", "配置文件（TOML）"),
     // telematics
     ("telematics", "车载数据：报文编解码、接入网关、轨迹、回放、压测"),
     (

@@ -1,0 +1,352 @@
+//! The one ranked queue of what is wrong, and the repairs offered for it.
+
+use super::Page;
+use super::county::{Did, did, text_of};
+use crate::app::App;
+use crate::ask::{Ask, Context, Id, Query, reply};
+use crate::auth::secret::random_id;
+use crate::auth::{Action, Resource, authorize, sees};
+use crate::machine::{Done, World, read};
+use crate::office::Role;
+use crate::problem::Problem;
+use crate::project::word;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use utoipa::{IntoParams, ToSchema};
+use xiangyun_dispatch::command::Command as DayCommand;
+use xiangyun_dispatch::decide::decide;
+use xiangyun_dispatch::event::ExceptionKind;
+use xiangyun_dispatch::state::{ExceptionState, OfferState};
+
+/// Something that is wrong.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ExceptionView {
+    /// Number.
+    pub id: String,
+    /// Kind.
+    pub kind: String,
+    /// What it is about, `vehicle/ID`, `order/ID` and so on.
+    pub subject: String,
+    /// Who has the thing in charge.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_charge: Option<String>,
+    /// What speaks for it, in Chinese and English.
+    pub evidence: String,
+    /// What it may cost if nothing is done, fen.
+    pub price_fen: i64,
+    /// Whether it is settled.
+    pub closed: bool,
+    /// Repairs offered for it, the last one last.
+    pub repairs: Vec<RepairView>,
+}
+
+/// A repair.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RepairView {
+    /// Number of the offer.
+    pub offer: String,
+    /// Its price in fen.
+    pub price_fen: i64,
+    /// Lateness it leaves, seconds.
+    pub lateness_s: i64,
+    /// Stops that move.
+    pub moved_stops: u32,
+    /// Vehicles it touches.
+    pub vehicles: Vec<String>,
+    /// Whether it became the plan.
+    pub accepted: bool,
+    /// Whether it can still be accepted: the vehicles are as they were.
+    pub fresh: bool,
+}
+
+/// An offer as it stands now.
+pub(crate) fn repair_view(world: &World, id: &str, o: &OfferState) -> RepairView {
+    let version = |v: &str| world.day.vehicles.get(v).map_or(0, |s| s.version);
+    RepairView {
+        offer: id.to_owned(),
+        price_fen: o.price_fen,
+        lateness_s: o.lateness_s,
+        moved_stops: o.moved_stops,
+        vehicles: o.touched.iter().map(|t| t.vehicle.clone()).collect(),
+        accepted: o.accepted,
+        fresh: !o.accepted && o.touched.iter().all(|t| version(&t.vehicle) == t.version),
+    }
+}
+
+/// An exception as it stands now.
+pub(crate) fn exception_view(world: &World, id: &str, e: &ExceptionState) -> ExceptionView {
+    ExceptionView {
+        id: id.to_owned(),
+        kind: word(&e.kind),
+        subject: e.subject.clone(),
+        in_charge: e.in_charge.as_ref().map(ToString::to_string),
+        evidence: e.evidence.clone(),
+        price_fen: e.price_fen,
+        closed: e.closed,
+        repairs: e
+            .offers
+            .iter()
+            .filter_map(|o| Some(repair_view(world, o, world.day.offers.get(o)?)))
+            .collect(),
+    }
+}
+
+/// Which exceptions.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct ExceptionFilter {
+    /// Also those that are settled.
+    #[serde(default)]
+    pub closed: bool,
+}
+
+/// Whether an exception is a caller's to see.
+fn visible(world: &World, context: &Context, e: &ExceptionState) -> bool {
+    let s = &context.caller.standing;
+    let about_order = e.subject.strip_prefix("order/");
+    match (s.role, about_order) {
+        (Role::Carrier | Role::Station, Some(id)) => {
+            world.day.orders.get(id).is_some_and(|o| sees(world, s, id, o))
+        }
+        // A difference names waybills of many carriers.
+        (Role::Carrier, None) => e.kind != ExceptionKind::HandOverDifference,
+        _ => true,
+    }
+}
+
+/// The queue, dearest first.
+#[utoipa::path(get, path = "/api/v1/exceptions", tag = "exceptions", params(ExceptionFilter), responses((status = 200, body = Page<ExceptionView>)))]
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    Query(filter): Query<ExceptionFilter>,
+    context: Context,
+) -> Response {
+    let world = read(&app.world);
+    let mut items: Vec<ExceptionView> = world
+        .day
+        .queue()
+        .into_iter()
+        .filter(|(_, e)| visible(&world, &context, e))
+        .map(|(id, e)| exception_view(&world, id, e))
+        .collect();
+    if filter.closed {
+        let closed =
+            world.day.exceptions.iter().rev().filter(|(_, e)| e.closed && visible(&world, &context, e));
+        items.extend(closed.take(1_000).map(|(id, e)| exception_view(&world, id, e)));
+    }
+    reply(StatusCode::OK, &Page::whole(items))
+}
+
+/// A kind of exception.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum KindWord {
+    /// A promise is in danger.
+    LateRisk,
+    /// Off the planned way.
+    Deviation,
+    /// No position for too long.
+    NoSignal,
+    /// Out of the temperature band.
+    ColdExcursion,
+    /// More on board than allowed.
+    Overload,
+    /// A vehicle cannot go on.
+    Breakdown,
+    /// A road is closed.
+    RoadClosed,
+    /// A trunk vehicle is late.
+    TrunkLate,
+    /// Something is where it should not be.
+    WrongPlace,
+}
+
+/// Something wrong to report.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RaiseBody {
+    /// Kind.
+    pub kind: KindWord,
+    /// What it is about: `vehicle/ID`, `order/ID`, `site/ID`, or `road/LON,LAT`.
+    #[schema(min_length = 3, max_length = 200, pattern = "^(vehicle|order|site|road|visit)/.+$")]
+    pub subject: String,
+    /// What was seen.
+    #[schema(max_length = 500)]
+    pub evidence: String,
+    /// What it may cost if nothing is done, fen.
+    #[serde(default)]
+    #[schema(minimum = 0, maximum = 1_000_000_000)]
+    pub price_fen: i64,
+}
+
+/// Reports something wrong; the same again is no news.
+#[utoipa::path(post, path = "/api/v1/exceptions", tag = "exceptions", request_body = RaiseBody, responses((status = 201, body = Did)))]
+pub(super) async fn raise(State(app): State<Arc<App>>, ask: Ask<RaiseBody>) -> Result<Response, Problem> {
+    let body = ask.value;
+    text_of("/evidence", &body.evidence, 500)?;
+    text_of("/subject", &body.subject, 200)?;
+    if !(0..=1_000_000_000).contains(&body.price_fen) {
+        return Err(Problem::value("/price_fen", &body.price_fen.to_string(), "0 to 1,000,000,000 fen"));
+    }
+    let (family, id) = body.subject.split_once('/').unwrap_or(("", ""));
+    let known = match family {
+        "vehicle" => app.county.vehicles.iter().any(|v| v.id.as_str() == id),
+        "site" => app.site(id).is_some(),
+        "order" => read(&app.world).day.orders.contains_key(id),
+        "visit" => read(&app.world).day.stops.contains_key(id),
+        "road" => {
+            id.split_once(',').is_some_and(|(x, y)| x.parse::<f64>().is_ok() && y.parse::<f64>().is_ok())
+        }
+        _ => false,
+    };
+    if !known {
+        return Err(Problem::value(
+            "/subject",
+            &body.subject,
+            "vehicle/ID, order/ID, site/ID, visit/ID or road/LON,LAT",
+        ));
+    }
+    let kind = match body.kind {
+        KindWord::LateRisk => ExceptionKind::LateRisk,
+        KindWord::Deviation => ExceptionKind::Deviation,
+        KindWord::NoSignal => ExceptionKind::NoSignal,
+        KindWord::ColdExcursion => ExceptionKind::ColdExcursion,
+        KindWord::Overload => ExceptionKind::Overload,
+        KindWord::Breakdown => ExceptionKind::Breakdown,
+        KindWord::RoadClosed => ExceptionKind::RoadClosed,
+        KindWord::TrunkLate => ExceptionKind::TrunkLate,
+        KindWord::WrongPlace => ExceptionKind::WrongPlace,
+    };
+    let caller = ask.context.caller.clone();
+    let exception = format!("{}-{}", caller.role().word(), random_id());
+    app.act(&ask.context, "raise exception", &format!("exception/{exception}"), move |world, now| {
+        if let Some(vehicle) = body.subject.strip_prefix("vehicle/") {
+            authorize(world, &caller, Action::RaiseExceptions, Resource::Vehicle(vehicle))?;
+        }
+        let command = DayCommand::Raise {
+            exception,
+            kind,
+            subject: body.subject,
+            in_charge: caller.holder(),
+            evidence: body.evidence,
+            price_fen: body.price_fen,
+        };
+        let events = decide(&world.day, &command, now)?;
+        Ok(Done::new(StatusCode::CREATED, did(&events)).with(events))
+    })
+    .await
+}
+
+/// How it was settled.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CloseBody {
+    /// How.
+    #[schema(min_length = 1, max_length = 200)]
+    pub how: String,
+    /// Whether anybody had to do anything.
+    pub acted: bool,
+}
+
+/// Closes an exception.
+#[utoipa::path(post, path = "/api/v1/exceptions/{id}/close", tag = "exceptions", params(("id" = String, Path, description = "Exception")), request_body = CloseBody, responses((status = 200, body = Did)))]
+pub(super) async fn close(
+    State(app): State<Arc<App>>,
+    Id(id): Id,
+    ask: Ask<CloseBody>,
+) -> Result<Response, Problem> {
+    let CloseBody { how, acted } = ask.value;
+    text_of("/how", &how, 200)?;
+    app.act(&ask.context, "close exception", &format!("exception/{id}"), move |world, now| {
+        if !world.day.exceptions.contains_key(&id) {
+            return Err(Problem::not_found("exception", &id));
+        }
+        let events = decide(&world.day, &DayCommand::Close { exception: id, how, acted }, now)?;
+        Ok(Done::new(StatusCode::OK, did(&events)).with(events))
+    })
+    .await
+}
+
+/// Repairs offered for an exception.
+#[utoipa::path(get, path = "/api/v1/exceptions/{id}/repairs", tag = "exceptions", params(("id" = String, Path, description = "Exception")), responses((status = 200, body = Page<RepairView>)))]
+pub(super) async fn repairs(
+    State(app): State<Arc<App>>,
+    Id(id): Id,
+    context: Context,
+) -> Result<Response, Problem> {
+    let world = read(&app.world);
+    let found = world
+        .day
+        .exceptions
+        .get(&id)
+        .filter(|e| visible(&world, &context, e))
+        .ok_or_else(|| Problem::not_found("exception", &id))?;
+    Ok(reply(StatusCode::OK, &Page::whole(exception_view(&world, &id, found).repairs)))
+}
+
+/// What to do with an offer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Make it the plan.
+    Accept,
+    /// Not this one; the exception is closed as settled by hand.
+    Refuse,
+    /// Look for a repair anew.
+    Ask,
+}
+
+/// A decision about a repair.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DecideBody {
+    /// What to do.
+    pub verdict: Verdict,
+    /// Which offer; not needed for `ask`.
+    #[schema(max_length = 200)]
+    pub offer: Option<String>,
+    /// Why, when it is refused.
+    #[serde(default)]
+    #[schema(max_length = 200)]
+    pub why: String,
+}
+
+/// Accepts or refuses a repair, or asks for one anew.
+#[utoipa::path(post, path = "/api/v1/exceptions/{id}/repairs", tag = "exceptions", params(("id" = String, Path, description = "Exception")), request_body = DecideBody, responses((status = 200, body = Did)))]
+pub(super) async fn decide_repair(
+    State(app): State<Arc<App>>,
+    Id(id): Id,
+    ask: Ask<DecideBody>,
+) -> Result<Response, Problem> {
+    let body = ask.value;
+    text_of("/why", &body.why, 200)?;
+    if body.verdict == Verdict::Ask {
+        if !read(&app.world).day.exceptions.get(&id).is_some_and(|e| !e.closed) {
+            return Err(Problem::not_found("open exception", &id));
+        }
+        app.repairs.ask(&id);
+        return Ok(reply(StatusCode::OK, &Did { events: Vec::new() }));
+    }
+    let by = ask.context.caller.who.clone();
+    app.act(&ask.context, "decide repair", &format!("exception/{id}"), move |world, now| {
+        let found = world.day.exceptions.get(&id).ok_or_else(|| Problem::not_found("exception", &id))?;
+        let offer = body.offer.or_else(|| found.offers.last().cloned());
+        let Some(offer) = offer.filter(|o| found.offers.contains(o)) else {
+            return Err(Problem::value("/offer", "", "an offer of this exception"));
+        };
+        let command = match body.verdict {
+            Verdict::Accept => DayCommand::AcceptOffer { offer, by },
+            _ => {
+                let why = if body.why.is_empty() { "by hand" } else { body.why.as_str() };
+                DayCommand::Close { exception: id, how: format!("offer {offer} refused: {why}"), acted: true }
+            }
+        };
+        let events = decide(&world.day, &command, now)?;
+        Ok(Done::new(StatusCode::OK, did(&events)).with(events))
+    })
+    .await
+}

@@ -1,0 +1,151 @@
+//! The day board: map, vehicles, exceptions with their repairs.
+
+use super::{both, map, page, words};
+use crate::api::exceptions::{ExceptionView, exception_view};
+use crate::app::App;
+use crate::ask::Context;
+use crate::auth::{Action, Resource, authorize};
+use crate::machine::{World, read};
+use axum::extract::State;
+use axum::response::{Html, IntoResponse, Response};
+use maud::{Markup, html};
+use std::sync::Arc;
+use xiangyun_dispatch::duties;
+use xiangyun_dispatch::state::StopPhase;
+
+/// The board.
+pub(super) async fn show(State(app): State<Arc<App>>, context: Context) -> Response {
+    let world = read(&app.world);
+    if let Err(problem) = authorize(&world, &context.caller, Action::ReadExceptions, Resource::Any) {
+        return super::sorry(&problem);
+    }
+    let may_repair = Action::Repair.allows(context.caller.role());
+    let synthetic = app.map.get().is_some_and(map::Background::synthetic);
+    let body = html! {
+        header.bar {
+            strong { (app.county.name_zh) " " (both("当日调度", "day board")) }
+            span #clock data-source=(app.clock.name()) { (local(&app, app.clock.now_ms())) }
+            span #live { (both("连接中", "connecting")) }
+            span.who { (context.caller.who) " · " (context.caller.role().word()) " " a href="/login" { (both("换人", "switch")) } }
+        }
+        @if synthetic { p.note { (both("道路与多数村点为合成数据，仅供演示", "roads and most village points are synthetic, for demonstration")) } }
+        div.columns {
+            section.map { (map::svg(&app, &world)) }
+            section.side #board { (board(&app, &world, may_repair)) }
+        }
+    };
+    drop(world);
+    page("当日调度", "day board", Some("board.js"), &body)
+}
+
+/// The part of the board that changes.
+pub(super) async fn part(State(app): State<Arc<App>>, context: Context) -> Response {
+    let world = read(&app.world);
+    if let Err(problem) = authorize(&world, &context.caller, Action::ReadExceptions, Resource::Any) {
+        return problem.into_response();
+    }
+    let may_repair = Action::Repair.allows(context.caller.role());
+    Html(board(&app, &world, may_repair).into_string()).into_response()
+}
+
+/// Local time of the county.
+pub(super) fn local(app: &App, ms: i64) -> String {
+    let zone = jiff::tz::TimeZone::get(&app.county.time_zone).unwrap_or(jiff::tz::TimeZone::UTC);
+    crate::api::instant(ms).to_zoned_datetime(zone).strftime("%m-%d %H:%M").to_string()
+}
+
+fn board(app: &App, world: &World, may_repair: bool) -> Markup {
+    let balance = duties::balance(&world.day);
+    let count = |word: &str| balance.get(word).copied().unwrap_or(0);
+    let queue: Vec<ExceptionView> =
+        world.day.queue().into_iter().take(50).map(|(id, e)| exception_view(world, id, e)).collect();
+    html! {
+        div.sums {
+            div { b { (world.figures.placed) } (both("订单", "orders")) }
+            div { b { (count("delivered")) } (both("签收", "delivered")) }
+            div { b { (count("held")) } (both("留存", "held")) }
+            div { b { (count("open")) } (both("在途", "open")) }
+            div { b { (world.figures.stops_served) } (both("已服务站点", "stops served")) }
+            div { b.alert[!queue.is_empty()] { (queue.len()) } (both("待处理异常", "open exceptions")) }
+        }
+        h2 { (both("异常", "Exceptions")) }
+        @if queue.is_empty() { p.empty { (both("没有待处理的异常", "nothing to do")) } }
+        @for e in &queue { (exception(e, may_repair)) }
+        h2 { (both("车辆", "Vehicles")) }
+        table.vehicles {
+            thead { tr { th { (both("车辆", "vehicle")) } th { (both("进度", "progress")) } th { (both("下一站", "next stop")) } th { (both("预计", "expected")) } th { (both("定位", "seen")) } } }
+            tbody { @for vehicle in world.day.vehicles.keys() { (vehicle_row(app, world, vehicle)) } }
+        }
+    }
+}
+
+fn exception(e: &ExceptionView, may_repair: bool) -> Markup {
+    let (zh, en) = words::kind(&e.kind);
+    html! {
+        article.exception data-id=(e.id) {
+            h3 { (both(zh, en)) " " span.subject { (e.subject) } span.price { (yuan(e.price_fen)) } }
+            p { (e.evidence) }
+            @for repair in e.repairs.iter().rev().take(1) {
+                p.repair {
+                    (both("方案", "repair")) " " (yuan(repair.price_fen)) " · "
+                    (both("延误", "lateness")) " " (repair.lateness_s / 60) " min · "
+                    (both("调整站点", "moved stops")) " " (repair.moved_stops) " · " (repair.vehicles.join(" "))
+                    @if !repair.fresh { " " em { (both("已过期", "stale")) } }
+                }
+                @if may_repair {
+                    div.buttons {
+                        @if repair.fresh { button data-verdict="accept" data-offer=(repair.offer) { (both("接受", "accept")) } }
+                        button data-verdict="refuse" data-offer=(repair.offer) { (both("拒绝", "refuse")) }
+                        button data-verdict="ask" { (both("重算", "ask again")) }
+                    }
+                }
+            }
+            @if e.repairs.is_empty() && may_repair {
+                div.buttons {
+                    button data-verdict="ask" { (both("求方案", "find a repair")) }
+                    button data-close="1" { (both("已处理", "settled")) }
+                }
+            }
+        }
+    }
+}
+
+/// Fen as yuan.
+fn yuan(fen: i64) -> String {
+    format!("¥{}.{:02}", fen / 100, fen.abs() % 100)
+}
+
+fn vehicle_row(app: &App, world: &World, vehicle: &str) -> Markup {
+    let etas = app.etas.all();
+    let mut all = 0usize;
+    let mut done = 0usize;
+    let mut next = None;
+    for trip in crate::auth::trips(world, vehicle) {
+        for visit in &trip.visits {
+            all += 1;
+            let phase = world.day.stops.get(&visit.visit).map_or(StopPhase::Planned, |s| s.phase);
+            if matches!(phase, StopPhase::Served | StopPhase::Failed | StopPhase::Skipped) {
+                done += 1;
+            } else if next.is_none() {
+                next = Some((visit, phase));
+            }
+        }
+    }
+    let seen = app.fleet.of(vehicle);
+    html! {
+        tr data-vehicle=(vehicle) {
+            td { (vehicle) }
+            td { progress max=(all) value=(done) {} " " (done) "/" (all) }
+            @if let Some((visit, phase)) = next {
+                @let (zh, _) = words::phase(&crate::project::word(&phase));
+                @let site = app.site(&visit.site).map_or(visit.site.as_str(), |s| s.name_zh.as_str());
+                td { (site) " " small { (zh) } }
+                @let eta = etas.get(&visit.visit);
+                td class=[eta.filter(|e| e.p50_ms > e.latest_ms).map(|_| "late")] {
+                    @if let Some(eta) = eta { (&local(app, eta.p50_ms)[6..]) "–" (&local(app, eta.p90_ms)[6..]) } @else { (&local(app, visit.arrive_ms)[6..]) }
+                }
+            } @else { td { (both("完成", "done")) } td {} }
+            td { @if let Some(seen) = seen { (&local(app, seen.at.as_millisecond())[6..]) } @else { "–" } }
+        }
+    }
+}
