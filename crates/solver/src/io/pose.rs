@@ -69,7 +69,7 @@ impl Scale {
         #[allow(clippy::cast_precision_loss)] // a power of two
         let fits = |&money: &f64| dearest * money <= PRICE_MAX as f64;
         let scales = [1.0, 10.0, 100.0, 1e3, 1e4, 1e5].into_iter().filter(fits);
-        let money = scales.clone().find(|&m| whole_at(m)).or(scales.last()).unwrap_or(1.0);
+        let money = scales.clone().find(|&m| whole_at(m)).or(scales.max_by(f64::total_cmp)).unwrap_or(1.0);
         let rounding = if whole { Rounding::Nearest } else { rounding };
         Self { length, rounding, money }
     }

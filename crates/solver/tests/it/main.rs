@@ -5,6 +5,7 @@ mod corpora;
 mod dialects;
 mod documents;
 mod explain;
+mod model;
 mod oracle;
 mod published;
 mod random;
