@@ -122,6 +122,14 @@ impl Watch {
                 continue;
             }
             let place = (target.lon, target.lat);
+            // Two stops at one place, a station and its own village: positions cannot tell them apart. Until the one
+            // before is over and left, only a scan says that the other has begun.
+            let beside = |lon: f64, lat: f64| metres(place, (lon, lat)) <= 2.0 * RADIUS_M;
+            if ahead[..turn].iter().any(|t| beside(t.lon, t.lat))
+                || self.at.as_ref().is_some_and(|(_, lon, lat)| beside(*lon, *lat))
+            {
+                continue;
+            }
             let wanted_s = if turn == 0 { DWELL_S } else { DWELL_OUT_OF_ORDER_S };
             let near = metres(place, here) <= RADIUS_M;
             if near && (standing || self.last.is_none()) {
@@ -153,13 +161,15 @@ impl Watch {
         let Some((at, lon, lat)) = self.last else { return };
         let (from, to) = ((lon, lat), (fix.lon, fix.lat));
         let place = (target.lon, target.lat);
-        let (away, _) = metres_to_line(place, from, to);
+        let (away, along) = metres_to_line(place, from, to);
         // By way of the place, as the crow flies with a usual detour.
         let (before_m, after_m) = (metres(from, place) * 1.3, metres(place, to) * 1.3);
         let driven_s = (before_m + after_m) / GAP_SPEED_M_S;
         let stood_s = gap_s as f64 - driven_s;
-        let on_the_way = away <= RADIUS_M || before_m + after_m <= 1.3 * 1.15 * metres(from, to);
-        if on_the_way && stood_s >= DWELL_OUT_OF_ORDER_S as f64 {
+        // The place must have been left behind: who has not come to it yet was only slow.
+        let passed = along > 0.02 && along < 0.98 && metres(place, to) > LEAVE_M;
+        let near = away <= RADIUS_M || away <= 0.1 * metres(from, to);
+        if passed && near && stood_s >= DWELL_OUT_OF_ORDER_S as f64 {
             let came = at + (before_m / GAP_SPEED_M_S * 1_000.0) as i64;
             let left = fix.at_ms - (after_m / GAP_SPEED_M_S * 1_000.0) as i64;
             self.arrive(target, came, seen);
@@ -252,6 +262,14 @@ mod tests {
             drive(&mut watch, &ahead, &stands(400)),
             [Seen::Arrived { visit: "b".into(), at_ms: 80_000 }]
         );
+    }
+
+    #[test]
+    fn a_village_beside_its_station_is_not_told_by_standing_at_the_station() {
+        let mut watch = Watch::default();
+        let ahead = [target("station", 0.0), target("village", 60.0), target("far", 4_000.0)];
+        let stands: Vec<(i64, f64)> = (0..60).map(|i| (i * 20, 5.0)).collect();
+        assert_eq!(drive(&mut watch, &ahead, &stands), [Seen::Arrived { visit: "station".into(), at_ms: 0 }]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //!
 //! For each hour of the day the model keeps how much longer legs and services took than planned, as counts over fixed
 //! ratio classes. A new hour starts from a prior of [`PRIOR_WEIGHT`] observations, so a few odd trips do not rule it.
-//! Spread of several legs adds up as of independent parts: the squares of the deviations are summed.
+//! Spread of several legs adds up as of independent parts (the squares of the deviations are summed) and of a common part.
 
 use crate::event::Event;
 use crate::state::{State, StopPhase};
@@ -25,6 +25,9 @@ const TEACHES_S: i64 = 60;
 /// By how much the width grows after a miss, in thousandths; a hit narrows it by a ninth of that, so that in the long
 /// run one arrival in ten is later than its pessimistic value (Gibbs and Candès, Adaptive Conformal Inference, 2021).
 const WIDEN: i64 = 45;
+/// Part of the time ahead that goes wrong together on all legs of a trip (weather, a slow driver), in percent; it does not
+/// average out like the rest.
+const COMMON_PERCENT: f64 = 4.0;
 /// Bounds of the width in thousandths.
 const WIDTH: (i64, i64) = (200, 6_000);
 
@@ -155,7 +158,8 @@ pub fn ahead(
             out.push(Eta {
                 visit: visit.visit.clone(),
                 p50_ms: median_ms,
-                p90_ms: median_ms + (spread_sq.sqrt() * width as f64 / 1_000.0).round() as i64,
+                p90_ms: median_ms
+                    + (wide_ms(spread_sq, median_ms - now_ms) * width as f64 / 1_000.0).round() as i64,
                 planned_ms: visit.arrive_ms,
                 latest_ms: visit.latest_ms,
             });
@@ -182,6 +186,11 @@ pub fn ahead(
         }
     }
     out
+}
+
+/// Width of the spread of an arrival so far ahead: independent parts as squares, the common part in proportion.
+fn wide_ms(spread_sq: f64, ahead_ms: i64) -> f64 {
+    spread_sq.sqrt() + ahead_ms.max(0) as f64 * COMMON_PERCENT / 100.0
 }
 
 fn add(median_ms: &mut i64, spread_sq: &mut f64, planned_ms: i64, spread: &Spread, hour: usize) {

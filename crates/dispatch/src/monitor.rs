@@ -2,7 +2,8 @@
 //! when they have settled by themselves. Pure: it gives commands.
 //!
 //! To keep false alarms few, a risk is raised only when even the median arrival misses the latest start by
-//! [`LATE_RAISE_S`], and withdrawn only when the pessimistic arrival holds again.
+//! [`LATE_RAISE_S`], and withdrawn only when the pessimistic arrival holds again. The lateness of a stop is raised once for
+//! each [`LATE_STEP_S`] that it grows, not again and again after somebody has dealt with it.
 
 use crate::command::Command;
 use crate::eta::Eta;
@@ -12,7 +13,9 @@ use crate::state::State;
 use std::collections::BTreeMap;
 
 /// Lateness beyond the latest start at which a risk is raised, in seconds.
-pub const LATE_RAISE_S: i64 = 300;
+pub const LATE_RAISE_S: i64 = 600;
+/// Growth of a lateness that is news again, in seconds.
+pub const LATE_STEP_S: i64 = 2_700;
 /// Silence of a vehicle under way that is raised, in seconds.
 pub const SILENCE_S: i64 = 1_200;
 /// Distance from the planned way that is raised, in metres.
@@ -49,17 +52,18 @@ pub fn watch(state: &State, facts: &BTreeMap<String, Facts>, now_ms: i64) -> Vec
         let subject = format!("vehicle/{vehicle}");
         let known = |kind| open.get(&(kind, subject.as_str())).copied();
         let broken = known(ExceptionKind::Breakdown).is_some();
-        late(&mut out, state, vehicle, fact, now_ms, &known, broken);
+        late(&mut out, state, vehicle, fact, &known, broken);
+        let fresh = format!("{vehicle}-{now_ms}");
         let silent =
             fact.under_way && !broken && fact.seen_ms.is_some_and(|s| now_ms - s > SILENCE_S * 1_000);
         let minutes = fact.seen_ms.map_or(0, |s| (now_ms - s) / 60_000);
-        switch(&mut out, silent, !silent, ExceptionKind::NoSignal, vehicle, now_ms, &known, || {
+        switch(&mut out, silent, !silent, ExceptionKind::NoSignal, (vehicle, &fresh), &known, || {
             (format!("{minutes} 分钟无定位 | no position for {minutes} min"), 1_000)
         });
         let off = fact.under_way && fact.off_way_m.is_some_and(|m| m > DEVIATION_M);
         let away = fact.off_way_m.unwrap_or(0);
         let back = !fact.under_way || fact.off_way_m.is_some_and(|m| m < DEVIATION_M / 2);
-        switch(&mut out, off, back, ExceptionKind::Deviation, vehicle, now_ms, &known, || {
+        switch(&mut out, off, back, ExceptionKind::Deviation, (vehicle, &fresh), &known, || {
             (format!("偏离线路 {away} 米 | {away} m off the planned way"), 500)
         });
     }
@@ -71,7 +75,6 @@ fn late<'a>(
     state: &State,
     vehicle: &str,
     fact: &Facts,
-    now_ms: i64,
     known: &impl Fn(ExceptionKind) -> Option<&'a str>,
     broken: bool,
 ) {
@@ -79,7 +82,11 @@ fn late<'a>(
     let worst = fact.ahead.iter().map(|e| (e.p50_ms - e.latest_ms, e)).max_by_key(|(by, _)| *by);
     let holds = fact.ahead.iter().all(|e| e.p90_ms <= e.latest_ms);
     let raise = !broken && worst.is_some_and(|(by, _)| by > LATE_RAISE_S * 1_000);
-    switch(out, raise, holds, kind, vehicle, now_ms, known, || {
+    let name = worst.map_or_else(String::new, |(by, eta)| {
+        let trip = state.stops.get(&eta.visit).map_or(vehicle, |s| s.trip.as_str());
+        format!("{trip}-{}", by.max(0) / (LATE_STEP_S * 1_000))
+    });
+    switch(out, raise, holds, kind, (vehicle, &name), known, || {
         let (by, eta) = worst.expect("it is raised for one");
         let orders: i64 = fact
             .ahead
@@ -97,14 +104,12 @@ fn late<'a>(
     });
 }
 
-#[allow(clippy::too_many_arguments)] // one line of a table
 fn switch<'a>(
     out: &mut Vec<Command>,
     raise: bool,
     settle: bool,
     kind: ExceptionKind,
-    vehicle: &str,
-    now_ms: i64,
+    (vehicle, name): (&str, &str),
     known: &impl Fn(ExceptionKind) -> Option<&'a str>,
     text: impl FnOnce() -> (String, i64),
 ) {
@@ -112,7 +117,7 @@ fn switch<'a>(
         None if raise => {
             let (evidence, price_fen) = text();
             out.push(Command::Raise {
-                exception: format!("{kind:?}-{vehicle}-{now_ms}"),
+                exception: format!("{kind:?}-{name}"),
                 kind,
                 subject: format!("vehicle/{vehicle}"),
                 in_charge: Some(Holder::Vehicle(vehicle.to_owned())),

@@ -21,7 +21,7 @@ pub const OPENING_FILE: &str = "opening_state.json";
 pub const TRAVEL_FILE: &str = "travel.json";
 
 /// Everything that a plan was made from.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Inputs {
     /// The county.
     pub county: County,

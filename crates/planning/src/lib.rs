@@ -26,6 +26,7 @@ pub mod night;
 pub mod orders;
 pub mod output;
 pub mod publish;
+pub mod repair;
 pub mod rooms;
 pub mod search;
 pub mod slack;

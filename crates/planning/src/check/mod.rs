@@ -92,6 +92,21 @@ pub fn check(plan: &Plan, inputs: &Inputs) -> Verdict {
     Verdict::of(faults.0)
 }
 
+/// Checks only that a day can be driven: everything but the accounts of the night. For a plan under way, whose cost lines,
+/// bounds and closing state are those of the morning.
+#[must_use]
+pub fn drivable(plan: &Plan, inputs: &Inputs) -> Verdict {
+    let mut faults = Faults::default();
+    let facts = Facts::new(plan, inputs, &mut faults);
+    trips::check(&facts, &mut faults);
+    lines::check(&facts, &mut faults);
+    loads::check(&facts, &mut faults);
+    rooms::check(&facts, &mut faults);
+    crews::check(&facts, &mut faults);
+    places::check(&facts, &mut faults);
+    Verdict::of(faults.0)
+}
+
 /// Checks a plan directory by itself: `plan.json` and `inputs/`. What cannot be read is a violation `P200` or `P1xx`.
 #[must_use]
 pub fn check_dir(dir: &Path) -> Verdict {

@@ -3,6 +3,7 @@
 //! Codes `P100` to `P127` are listed in `docs/errors.md`. A county that loads has exactly one hub, no dangling
 //! reference, no negative amount and no window that ends before it begins.
 
+mod cut;
 mod files;
 mod fleet;
 mod network;
@@ -11,6 +12,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+pub use cut::cut;
 pub use files::{COUNTY_FILES, Files, read_plain_or_gz};
 pub use table::{CELL_BYTES_MAX, Encodings, Row, TABLE_BYTES_MAX, TABLE_ROWS_MAX, Table};
 

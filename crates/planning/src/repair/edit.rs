@@ -1,0 +1,329 @@
+//! Changes of a plan, and what differs between two.
+
+use super::forward;
+use super::ways::{NewTrip, Place, Way};
+use super::{Names, Progress};
+use crate::inputs::Inputs;
+use crate::orders::OrderRow;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use xiangyun_model::id::SiteId;
+use xiangyun_model::plan::{
+    Channel, Compartment, Direction, Handling, Leg, Load, Plan, Trip, TripKind, Visit,
+};
+use xiangyun_model::site::SiteKind;
+
+/// What changes from one plan to another: whole trips and loads, so that it can be laid over the plan it was made for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Patch {
+    /// Trips that are new or otherwise, ordered by id.
+    pub trips: Vec<Trip>,
+    /// Trips that fall away.
+    pub dropped: Vec<String>,
+    /// Loads that are new or otherwise, ordered by id.
+    pub loads: Vec<Load>,
+    /// Loads that fall away.
+    pub gone: Vec<String>,
+    /// Orders that are new to the day.
+    #[serde(skip)]
+    pub orders: Vec<OrderRow>,
+}
+
+impl Patch {
+    pub(super) fn between(before: &Plan, after: &Plan, orders: Vec<OrderRow>) -> Self {
+        let old: BTreeMap<&str, &Trip> = before.trips.iter().map(|t| (t.id.as_str(), t)).collect();
+        let old_loads: BTreeMap<&str, &Load> = before.loads.iter().map(|l| (l.id.as_str(), l)).collect();
+        let now: BTreeSet<&str> = after.trips.iter().map(|t| t.id.as_str()).collect();
+        let now_loads: BTreeSet<&str> = after.loads.iter().map(|l| l.id.as_str()).collect();
+        let mut trips: Vec<Trip> =
+            after.trips.iter().filter(|t| old.get(t.id.as_str()) != Some(t)).cloned().collect();
+        trips.sort_by(|a, b| a.id.cmp(&b.id));
+        let mut loads: Vec<Load> =
+            after.loads.iter().filter(|l| old_loads.get(l.id.as_str()) != Some(l)).cloned().collect();
+        loads.sort_by(|a, b| a.id.cmp(&b.id));
+        Self {
+            trips,
+            dropped: old.keys().filter(|t| !now.contains(**t)).map(|t| (*t).to_owned()).collect(),
+            loads,
+            gone: old_loads.keys().filter(|l| !now_loads.contains(**l)).map(|l| (*l).to_owned()).collect(),
+            orders,
+        }
+    }
+
+    /// Lays the change over a plan.
+    pub fn apply(&self, plan: &mut Plan) {
+        let trips: BTreeSet<&str> =
+            self.trips.iter().map(|t| t.id.as_str()).chain(self.dropped.iter().map(String::as_str)).collect();
+        plan.trips.retain(|t| !trips.contains(t.id.as_str()));
+        plan.trips.extend(self.trips.iter().cloned());
+        let loads: BTreeSet<&str> =
+            self.loads.iter().map(|l| l.id.as_str()).chain(self.gone.iter().map(String::as_str)).collect();
+        plan.loads.retain(|l| !loads.contains(l.id.as_str()));
+        plan.loads.extend(self.loads.iter().cloned());
+        sort(plan);
+    }
+
+    /// Vehicles whose trips it touches, among those of `plan`.
+    #[must_use]
+    pub fn vehicles(&self, plan: &Plan) -> BTreeSet<String> {
+        let dropped = plan.trips.iter().filter(|t| self.dropped.contains(&t.id)).map(|t| t.vehicle.clone());
+        let old =
+            plan.trips.iter().filter(|t| self.trips.iter().any(|n| n.id == t.id)).map(|t| t.vehicle.clone());
+        self.trips.iter().map(|t| t.vehicle.clone()).chain(dropped).chain(old).collect()
+    }
+}
+
+fn sort(plan: &mut Plan) {
+    plan.trips.sort_by(|a, b| {
+        let first = |t: &Trip| t.visits.first().map_or(0, |v| v.depart);
+        (first(a), &a.id).cmp(&(first(b), &b.id))
+    });
+    plan.loads.sort_by(|a, b| a.id.cmp(&b.id));
+}
+
+/// Stops ahead whose vehicle or order differs, or that fell away; new stops move nobody.
+pub(super) fn moved_stops(before: &Plan, after: &Plan, progress: &Progress) -> u32 {
+    let now: BTreeMap<&str, (&str, usize)> = after
+        .trips
+        .iter()
+        .flat_map(|t| t.visits.iter().enumerate().map(|(i, v)| (v.id.as_str(), (t.vehicle.as_str(), i))))
+        .collect();
+    let mut moved = 0;
+    for trip in &before.trips {
+        let mut last: Option<usize> = None;
+        for visit in trip.visits.iter().filter(|v| !progress.visits.contains_key(&v.id)) {
+            match now.get(visit.id.as_str()) {
+                Some(&(vehicle, at)) if vehicle == trip.vehicle && last.is_none_or(|l| at > l) => {
+                    last = Some(at);
+                }
+                _ => moved += 1,
+            }
+        }
+    }
+    moved
+}
+
+/// A plan being changed.
+#[derive(Clone, Debug)]
+pub(super) struct Trial {
+    pub(super) plan: Plan,
+}
+
+/// A visit whose times come with the next timing.
+pub(super) fn blank_visit(id: String, site: String, at: i64) -> Visit {
+    Visit {
+        id,
+        site,
+        arrive: at,
+        start: at,
+        finish: at,
+        depart: at,
+        latest: forward::FAR_S,
+        leg_s: 0,
+        leg_m: 0,
+        dock: None,
+        unload: Vec::new(),
+        load: Vec::new(),
+    }
+}
+
+impl Trial {
+    pub(super) fn retime(&mut self, inputs: &Inputs, progress: &Progress, names: &Names) -> Vec<String> {
+        let missed = forward::retime(&mut self.plan, inputs, progress, names);
+        forward::renew(&mut self.plan, inputs, names);
+        sort(&mut self.plan);
+        missed
+    }
+
+    fn fresh_visit_id(&self, trip: &str) -> String {
+        let known: BTreeSet<&str> =
+            self.plan.trips.iter().flat_map(|t| &t.visits).map(|v| v.id.as_str()).collect();
+        (1..).map(|n| format!("{trip}-r{n}")).find(|id| !known.contains(id.as_str())).expect("a free number")
+    }
+
+    /// Lets a load ride on a way.
+    pub(super) fn put(&mut self, way: &Way, mut load: Load, inputs: &Inputs, names: &Names) {
+        for ride in &way.rides {
+            let site = |s: SiteId| inputs.county.site(s).id.to_string();
+            let (t, on, off) = match (&ride.new, ride.trip) {
+                (Some(new), _) => {
+                    let t = self.add_trip(new, inputs);
+                    (t, ride.on, ride.off)
+                }
+                (None, Some(t)) => (t, ride.on, ride.off),
+                (None, None) => continue,
+            };
+            let trip_id = self.plan.trips[t].id.clone();
+            // The later place first, so that its position still holds.
+            let to_id = self.place(t, off, &site(ride.to), &trip_id);
+            let from_id = self.place(t, on, &site(ride.from), &trip_id);
+            let handling = Handling { load: load.id.clone(), compartment: ride.compartment.clone() };
+            for visit in &mut self.plan.trips[t].visits {
+                if visit.id == from_id {
+                    visit.load.push(handling.clone());
+                }
+                if visit.id == to_id {
+                    visit.unload.push(handling.clone());
+                }
+            }
+            load.legs.push(Leg {
+                trip: trip_id,
+                from: from_id,
+                to: to_id,
+                compartment: ride.compartment.clone(),
+                ready: load.release,
+            });
+        }
+        load.channel = channel(&load, &self.plan, inputs, names);
+        self.plan.loads.retain(|l| l.id != load.id);
+        self.plan.unassigned.retain(|u| !load.orders.contains(&u.order));
+        self.plan.deferrals.retain(|u| !load.orders.contains(&u.order));
+        self.plan.loads.push(load);
+    }
+
+    fn place(&mut self, t: usize, place: Place, site: &str, trip: &str) -> String {
+        match place {
+            Place::At(v) => self.plan.trips[t].visits[v].id.clone(),
+            Place::After(v) => {
+                let id = self.fresh_visit_id(trip);
+                let at = self.plan.trips[t].visits[v].depart;
+                self.plan.trips[t].visits.insert(v + 1, blank_visit(id.clone(), site.to_owned(), at));
+                id
+            }
+        }
+    }
+
+    pub(super) fn add_trip(&mut self, new: &NewTrip, inputs: &Inputs) -> usize {
+        let county = &inputs.county;
+        let vehicle = county.vehicle(new.vehicle);
+        let id = (new.number..)
+            .map(|n| format!("{}.{n}", vehicle.id))
+            .find(|id| self.plan.trip(id).is_none())
+            .expect("a free number");
+        let stations_only =
+            new.sites.iter().all(|&s| matches!(county.site(s).kind, SiteKind::Hub | SiteKind::Station));
+        let kind = match new.sites[0] == county.hub {
+            true if stations_only => TripKind::Trunk,
+            true => TripKind::Direct,
+            false => TripKind::Round,
+        };
+        let layout = &vehicle.layouts[new.layout];
+        let visits =
+            new.sites.iter().enumerate().map(|(i, &s)| {
+                blank_visit(format!("{id}-{}", i + 1), county.site(s).id.to_string(), new.begins)
+            });
+        self.plan.trips.push(Trip {
+            visits: visits.collect(),
+            id,
+            kind,
+            vehicle: vehicle.id.to_string(),
+            driver: Some(county.drivers[new.driver].id.to_string()),
+            number: new.number,
+            profile: vehicle.profile.clone(),
+            band: 0,
+            compartments: layout
+                .compartments
+                .iter()
+                .map(|c| Compartment {
+                    name: c.name.clone(),
+                    band: county.band(c.band).id.to_string(),
+                    capacity: c.room,
+                })
+                .collect(),
+            metres: 0,
+            drive_s: 0,
+            cost_fen: 0,
+        });
+        self.plan.trips.len() - 1
+    }
+
+    /// Takes an order out of a load; a load without orders falls away, and so do visits and trips without work.
+    pub(super) fn take_out(&mut self, at: usize, order: &str, inputs: &Inputs, names: &Names) {
+        let county = &inputs.county;
+        let load = &mut self.plan.loads[at];
+        load.orders.retain(|o| o != order);
+        if load.orders.is_empty() {
+            let id = load.id.clone();
+            self.plan.loads.remove(at);
+            self.drop_load(&id);
+        } else {
+            let rows =
+                || load.orders.iter().filter_map(|o| names.orders.get(o)).map(|&i| &inputs.orders[i].order);
+            load.amount = rows().map(|o| o.amount).sum();
+            load.units = county.handling.units(load.unit, load.amount);
+            let goods: BTreeSet<String> = rows().map(|o| county.class(o.class).id.to_string()).collect();
+            load.goods = goods.into_iter().collect();
+        }
+        self.prune();
+    }
+
+    fn drop_load(&mut self, id: &str) {
+        for visit in self.plan.trips.iter_mut().flat_map(|t| &mut t.visits) {
+            visit.load.retain(|h| h.load != id);
+            visit.unload.retain(|h| h.load != id);
+        }
+    }
+
+    /// Visits where nothing is left to do fall away, then trips that go nowhere.
+    pub(super) fn prune(&mut self) {
+        for trip in self.plan.trips.iter_mut().filter(|t| t.kind != TripKind::Line) {
+            let n = trip.visits.len();
+            let mut at = 0;
+            trip.visits.retain(|v| {
+                let end = at == 0 || at + 1 == n;
+                at += 1;
+                end || !(v.load.is_empty() && v.unload.is_empty())
+            });
+        }
+        self.plan.trips.retain(|t| {
+            t.visits.len() > 2 || t.visits.iter().any(|v| !(v.load.is_empty() && v.unload.is_empty()))
+        });
+        let mut turns: BTreeMap<String, u32> = BTreeMap::new();
+        for trip in self.plan.trips.iter_mut().filter(|t| t.kind != TripKind::Line) {
+            let turn = turns.entry(trip.vehicle.clone()).or_insert(0);
+            *turn += 1;
+            trip.number = *turn;
+        }
+    }
+}
+
+fn channel(load: &Load, plan: &Plan, inputs: &Inputs, names: &Names) -> Channel {
+    let county = &inputs.county;
+    let trip = |id: &str| plan.trips.iter().find(|t| t.id == id);
+    let site = |id: &str| {
+        plan.trips
+            .iter()
+            .flat_map(|t| &t.visits)
+            .find(|v| v.id == id)
+            .map_or(county.hub, |v| names.site(&v.site))
+    };
+    let word = |s: SiteId| county.site(s).id.to_string();
+    if let Some(line) = load.legs.iter().filter_map(|leg| trip(&leg.trip)).find(|t| t.kind == TripKind::Line)
+    {
+        let name = names.lines.get(&line.vehicle).map(|&i| county.line_trips[i].line.clone());
+        return Channel::Line { line: name.unwrap_or_default() };
+    }
+    let depot = |id: &str| matches!(county.site(names.site(id)).kind, SiteKind::Hub | SiteKind::Station);
+    if depot(&load.origin) && depot(&load.destination) {
+        return Channel::Trunk;
+    }
+    match load.legs.as_slice() {
+        [one] if load.direction == Direction::Cross => {
+            let base =
+                trip(&one.trip).and_then(|t| t.visits.first()).map_or(String::new(), |v| v.site.clone());
+            Channel::Local { base }
+        }
+        [first, second] => {
+            let station = site(&first.to);
+            let village =
+                if load.direction == Direction::Down { site(&second.to) } else { site(&first.from) };
+            if county.station_of(village) == station {
+                Channel::OwnStation { station: word(station) }
+            } else {
+                Channel::OtherStation { station: word(station) }
+            }
+        }
+        [first, .., last] => Channel::Relay { from: word(site(&first.to)), to: word(site(&last.from)) },
+        _ => Channel::Direct,
+    }
+}

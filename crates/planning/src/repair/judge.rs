@@ -1,0 +1,78 @@
+//! The checker's word on a running plan. What has happened is a fact and what it breaks is broken; a repair is good when
+//! it breaks nothing more.
+
+use super::Progress;
+use crate::check::{Violation, drivable};
+use crate::inputs::Inputs;
+use std::collections::BTreeSet;
+use xiangyun_model::plan::Plan;
+
+/// Rules broken, as `(code, where)`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Judgement {
+    broken: BTreeSet<(&'static str, String)>,
+}
+
+impl Judgement {
+    pub(super) fn is_no_worse_than(&self, before: &Self) -> bool {
+        self.broken.iter().all(|b| before.broken.contains(b))
+    }
+
+    #[cfg(test)]
+    pub(super) fn broken_is_empty(&self) -> bool {
+        self.broken.is_empty()
+    }
+
+    #[cfg(test)]
+    pub(super) fn more_than<'a>(&'a self, before: &'a Self) -> Vec<&'a (&'static str, String)> {
+        self.broken.difference(&before.broken).collect()
+    }
+}
+
+/// Suffix of the id of a visit at the roadside, where one vehicle takes over from another.
+pub(super) const TRANSFER: &str = "-x";
+
+pub(super) fn judge(plan: &Plan, inputs: &Inputs, progress: &Progress) -> Judgement {
+    let verdict = drivable(plan, inputs);
+    let broken = verdict
+        .violations
+        .into_iter()
+        .filter(|v| !is_fact(v, plan, progress))
+        .map(|v| (v.code, v.at))
+        .collect();
+    Judgement { broken }
+}
+
+/// Whether a violation is what happened itself and nobody can repair: the past of a trip, the place where a vehicle broke
+/// down, hours and docks of a roadside transfer.
+fn is_fact(violation: &Violation, plan: &Plan, progress: &Progress) -> bool {
+    let Some((what, id)) = violation.at.split_once(' ') else { return false };
+    match what {
+        "visit" => {
+            // The leg to the next stop of a vehicle under way ends when it ends, not by the table.
+            let timing = matches!(violation.code, "P205" | "P206" | "P207" | "P212" | "P213" | "P214");
+            let under_way = || {
+                plan.trips.iter().any(|t| {
+                    let at = t.visits.iter().position(|v| v.id == id);
+                    at.is_some_and(|at| at > 0 && progress.visits.contains_key(&t.visits[at - 1].id))
+                })
+            };
+            progress.visits.contains_key(id)
+                || (timing && id.ends_with(TRANSFER))
+                || (violation.code == "P206" && under_way())
+        }
+        "trip" => {
+            let trip = plan.trips.iter().find(|t| t.id == id);
+            trip.is_some_and(|t| {
+                let begun = t.visits.first().is_some_and(|v| progress.visits.contains_key(&v.id));
+                (progress.broken.contains(&t.vehicle) && matches!(violation.code, "P204" | "P207" | "P208"))
+                    || (begun && matches!(violation.code, "P207" | "P208"))
+            })
+        }
+        "vehicle" => progress.broken.contains(id),
+        "driver" => {
+            plan.trips.iter().any(|t| t.driver.as_deref() == Some(id) && progress.broken.contains(&t.vehicle))
+        }
+        _ => false,
+    }
+}

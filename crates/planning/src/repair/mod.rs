@@ -1,0 +1,371 @@
+//! Live re-dispatch: the day departs from its plan and the plan is repaired with as little change as possible.
+//!
+//! [`Running`] holds the plan under way with what has happened so far. A change (a new order, a breakdown, a closed road, a
+//! late trunk vehicle, a cancelled order) leads to an [`Offer`]: a [`Patch`] of trips and loads with its price in fen, the
+//! lateness that it leaves and the stops that it moves. What is done stays done; the stop that a vehicle is driving to stays
+//! its next; loads that have boarded stay aboard. Every offer is timed exactly over both tiers and judged by the
+//! independent checker: it may add no violation to those that the day has already, whatever is done about it.
+//!
+//! Promises: same input, same offer; nothing of the running plan changes before [`Running::accept`]. Never: reads a clock.
+
+mod breakdown;
+mod edit;
+mod forward;
+mod judge;
+mod price;
+mod ways;
+
+pub use edit::Patch;
+pub use price::{Bill, bill};
+
+use crate::inputs::Inputs;
+use crate::orders::OrderRow;
+use crate::travel::Travel;
+use judge::Judgement;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use thiserror::Error;
+use xiangyun_model::id::SiteId;
+use xiangyun_model::plan::{Bounds, Load, Plan, TripKind};
+
+/// Ways tried exactly before an order is given up.
+pub const WAYS_TRIED_MAX: usize = 12;
+
+/// What has happened of a visit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Done {
+    /// Came, in seconds after the plan's midnight.
+    pub arrived: i64,
+    /// Left; none while it stands there.
+    pub left: Option<i64>,
+}
+
+/// What has happened so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Now, in seconds after the plan's midnight.
+    pub now: i64,
+    /// Visits reached, by id.
+    pub visits: BTreeMap<String, Done>,
+    /// Vehicles that cannot go on.
+    pub broken: BTreeSet<String>,
+    /// Trips held back at their base until a moment, by id: a trunk vehicle that starts late.
+    pub held: BTreeMap<String, i64>,
+}
+
+/// A repair that the checker accepts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// What changes.
+    pub patch: Patch,
+    /// Price against the plan as it would run without the change, in fen.
+    pub price_fen: i64,
+    /// Lateness of all loads together that it leaves, in seconds.
+    pub lateness_s: i64,
+    /// Stops, not yet reached, whose vehicle or order changes.
+    pub moved_stops: u32,
+    /// Loads that it leaves unserved today.
+    pub left: Vec<String>,
+}
+
+/// Why there is no offer.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum NoOffer {
+    /// The order cannot move today whatever is done.
+    #[error("order {order}: {why}")]
+    Impossible {
+        /// The order.
+        order: String,
+        /// Why.
+        why: &'static str,
+    },
+    /// No vehicle has a place for it.
+    #[error("order {order}: no vehicle of either tier has a feasible place; {tried} tried exactly")]
+    NoPlace {
+        /// The order.
+        order: String,
+        /// Ways that were timed and checked.
+        tried: usize,
+    },
+    /// The thing named is not in the plan, or is done.
+    #[error("{what} is not in the plan or is over already")]
+    Unknown {
+        /// What was named.
+        what: String,
+    },
+    /// It would move more stops than allowed.
+    #[error("it would move {moved} stops; at most {most} may be moved")]
+    Budget {
+        /// Stops moved.
+        moved: u32,
+        /// Allowed.
+        most: u32,
+    },
+}
+
+/// Outside names to positions, built once.
+#[derive(Clone, Debug, Default)]
+struct Names {
+    sites: HashMap<String, SiteId>,
+    vehicles: HashMap<String, usize>,
+    drivers: HashMap<String, usize>,
+    lines: HashMap<String, usize>,
+    orders: HashMap<String, usize>,
+}
+
+impl Names {
+    fn new(inputs: &Inputs) -> Self {
+        let county = &inputs.county;
+        let at = |i: usize, id: &str| (id.to_owned(), i);
+        Self {
+            sites: county.sites.iter().enumerate().map(|(i, s)| (s.id.to_string(), SiteId::at(i))).collect(),
+            vehicles: county.vehicles.iter().enumerate().map(|(i, v)| at(i, v.id.as_str())).collect(),
+            drivers: county.drivers.iter().enumerate().map(|(i, d)| at(i, d.id.as_str())).collect(),
+            lines: county.line_trips.iter().enumerate().map(|(i, l)| at(i, l.id.as_str())).collect(),
+            orders: inputs.orders.iter().enumerate().map(|(i, r)| at(i, r.order.id.as_str())).collect(),
+        }
+    }
+
+    fn site(&self, id: &str) -> SiteId {
+        self.sites.get(id).copied().unwrap_or(SiteId::at(0))
+    }
+}
+
+/// The plan under way.
+#[derive(Debug)]
+pub struct Running {
+    plan: Plan,
+    inputs: Inputs,
+    names: Names,
+    progress: Progress,
+    before: Judgement,
+    /// Most stops that one offer may move; none is no limit.
+    pub moved_max: Option<u32>,
+}
+
+impl Running {
+    /// A published plan before its day begins. The accounts of the night (cost lines, bounds, closing state) do not run
+    /// with it and are left out.
+    #[must_use]
+    pub fn new(mut plan: Plan, inputs: Inputs) -> Self {
+        plan.cost.clear();
+        plan.bounds =
+            Bounds { served_at_most: 0, served: 0, gap_ppm: 0, by_township: Vec::new(), scarce: Vec::new() };
+        plan.floors.clear();
+        plan.breaches.clear();
+        plan.closing.backlog.clear();
+        plan.closing.stock.clear();
+        let names = Names::new(&inputs);
+        let before = judge::judge(&plan, &inputs, &Progress::default());
+        Self { plan, inputs, names, progress: Progress::default(), before, moved_max: None }
+    }
+
+    /// The plan as it runs now.
+    #[must_use]
+    pub const fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// What it was made from, with the orders that came since.
+    #[must_use]
+    pub const fn inputs(&self) -> &Inputs {
+        &self.inputs
+    }
+
+    /// What has happened.
+    #[must_use]
+    pub const fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    /// Takes in what has happened: times of everything still ahead follow from it, in both tiers. Gives the loads that
+    /// now miss their next ride.
+    pub fn happened(&mut self, progress: Progress) -> Vec<String> {
+        self.progress = progress;
+        let missed = self.retime();
+        self.before = judge::judge(&self.plan, &self.inputs, &self.progress);
+        missed
+    }
+
+    fn retime(&mut self) -> Vec<String> {
+        let missed = forward::retime(&mut self.plan, &self.inputs, &self.progress, &self.names);
+        forward::renew(&mut self.plan, &self.inputs, &self.names);
+        missed
+    }
+
+    /// Another plan on the same day, to try something on it: a what-if fork.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        Self {
+            plan: self.plan.clone(),
+            inputs: self.inputs.clone(),
+            names: self.names.clone(),
+            progress: self.progress.clone(),
+            before: self.before.clone(),
+            moved_max: self.moved_max,
+        }
+    }
+
+    /// Makes an offer the plan. The caller has made sure that nothing of it has changed since (`dispatch` does so by the
+    /// versions of vehicles).
+    pub fn accept(&mut self, patch: &Patch) {
+        patch.apply(&mut self.plan);
+        for row in &patch.orders {
+            self.note(row.clone());
+        }
+        self.retime();
+        self.before = judge::judge(&self.plan, &self.inputs, &self.progress);
+    }
+
+    fn note(&mut self, row: OrderRow) {
+        let id = row.order.id.to_string();
+        if !self.names.orders.contains_key(&id) {
+            self.names.orders.insert(id, self.inputs.orders.len());
+            self.inputs.orders.push(row);
+            self.plan.orders = self.inputs.orders.len() as u64;
+        }
+    }
+
+    /// The cheapest feasible place of a new order over all vehicles and both tiers.
+    ///
+    /// # Errors
+    /// [`NoOffer`] when it cannot move today or no vehicle has a place for it.
+    pub fn insert(&mut self, row: &OrderRow) -> Result<Offer, NoOffer> {
+        let known = self.names.orders.contains_key(row.order.id.as_str());
+        self.note(row.clone());
+        let found = self.insert_noted(row);
+        if !known {
+            // Nothing changes before the offer is accepted.
+            self.inputs.orders.pop();
+            self.names.orders.remove(row.order.id.as_str());
+            self.plan.orders = self.inputs.orders.len() as u64;
+        }
+        found
+    }
+
+    fn insert_noted(&self, row: &OrderRow) -> Result<Offer, NoOffer> {
+        let order = row.order.id.to_string();
+        let fresh = ways::load_of(&self.inputs, self.plan.date, &self.progress, &row.order)
+            .map_err(|why| NoOffer::Impossible { order: order.clone(), why })?;
+        let mut trial = self.trial();
+        let tried = self.place(&mut trial, &fresh).map_err(|tried| NoOffer::NoPlace { order, tried })?;
+        self.offer(&trial, vec![row.clone()], tried)
+    }
+
+    /// An order falls away before it is collected or loaded.
+    ///
+    /// # Errors
+    /// [`NoOffer::Unknown`] when it is not in the plan or aboard already.
+    pub fn cancel(&self, order: &str) -> Result<Offer, NoOffer> {
+        let unknown = || NoOffer::Unknown { what: format!("order {order}") };
+        let at =
+            self.plan.loads.iter().position(|l| l.orders.iter().any(|o| o == order)).ok_or_else(unknown)?;
+        let begun =
+            self.plan.loads[at].legs.first().is_some_and(|leg| self.progress.visits.contains_key(&leg.from));
+        if begun {
+            return Err(unknown());
+        }
+        let mut trial = self.trial();
+        trial.take_out(at, order, &self.inputs, &self.names);
+        trial.retime(&self.inputs, &self.progress, &self.names);
+        self.offer(&trial, Vec::new(), 0)
+    }
+
+    /// The offer for loads that miss a ride: each gets another one where there is room.
+    ///
+    /// # Errors
+    /// [`NoOffer`] when nothing better is found for any of them.
+    pub fn rebook(&self, missed: &[String]) -> Result<Offer, NoOffer> {
+        let mut trial = self.trial();
+        let mut placed = 0;
+        for id in missed {
+            let Some(load) = trial.plan.loads.iter().find(|l| l.id == *id).cloned() else { continue };
+            placed += usize::from(self.place(&mut trial, &load).is_ok());
+        }
+        if placed == 0 {
+            return Err(NoOffer::NoPlace { order: missed.join(" "), tried: 0 });
+        }
+        self.offer(&trial, Vec::new(), placed)
+    }
+
+    /// Roads have closed or speeds have changed: the same stops over new tables. Gives the loads that now miss a ride;
+    /// [`Self::rebook`] finds others.
+    pub fn roads_changed(&mut self, travel: Travel) -> Vec<String> {
+        self.inputs.travel = travel;
+        let missed = self.retime();
+        self.before = judge::judge(&self.plan, &self.inputs, &self.progress);
+        missed
+    }
+
+    /// What a fork costs and moves against this plan.
+    #[must_use]
+    pub fn compare(&self, fork: &Self) -> (Bill, Bill, u32) {
+        let here = bill(&self.plan, &self.inputs);
+        let there = bill(&fork.plan, &fork.inputs);
+        (here, there, edit::moved_stops(&self.plan, &fork.plan, &self.progress))
+    }
+
+    fn trial(&self) -> edit::Trial {
+        edit::Trial { plan: self.plan.clone() }
+    }
+
+    /// Puts a load on the cheapest way that holds; the trial keeps it. Gives how many were tried.
+    fn place(&self, trial: &mut edit::Trial, load: &Load) -> Result<usize, usize> {
+        let board = ways::Board::new(&trial.plan, &self.inputs, &self.progress, &self.names);
+        let found = board.ways(load);
+        let mut tried = 0;
+        for way in found.into_iter().take(WAYS_TRIED_MAX) {
+            tried += 1;
+            let mut next = edit::Trial { plan: trial.plan.clone() };
+            next.put(&way, load.clone(), &self.inputs, &self.names);
+            let missed = next.retime(&self.inputs, &self.progress, &self.names);
+            if !missed.is_empty() {
+                continue;
+            }
+            let judged = judge::judge(&next.plan, &self.inputs, &self.progress);
+            if judged.is_no_worse_than(&self.before) {
+                *trial = next;
+                return Ok(tried);
+            }
+        }
+        Err(tried)
+    }
+
+    /// Prices a trial against the plan as it runs and checks it as a whole.
+    fn offer(&self, trial: &edit::Trial, orders: Vec<OrderRow>, tried: usize) -> Result<Offer, NoOffer> {
+        let judged = judge::judge(&trial.plan, &self.inputs, &self.progress);
+        if !judged.is_no_worse_than(&self.before) {
+            return Err(NoOffer::NoPlace { order: String::new(), tried });
+        }
+        let moved = edit::moved_stops(&self.plan, &trial.plan, &self.progress);
+        if let Some(most) = self.moved_max.filter(|&most| moved > most) {
+            return Err(NoOffer::Budget { moved, most });
+        }
+        let (was, is) = (bill(&self.plan, &self.inputs), bill(&trial.plan, &self.inputs));
+        let left = price::unserved(&trial.plan);
+        Ok(Offer {
+            patch: Patch::between(&self.plan, &trial.plan, orders),
+            price_fen: is.total_fen - was.total_fen,
+            lateness_s: is.lateness_s,
+            moved_stops: moved,
+            left,
+        })
+    }
+
+    /// Trips of a vehicle that are not over, in order of their begin.
+    fn open_trips(&self, vehicle: &str) -> Vec<usize> {
+        let over = |t: &xiangyun_model::plan::Trip| {
+            t.visits.last().is_none_or(|v| self.progress.visits.contains_key(&v.id))
+        };
+        let mut own: Vec<usize> = (0..self.plan.trips.len())
+            .filter(|&t| {
+                let trip = &self.plan.trips[t];
+                trip.vehicle == vehicle && trip.kind != TripKind::Line && !over(trip)
+            })
+            .collect();
+        own.sort_by_key(|&t| self.plan.trips[t].number);
+        own
+    }
+}
+
+#[cfg(test)]
+mod tests;

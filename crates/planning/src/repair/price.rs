@@ -1,0 +1,106 @@
+//! What a running plan costs by the county's prices: the same terms as the night's account that a repair can change.
+
+use crate::inputs::Inputs;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use xiangyun_model::plan::{Plan, TripKind};
+use xiangyun_model::rules::Costs;
+use xiangyun_model::site::SiteKind;
+
+/// The bill of a plan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bill {
+    /// Vehicles used, kilometres and lines.
+    pub driving_fen: i64,
+    /// Crews.
+    pub crew_fen: i64,
+    /// Handling.
+    pub handling_fen: i64,
+    /// Lateness.
+    pub lateness_fen: i64,
+    /// Orders left.
+    pub unserved_fen: i64,
+    /// All of it.
+    pub total_fen: i64,
+    /// Seconds late, all orders together.
+    pub lateness_s: i64,
+    /// Orders served.
+    pub served: u64,
+    /// Metres driven.
+    pub metres: i64,
+}
+
+/// Loads whose legs do not end at their destination.
+pub(super) fn unserved(plan: &Plan) -> Vec<String> {
+    let site: HashMap<&str, &str> =
+        plan.trips.iter().flat_map(|t| &t.visits).map(|v| (v.id.as_str(), v.site.as_str())).collect();
+    let ends = |l: &xiangyun_model::plan::Load| {
+        l.legs.last().and_then(|leg| site.get(leg.to.as_str())).is_some_and(|s| *s == l.destination)
+    };
+    plan.loads.iter().filter(|l| !ends(l)).map(|l| l.id.clone()).collect()
+}
+
+/// Adds up a plan.
+#[must_use]
+pub fn bill(plan: &Plan, inputs: &Inputs) -> Bill {
+    let county = &inputs.county;
+    let mut bill = Bill::default();
+    let mut metres: BTreeMap<&str, i64> = BTreeMap::new();
+    for trip in &plan.trips {
+        if trip.kind == TripKind::Line {
+            bill.driving_fen += trip.cost_fen;
+        } else {
+            *metres.entry(&trip.vehicle).or_default() += trip.metres;
+        }
+    }
+    for vehicle in &county.vehicles {
+        if let Some(&m) = metres.get(vehicle.id.as_str()) {
+            bill.driving_fen += vehicle.fixed_fen + vehicle.distance_fen(m);
+            bill.metres += m;
+        }
+    }
+    let drivers: HashMap<&str, _> = county.drivers.iter().map(|d| (d.id.as_str(), d)).collect();
+    for duty in &plan.duties {
+        if let Some(driver) = drivers.get(duty.driver.as_str()) {
+            let (regular, over) = driver.crew_fen(duty.to - duty.from, duty.overtime_s);
+            bill.crew_fen += regular + over;
+        }
+    }
+    let is_depot: HashMap<&str, bool> = county
+        .sites
+        .iter()
+        .map(|s| (s.id.as_str(), matches!(s.kind, SiteKind::Hub | SiteKind::Station)))
+        .collect();
+    let sites: HashMap<&str, &str> =
+        plan.trips.iter().flat_map(|t| &t.visits).map(|v| (v.id.as_str(), v.site.as_str())).collect();
+    let left: BTreeSet<String> = unserved(plan).into_iter().collect();
+    let rows: HashMap<&str, _> = inputs.orders.iter().map(|r| (r.order.id.as_str(), &r.order)).collect();
+    let mut served: BTreeSet<&str> = BTreeSet::new();
+    for load in &plan.loads {
+        let handled = if load.sealed { load.units } else { load.amount.pieces };
+        for end in load.legs.iter().flat_map(|l| [&l.from, &l.to]) {
+            let depot = sites.get(end.as_str()).is_some_and(|s| is_depot.get(s) == Some(&true));
+            bill.handling_fen += if depot {
+                county.costs.unit_fen * handled
+            } else {
+                county.costs.piece_fen * load.amount.pieces
+            };
+        }
+        if left.contains(&load.id) {
+            continue;
+        }
+        for id in &load.orders {
+            served.insert(id);
+            let Some(order) = rows.get(id.as_str()) else { continue };
+            let late_s = (load.arrives - load.due).max(0);
+            bill.lateness_s += late_s;
+            bill.lateness_fen += Costs::late_fen(order.late_fen_h, late_s);
+        }
+    }
+    for (_, order) in rows.iter().filter(|(id, _)| !served.contains(**id)) {
+        bill.unserved_fen += county.costs.unserved_fen(order.unserved_fen, order.deferrals);
+    }
+    bill.served = served.len() as u64;
+    bill.total_fen =
+        bill.driving_fen + bill.crew_fen + bill.handling_fen + bill.lateness_fen + bill.unserved_fen;
+    bill
+}

@@ -1,0 +1,259 @@
+//! Repairs on a planned day of a small county: every offer is checked, what is done stays done, patches lay over.
+
+use super::*;
+use crate::closing;
+use crate::county::{Files, cut, load};
+use crate::generate;
+use crate::night;
+use crate::orders::{self, Source};
+use crate::search::{Effort, Variant};
+use crate::travel::{Band, NO_WAY, Table};
+use std::path::Path;
+use std::sync::OnceLock;
+use xiangyun_model::county::County;
+use xiangyun_model::plan::Trip;
+use xiangyun_model::problem::Problems;
+use xiangyun_solver::StepsOnly;
+
+fn crow(county: &County, slow: i64) -> Travel {
+    let n = county.sites.len();
+    let mut names: Vec<&str> = county.vehicles.iter().map(|v| v.profile.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let tables = names.into_iter().map(|profile| {
+        let (mut seconds, mut metres) = (vec![0; n * n], vec![0; n * n]);
+        for (i, a) in county.sites.iter().enumerate() {
+            for (j, b) in county.sites.iter().enumerate().filter(|&(j, _)| j != i) {
+                let m = a.place.metres_to(b.place) * 1.3;
+                let near = m < 100_000.0;
+                metres[i * n + j] = if near { m.round() as u32 } else { NO_WAY };
+                seconds[i * n + j] = if near { (m / 11.0 * slow as f64).ceil() as u32 } else { NO_WAY };
+            }
+        }
+        Table { profile: profile.into(), bands: vec![Band { from_s: 0, seconds, metres }] }
+    });
+    Travel::new(n, tables.collect()).expect("square tables")
+}
+
+/// Three townships with 24 villages, planned; the last orders are kept back as those that come during the day.
+fn planned() -> &'static (Plan, Inputs, Vec<OrderRow>) {
+    static DAY: OnceLock<(Plan, Inputs, Vec<OrderRow>)> = OnceLock::new();
+    DAY.get_or_init(|| {
+        let dir = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/baofeng"));
+        let files = Files::read_dir(dir).expect("the committed county");
+        let whole = load(&files).expect("a sound county");
+        let county =
+            load(&cut(&files, &["S410421101", "S410421104", "S410421106"], 24)).expect("a sound part of it");
+        let date = county.default_date;
+        let records = generate::day(&whole, date, 1, "default").expect("the default profile");
+        let known = |id: &str| county.find_site(id).is_some();
+        let own: Vec<_> =
+            records.into_iter().filter(|r| known(&r.origin) && known(&r.destination)).step_by(3).collect();
+        let mut problems = Problems::new();
+        let names = HashMap::new();
+        let rows = orders::read(
+            "orders.csv",
+            &orders::write(&own),
+            Source::Own,
+            &names,
+            &county,
+            date,
+            &mut problems,
+        );
+        assert!(problems.is_empty(), "{:?}", problems.list());
+        let late = rows.len() / 10;
+        let is_up = |r: &OrderRow| r.order.is_outbound() && r.order.cleared;
+        let later: Vec<OrderRow> = rows.iter().filter(|r| is_up(r)).take(late).cloned().collect();
+        let rows: Vec<OrderRow> = rows.into_iter().filter(|r| !later.contains(r)).collect();
+        let travel = crow(&county, 1);
+        let opening = closing::empty(&county, date.yesterday().expect("not the first day"));
+        let effort = Effort { steps: Some(300), time: None, seed: 1, threads: 1 };
+        let plan =
+            night::plan(&county, date, &rows, &travel, &opening, &effort, Variant::default(), &StepsOnly);
+        (plan, Inputs { county, orders: rows, opening, travel }, later)
+    })
+}
+
+fn running() -> Running {
+    let (plan, inputs, _) = planned();
+    Running::new(plan.clone(), inputs.clone())
+}
+
+/// Everything until `now` happens as planned.
+fn as_planned(running: &Running, now: i64) -> Progress {
+    let mut progress = Progress { now, ..Progress::default() };
+    for visit in running.plan().trips.iter().flat_map(|t| &t.visits).filter(|v| v.arrive <= now) {
+        let left = (visit.depart <= now).then_some(visit.depart);
+        progress.visits.insert(visit.id.clone(), Done { arrived: visit.arrive, left });
+    }
+    progress
+}
+
+fn busiest(running: &Running, kind: TripKind) -> Trip {
+    let trips = running.plan().trips.iter().filter(|t| t.kind == kind);
+    trips.max_by_key(|t| t.visits.len()).expect("one of that kind").clone()
+}
+
+#[test]
+fn a_day_that_runs_as_planned_stays_as_it_is() {
+    let mut day = running();
+    assert!(day.before.broken_is_empty(), "the night's plan passes: {:?}", day.before);
+    let before = day.plan().clone();
+    assert!(day.happened(Progress::default()).is_empty());
+    let moved: Vec<_> = before
+        .trips
+        .iter()
+        .flat_map(|t| &t.visits)
+        .zip(day.plan().trips.iter().flat_map(|t| &t.visits))
+        .filter(|(a, b)| (&a.id, a.start) != (&b.id, b.start))
+        .map(|(a, b)| (a.id.clone(), a.start, b.start))
+        .collect();
+    assert!(moved.len() * 50 <= before.trips.iter().map(|t| t.visits.len()).sum(), "{moved:?}");
+    let noon = as_planned(&day, 10 * 3_600);
+    assert!(day.happened(noon).is_empty());
+}
+
+#[test]
+fn new_pickups_find_checked_places_and_what_is_done_stays() {
+    let mut day = running();
+    let progress = as_planned(&day, 9 * 3_600);
+    day.happened(progress);
+    let (_, _, later) = planned();
+    assert!(later.len() >= 5);
+    let mut placed = 0;
+    for row in later {
+        let before = day.plan().clone();
+        match day.insert(row) {
+            Ok(offer) => {
+                assert_eq!(&before, day.plan(), "an offer changes nothing");
+                placed += 1;
+                let done: Vec<_> = day.progress().visits.keys().cloned().collect();
+                for trip in &offer.patch.trips {
+                    if let Some(old) = before.trip(&trip.id) {
+                        let had: Vec<_> = old.visits.iter().take_while(|v| done.contains(&v.id)).collect();
+                        assert!(
+                            had.iter().zip(&trip.visits).all(|(a, b)| a.id == b.id && a.arrive == b.arrive)
+                        );
+                    }
+                }
+                day.accept(&offer.patch);
+                assert!(day.plan().loads.iter().any(|l| l.orders.iter().any(|o| o == row.order.id.as_str())));
+            }
+            Err(NoOffer::NoPlace { .. } | NoOffer::Impossible { .. }) => {}
+            Err(other) => panic!("{other}"),
+        }
+    }
+    assert!(placed * 10 >= later.len() * 7, "{placed} of {}", later.len());
+    assert!(judge::judge(day.plan(), day.inputs(), day.progress()).more_than(&day.before).is_empty());
+}
+
+#[test]
+fn a_patch_survives_json_and_lays_over_the_plan_it_was_made_for() {
+    let mut day = running();
+    let (_, _, later) = planned();
+    let offer = later.iter().find_map(|row| day.insert(row).ok()).expect("one of them has a place");
+    let text = serde_json::to_string(&offer.patch).expect("plain data");
+    let read: Patch = serde_json::from_str(&text).expect("its own text");
+    let (mut a, mut b) = (day.plan().clone(), day.plan().clone());
+    offer.patch.apply(&mut a);
+    read.apply(&mut b);
+    assert_eq!(a, b);
+    assert!(!read.vehicles(day.plan()).is_empty());
+}
+
+#[test]
+fn a_cancelled_order_leaves_and_a_collected_one_does_not() {
+    let mut day = running();
+    let load = day
+        .plan()
+        .loads
+        .iter()
+        .find(|l| l.orders.len() == 1)
+        .or(day.plan().loads.first())
+        .expect("loads")
+        .clone();
+    let offer = day.cancel(&load.orders[0]).expect("it has not begun");
+    assert!(offer.price_fen != 0 || offer.moved_stops == 0);
+    day.accept(&offer.patch);
+    assert!(!day.plan().loads.iter().any(|l| l.orders.contains(&load.orders[0])));
+    let late = as_planned(&day, 30 * 3_600);
+    let mut day = running();
+    day.happened(late);
+    let carried = day.plan().loads[0].orders[0].clone();
+    assert!(matches!(day.cancel(&carried), Err(NoOffer::Unknown { .. })));
+}
+
+#[test]
+fn a_broken_vehicle_is_rescued_with_what_it_had_aboard() {
+    let mut day = running();
+    let trip = busiest(&day, TripKind::Round);
+    let at = trip.visits[2].clone();
+    let mut progress = as_planned(&day, at.depart);
+    progress.broken.insert(trip.vehicle.clone());
+    day.happened(progress);
+    let before = day.plan().clone();
+    let offer = day.rescue(&trip.vehicle, &at.site).expect("somebody can come");
+    assert_eq!(&before, day.plan());
+    day.accept(&offer.patch);
+    let rescue = day
+        .plan()
+        .trips
+        .iter()
+        .find(|t| t.vehicle != trip.vehicle && t.visits.iter().any(|v| v.id.ends_with(judge::TRANSFER)))
+        .expect("another vehicle takes over");
+    assert!(rescue.visits.iter().any(|v| v.id == trip.visits[3].id), "stops keep their names");
+    let end = day.plan().trip(&trip.id).expect("its past stays").visits.last().expect("visits").clone();
+    let meeting = rescue.visits.iter().find(|v| v.id.ends_with(judge::TRANSFER)).expect("found above");
+    let mut given: Vec<_> = end.unload.iter().map(|h| &h.load).collect();
+    let mut taken: Vec<_> = meeting.load.iter().map(|h| &h.load).collect();
+    given.sort();
+    taken.sort();
+    assert_eq!(given, taken, "unit by unit");
+    assert!(meeting.start >= end.start);
+}
+
+#[test]
+fn nobody_rescues_a_vehicle_that_runs() {
+    let day = running();
+    let vehicle = day.plan().trips[0].vehicle.clone();
+    assert!(matches!(day.rescue(&vehicle, "HUB"), Err(NoOffer::Unknown { .. })));
+}
+
+#[test]
+fn a_late_trunk_makes_loads_miss_and_they_are_booked_anew() {
+    let mut day = running();
+    let trunk = busiest(&day, TripKind::Trunk);
+    let mut progress = Progress { now: 5 * 3_600, ..Progress::default() };
+    progress.held.insert(trunk.id.clone(), trunk.visits[0].start + 2 * 3_600);
+    let missed = day.happened(progress);
+    let bill_before = bill(day.plan(), day.inputs());
+    if missed.is_empty() {
+        // The rounds could wait: nothing to book.
+        return;
+    }
+    let offer = day.rebook(&missed).expect("some of them ride otherwise");
+    day.accept(&offer.patch);
+    assert!(bill(day.plan(), day.inputs()).served > bill_before.served);
+}
+
+#[test]
+fn a_fork_with_slower_roads_costs_more_and_moves_nothing_by_itself() {
+    let day = running();
+    let mut fork = day.fork();
+    let slow = crow(&day.inputs().county, 2);
+    fork.roads_changed(slow);
+    let (here, there, moved) = day.compare(&fork);
+    assert!(there.crew_fen > here.crew_fen && there.lateness_s >= here.lateness_s);
+    assert_eq!(moved, 0);
+}
+
+#[test]
+fn the_change_budget_is_kept() {
+    let mut day = running();
+    let trip = busiest(&day, TripKind::Round);
+    let mut progress = as_planned(&day, trip.visits[2].depart);
+    progress.broken.insert(trip.vehicle.clone());
+    day.happened(progress);
+    day.moved_max = Some(0);
+    assert!(matches!(day.rescue(&trip.vehicle, &trip.visits[2].site), Err(NoOffer::Budget { most: 0, .. })));
+}

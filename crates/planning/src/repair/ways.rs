@@ -1,0 +1,677 @@
+//! Where a load can still ride: every vehicle of both tiers, trips under way and trips that could be added, one ride or two
+//! with a change at a station. Each ride is timed along its trip; it may delay nothing beyond the trip's slack, so what
+//! follows in either tier holds. The cheapest come first; the caller times and checks them exactly.
+
+use super::forward::handled;
+use super::{Names, Progress};
+use crate::day::Day;
+use crate::inputs::Inputs;
+use crate::rooms::compartment_of;
+use jiff::civil::Date;
+use std::collections::{BTreeSet, HashMap};
+use xiangyun_model::id::{BandId, CarrierId, ClassId, SiteId, VehicleId};
+use xiangyun_model::order::{Order, OrderKind};
+use xiangyun_model::plan::{Channel, Direction, Load, Plan, Trip, TripKind, UnitKind};
+use xiangyun_model::rules::Costs;
+use xiangyun_model::site::SiteKind;
+use xiangyun_model::units::Amount;
+
+/// Stations looked at for a change of vehicles beside the place's own.
+const STATIONS: usize = 2;
+/// Rides kept for each end of a change.
+const RIDES: usize = 6;
+
+/// Where a ride begins or ends on its trip.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Place {
+    /// At this visit.
+    At(usize),
+    /// At a new visit after this one.
+    After(usize),
+}
+
+/// A trip to be added.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct NewTrip {
+    pub(super) vehicle: VehicleId,
+    pub(super) driver: usize,
+    pub(super) layout: usize,
+    pub(super) number: u32,
+    /// Its stops, the base first and last.
+    pub(super) sites: Vec<SiteId>,
+    pub(super) begins: i64,
+}
+
+/// One ride of a load.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Ride {
+    /// The trip, or none for a new one.
+    pub(super) trip: Option<usize>,
+    pub(super) new: Option<NewTrip>,
+    pub(super) from: SiteId,
+    pub(super) to: SiteId,
+    pub(super) on: Place,
+    pub(super) off: Place,
+    pub(super) compartment: String,
+    pub(super) fen: i64,
+    /// Estimated end of handling where it leaves.
+    pub(super) ends: i64,
+}
+
+/// Rides from where a load is to where it must go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Way {
+    pub(super) rides: Vec<Ride>,
+    pub(super) fen: i64,
+}
+
+/// Makes the load of one new order, without legs.
+pub(super) fn load_of(
+    inputs: &Inputs,
+    date: Date,
+    progress: &Progress,
+    order: &Order,
+) -> Result<Load, &'static str> {
+    let county = &inputs.county;
+    let orders: Vec<Order> = inputs.orders.iter().map(|r| r.order.clone()).collect();
+    let day = Day::new(county, date, &orders, &inputs.travel, &inputs.opening);
+    let release = day.release_s(order).ok_or("it misses the last wave of sorting")?;
+    let (due, hard) = day.due_s(order).ok_or("no lane leaves in time for its promise")?;
+    if order.is_outbound() && !order.cleared {
+        return Err("real-name acceptance, opening check and screening come first");
+    }
+    let class = county.class(order.class);
+    let sealed = matches!(class.unit, UnitKind::Bag | UnitKind::Tote);
+    let id = |s: SiteId| county.site(s).id.to_string();
+    let end = day.end_of(order);
+    let release = release.max(progress.now);
+    if hard && release >= due {
+        return Err("the cut-off of its lane is over");
+    }
+    Ok(Load {
+        id: format!("N-{}", order.id),
+        direction: match order.kind {
+            OrderKind::Down => Direction::Down,
+            OrderKind::Up | OrderKind::Return => Direction::Up,
+            OrderKind::Transfer => Direction::Cross,
+        },
+        orders: vec![order.id.to_string()],
+        amount: order.amount,
+        goods: vec![class.id.to_string()],
+        band: county.band(class.band).id.to_string(),
+        unit: class.unit,
+        units: county.handling.units(class.unit, order.amount),
+        sealed,
+        sorted_at: id(if order.kind == OrderKind::Down { county.hub } else { order.origin }),
+        origin: id(order.origin),
+        destination: id(end),
+        release,
+        due,
+        hard,
+        channel: Channel::Direct,
+        legs: Vec::new(),
+        arrives: 0,
+        out_of_band_s: 0,
+    })
+}
+
+/// What a trip has aboard and where it may still be changed.
+struct View<'a> {
+    trip: &'a Trip,
+    vehicle: Option<VehicleId>,
+    driver_fen_h: i64,
+    km_fen: i64,
+    payload_g: i64,
+    profile: usize,
+    sites: Vec<SiteId>,
+    /// First visit where something can still be taken on.
+    joins: usize,
+    /// New visits may come after this one.
+    opens: usize,
+    /// By compartment, after each visit.
+    aboard: Vec<Vec<Amount>>,
+    total_g: Vec<i64>,
+    classes: BTreeSet<ClassId>,
+    carriers: BTreeSet<CarrierId>,
+}
+
+/// A load as the search sees it.
+struct Item<'a> {
+    load: &'a Load,
+    from: SiteId,
+    ready: i64,
+    handled: i64,
+    band: BandId,
+    limited: bool,
+    classes: BTreeSet<ClassId>,
+    carriers: BTreeSet<CarrierId>,
+    late_fen_h: i64,
+    unserved_fen: i64,
+}
+
+/// All trips of a plan, ready to be asked for rides.
+pub(super) struct Board<'a> {
+    inputs: &'a Inputs,
+    names: &'a Names,
+    progress: &'a Progress,
+    plan: &'a Plan,
+    views: Vec<View<'a>>,
+    day_crews: Vec<crate::day::Crew>,
+}
+
+impl<'a> Board<'a> {
+    pub(super) fn new(plan: &'a Plan, inputs: &'a Inputs, progress: &'a Progress, names: &'a Names) -> Self {
+        let loads: HashMap<&str, &Load> = plan.loads.iter().map(|l| (l.id.as_str(), l)).collect();
+        let views = plan.trips.iter().map(|t| view(t, &loads, inputs, progress, names)).collect();
+        let day_crews = Day::new(&inputs.county, plan.date, &[], &inputs.travel, &inputs.opening).crews;
+        Self { inputs, names, progress, plan, views, day_crews }
+    }
+
+    fn item<'l>(&self, load: &'l Load) -> Item<'l> {
+        let county = &self.inputs.county;
+        let orders = || {
+            let row = |o: &String| self.names.orders.get(o).and_then(|&i| self.inputs.orders.get(i));
+            load.orders.iter().filter_map(row).map(|r| &r.order)
+        };
+        // A load that has travelled is where its last leg ended.
+        let place = |id: &str| {
+            self.plan
+                .trips
+                .iter()
+                .flat_map(|t| &t.visits)
+                .find(|v| v.id == id)
+                .map(|v| (v.site.clone(), v.finish))
+        };
+        let (from, ready) = match load.legs.last().and_then(|leg| place(&leg.to)) {
+            Some((site, finish)) => {
+                let site = self.names.site(&site);
+                (site, finish + county.site(site).crossing_s(handled(load)))
+            }
+            None => (self.names.site(&load.origin), load.release),
+        };
+        let band = county.bands.iter().position(|b| b.id.as_str() == load.band).unwrap_or(0);
+        Item {
+            load,
+            from,
+            ready,
+            handled: handled(load),
+            band: BandId::at(band),
+            limited: orders().all(|o| county.class(o.class).out_of_band_max_s.is_some()),
+            classes: orders().map(|o| o.class).collect(),
+            carriers: orders().map(|o| o.carrier).collect(),
+            late_fen_h: orders().map(|o| o.late_fen_h).sum(),
+            unserved_fen: orders().map(|o| county.costs.unserved_fen(o.unserved_fen, o.deferrals)).sum(),
+        }
+    }
+
+    /// All ways of a load, cheapest first; none dearer than leaving it.
+    pub(super) fn ways(&self, load: &Load) -> Vec<Way> {
+        let item = self.item(load);
+        let to = self.names.site(&load.destination);
+        let mut ways: Vec<Way> = Vec::new();
+        let mut keep = |rides: Vec<Ride>| {
+            let ends = rides.last().map_or(0, |r| r.ends);
+            if load.hard && ends > load.due {
+                return;
+            }
+            let late = Costs::late_fen(item.late_fen_h, ends - load.due);
+            let fen = rides.iter().map(|r| r.fen).sum::<i64>() + late;
+            if fen <= item.unserved_fen.max(1) * 4 {
+                ways.push(Way { rides, fen });
+            }
+        };
+        for ride in self.rides(&item, item.from, to, item.ready, usize::MAX) {
+            keep(vec![ride]);
+        }
+        for station in self.stations(&item, to) {
+            for first in self.rides(&item, item.from, station, item.ready, RIDES) {
+                let ready = first.ends + self.inputs.county.site(station).crossing_s(item.handled);
+                for second in self.rides(&item, station, to, ready, RIDES) {
+                    if first.trip.is_none() || first.trip != second.trip {
+                        keep(vec![first.clone(), second]);
+                    }
+                }
+            }
+        }
+        ways.sort_by_key(|a| (a.fen, a.rides.len()));
+        ways
+    }
+
+    /// Stations where a load could change vehicles: the ends' own and the next ones on the way.
+    fn stations(&self, item: &Item<'_>, to: SiteId) -> Vec<SiteId> {
+        let county = &self.inputs.county;
+        let villages = [item.from, to]
+            .into_iter()
+            .filter(|&s| !matches!(county.site(s).kind, SiteKind::Hub | SiteKind::Station));
+        let mut out = Vec::new();
+        for village in villages {
+            let own = county.station_of(village);
+            let mut near: Vec<(i64, SiteId)> = county
+                .sites_of(SiteKind::Station)
+                .filter_map(|s| {
+                    let (there, _) = self.inputs.travel.leg(0, 0, s.index(), village.index())?;
+                    Some((if s == own { -1 } else { there }, s))
+                })
+                .collect();
+            near.sort_unstable();
+            out.extend(near.into_iter().take(1 + STATIONS).map(|(_, s)| s));
+        }
+        out.retain(|&s| s != item.from && s != to);
+        out.sort_unstable();
+        out.dedup();
+        out
+    }
+
+    /// Rides from one place to another, the cheapest few.
+    fn rides(&self, item: &Item<'_>, from: SiteId, to: SiteId, ready: i64, most: usize) -> Vec<Ride> {
+        let mut all = Vec::new();
+        for t in 0..self.views.len() {
+            self.on_trip(item, t, from, to, ready, &mut all);
+        }
+        self.new_trips(item, from, to, ready, &mut all);
+        all.sort_by_key(|a| (a.fen, a.ends, a.trip));
+        if most < all.len() {
+            // Some of the cheapest and the one that is there first.
+            let soonest = all.iter().min_by_key(|r| r.ends).cloned();
+            all.truncate(most);
+            all.extend(soonest);
+        }
+        all
+    }
+
+    fn compartment(&self, view: &View<'_>, item: &Item<'_>) -> Option<usize> {
+        let county = &self.inputs.county;
+        let band = |id: &str| county.bands.iter().position(|b| b.id.as_str() == id).map(BandId::at);
+        let rooms: Vec<(usize, BandId)> = view
+            .trip
+            .compartments
+            .iter()
+            .enumerate()
+            .filter_map(|(i, c)| band(&c.band).map(|b| (i, b)))
+            .collect();
+        let keeps = rooms.iter().find(|(_, b)| *b == item.band).or_else(|| {
+            rooms.iter().find(|(_, b)| {
+                county.in_band(item.band, *b) && county.band(item.band).cold == county.band(*b).cold
+            })
+        });
+        let ordinary = || rooms.iter().find(|(_, b)| !county.band(*b).cold);
+        keeps
+            .or_else(|| if item.limited || !county.band(item.band).cold { ordinary() } else { None })
+            .map(|r| r.0)
+    }
+
+    fn gets_along(&self, view: &View<'_>, item: &Item<'_>) -> bool {
+        let county = &self.inputs.county;
+        let vehicle = view.vehicle.map(|v| county.vehicle(v));
+        item.carriers.iter().all(|c| {
+            vehicle.is_none_or(|v| !v.excludes.contains(c))
+                && view.carriers.iter().all(|o| {
+                    o == c
+                        || !(county.carrier(*c).excludes.contains(o)
+                            || county.carrier(*o).excludes.contains(c))
+                })
+        }) && item.classes.iter().all(|&c| view.classes.iter().all(|&o| county.class(c).goes_with(o)))
+    }
+
+    /// Whether a vehicle may come to a place at a time.
+    fn may_come(&self, vehicle: VehicleId, site: SiteId, at: i64) -> bool {
+        let county = &self.inputs.county;
+        let kind = county.vehicle(vehicle).kind;
+        kind <= county.site(site).max_vehicle
+            && !county
+                .truck_limits(self.plan.date, site, kind)
+                .any(|limit| at < limit.to_s && limit.from_s < at + 1_800)
+    }
+
+    fn has_room(&self, view: &View<'_>, room: usize, amount: Amount, on: usize, off: usize) -> bool {
+        let most = view.trip.compartments[room].capacity;
+        (on..off).all(|v| {
+            (view.aboard[v][room] + amount).fits(most) && view.total_g[v] + amount.g <= view.payload_g
+        })
+    }
+
+    fn on_trip(&self, item: &Item<'_>, t: usize, from: SiteId, to: SiteId, ready: i64, all: &mut Vec<Ride>) {
+        let view = &self.views[t];
+        let Some(room) = self.compartment(view, item) else { return };
+        if !self.gets_along(view, item) {
+            return;
+        }
+        let n = view.sites.len();
+        let line = view.vehicle.is_none();
+        let mut ons: Vec<Place> =
+            (view.joins..n.saturating_sub(1)).filter(|&v| view.sites[v] == from).map(Place::At).collect();
+        let may = |site| view.vehicle.is_some_and(|v| self.may_come(v, site, ready.max(self.progress.now)));
+        if !line && ons.is_empty() && may(from) {
+            ons.extend((view.opens..n - 1).map(Place::After));
+        }
+        for on in ons {
+            let begins = match on {
+                Place::At(v) | Place::After(v) => v,
+            };
+            // The goods must be there before the visit that takes them on would have to begin.
+            if let Place::At(v) = on
+                && ready > if line { view.trip.visits[v].depart } else { view.trip.visits[v].latest }
+            {
+                continue;
+            }
+            let mut offs: Vec<Place> =
+                (begins + 1..n).filter(|&v| view.sites[v] == to && v >= view.joins).map(Place::At).collect();
+            if !line && offs.is_empty() && may(to) {
+                offs.extend((begins.max(view.opens)..n - 1).map(Place::After));
+            }
+            for off in offs {
+                let (first, last) = match (on, off) {
+                    (Place::At(a), Place::At(b)) => (a, b),
+                    (Place::At(a), Place::After(b)) => (a, b + 1),
+                    (Place::After(a), Place::At(b)) => (a, b),
+                    (Place::After(a), Place::After(b)) => (a, b + 1),
+                };
+                if !self.has_room(view, room, item.load.amount, first, last) {
+                    continue;
+                }
+                if let Some((fen, ends)) = self.cost(view, item, (from, on), (to, off), ready) {
+                    all.push(Ride {
+                        trip: Some(t),
+                        new: None,
+                        from,
+                        to,
+                        on,
+                        off,
+                        compartment: view.trip.compartments[room].name.clone(),
+                        fen,
+                        ends,
+                    });
+                }
+            }
+        }
+    }
+
+    /// Drives the trip with the ride in it: its price and when the load is off, or none if anything after it breaks.
+    fn cost(
+        &self,
+        view: &View<'_>,
+        item: &Item<'_>,
+        (from, on): (SiteId, Place),
+        (to, off): (SiteId, Place),
+        ready: i64,
+    ) -> Option<(i64, i64)> {
+        let county = &self.inputs.county;
+        let trip = view.trip;
+        if view.vehicle.is_none() {
+            let (Place::At(_), Place::At(b)) = (on, off) else { return None };
+            let fen = county
+                .line_trips
+                .get(*self.names.lines.get(&trip.vehicle)?)
+                .map_or(0, |l| l.piece_fen * item.load.amount.pieces);
+            return Some((fen, trip.visits[b].finish));
+        }
+        let band = trip.band as usize;
+        let leg = |a: SiteId, b: SiteId| {
+            if a == b {
+                Some((0, 0))
+            } else {
+                self.inputs.travel.leg(view.profile, band, a.index(), b.index())
+            }
+        };
+        let start_at = match on {
+            Place::At(v) | Place::After(v) => v,
+        };
+        let first = &trip.visits[start_at];
+        let (mut at_site, mut leaves, mut metres, mut ends) = (view.sites[start_at], first.depart, 0, 0);
+        if on == Place::At(start_at) {
+            let start = first.start.max(ready);
+            let more = county.site(from).unit_s * item.handled;
+            let more = if first.load.is_empty() && first.unload.is_empty() {
+                county.site(from).stop_s(item.handled)
+            } else {
+                more
+            };
+            if start > first.latest {
+                return None;
+            }
+            leaves = start + (first.finish - first.start) + more + (first.depart - first.finish);
+            // A later departure that crosses into another band would change every leg: not by this estimate.
+            if start_at == 0 && self.inputs.travel.band(view.profile, leaves) != band {
+                return None;
+            }
+        }
+        let stop = |site: SiteId,
+                    collects: bool,
+                    earliest: i64,
+                    at_site: &mut SiteId,
+                    leaves: &mut i64,
+                    metres: &mut i64|
+         -> Option<i64> {
+            let (s, m) = leg(*at_site, site)?;
+            *metres += m;
+            let length = county.site(site).stop_s(item.handled);
+            let arrive = (*leaves + s).max(earliest);
+            let windows = county.site(site).windows_on(self.plan.date, collects);
+            let start = windows.iter().find_map(|w| {
+                let at = w.from_s.max(arrive);
+                (at + length <= w.to_s).then_some(at)
+            })?;
+            *at_site = site;
+            *leaves = start + length;
+            Some(start + length)
+        };
+        let mut v = start_at;
+        if on == Place::After(v) {
+            stop(from, true, ready, &mut at_site, &mut leaves, &mut metres)?;
+        }
+        if off == Place::After(v) {
+            ends = stop(to, false, 0, &mut at_site, &mut leaves, &mut metres)?;
+        }
+        let mut old_metres = 0;
+        v += 1;
+        while v < trip.visits.len() {
+            let visit = &trip.visits[v];
+            let (s, m) = leg(at_site, view.sites[v])?;
+            metres += m;
+            old_metres += visit.leg_m;
+            let arrive = leaves + s;
+            let waited = if visit.start > visit.arrive { visit.start } else { arrive };
+            let start = arrive.max(waited);
+            if start > visit.latest {
+                return None;
+            }
+            let mut finish = start + (visit.finish - visit.start);
+            if off == Place::At(v) {
+                let idle = visit.load.is_empty() && visit.unload.is_empty();
+                let site = county.site(to);
+                finish += if idle { site.stop_s(item.handled) } else { site.unit_s * item.handled };
+                if start + (finish - start) > visit.latest + (visit.finish - visit.start) {
+                    return None;
+                }
+                ends = finish;
+            }
+            leaves = finish + (visit.depart - visit.finish);
+            at_site = view.sites[v];
+            if off == Place::After(v) {
+                ends = stop(to, false, 0, &mut at_site, &mut leaves, &mut metres)?;
+            }
+            v += 1;
+        }
+        let last = trip.visits.last()?;
+        let seconds = (leaves - last.depart).max(0);
+        let fen = ((metres - old_metres) * view.km_fen + 500) / 1_000
+            + (seconds * view.driver_fen_h + 1_800) / 3_600;
+        Some((fen.max(0), ends))
+    }
+
+    /// Trips that a vehicle could make after its last one.
+    fn new_trips(&self, item: &Item<'_>, from: SiteId, to: SiteId, ready: i64, all: &mut Vec<Ride>) {
+        let county = &self.inputs.county;
+        for crew in &self.day_crews {
+            let vehicle = county.vehicle(crew.vehicle);
+            let own: Vec<&Trip> = self
+                .plan
+                .trips
+                .iter()
+                .filter(|t| t.kind != TripKind::Line && t.vehicle == vehicle.id.as_str())
+                .collect();
+            let ends_at = own.iter().filter_map(|t| t.visits.last()).map(|v| v.depart).max();
+            let busy = own.len() as u32 >= vehicle.trips_max
+                || self.progress.broken.contains(vehicle.id.as_str())
+                || item.carriers.iter().any(|c| vehicle.excludes.contains(c));
+            if busy || !self.may_come(crew.vehicle, from, ready) || !self.may_come(crew.vehicle, to, ready) {
+                continue;
+            }
+            let room = (0..vehicle.layouts.len()).find_map(|layout| {
+                let rooms = &vehicle.layouts[layout];
+                let at = compartment_of(county, rooms, item.band, item.limited)?;
+                item.load.amount.fits(rooms.compartments[at].room).then_some((layout, at))
+            });
+            let Some((layout, room)) = room else { continue };
+            let mut sites = vec![crew.base];
+            sites.extend([from, to].into_iter().filter(|&s| s != crew.base));
+            if from == crew.base || to == crew.base || from != to {
+                sites.push(crew.base);
+            }
+            if sites.len() < 3 {
+                continue;
+            }
+            let begins = ends_at.unwrap_or(crew.window.from_s).max(crew.window.from_s).max(self.progress.now);
+            let Some((fen, ends)) = self.new_cost(item, crew, &sites, (from, to), ready, begins, ends_at)
+            else {
+                continue;
+            };
+            let on = if from == crew.base { Place::At(0) } else { Place::At(1) };
+            let off = if to == crew.base { Place::At(sites.len() - 1) } else { Place::At(sites.len() - 2) };
+            all.push(Ride {
+                trip: None,
+                new: Some(NewTrip {
+                    vehicle: crew.vehicle,
+                    driver: crew.driver.index(),
+                    layout,
+                    number: own.len() as u32 + 1,
+                    sites,
+                    begins,
+                }),
+                from,
+                to,
+                on,
+                off,
+                compartment: vehicle.layouts[layout].compartments[room].name.clone(),
+                fen,
+                ends,
+            });
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)] // a trip that is not there yet, piece by piece
+    fn new_cost(
+        &self,
+        item: &Item<'_>,
+        crew: &crate::day::Crew,
+        sites: &[SiteId],
+        (from, to): (SiteId, SiteId),
+        ready: i64,
+        begins: i64,
+        ends_at: Option<i64>,
+    ) -> Option<(i64, i64)> {
+        let county = &self.inputs.county;
+        let vehicle = county.vehicle(crew.vehicle);
+        let driver = county.driver(crew.driver);
+        let mut at = begins;
+        let mut metres = 0;
+        let mut ends = 0;
+        let mut left_base = begins;
+        let mut band = None;
+        for (i, &site) in sites.iter().enumerate() {
+            if i > 0 {
+                let band = *band.get_or_insert(self.inputs.travel.band(crew.profile, at));
+                let (s, m) =
+                    self.inputs.travel.leg(crew.profile, band, sites[i - 1].index(), site.index())?;
+                at += s;
+                metres += m;
+            }
+            let (takes, gives) = (site == from && i + 1 < sites.len(), site == to && i > 0);
+            if takes || gives {
+                let length = county.site(site).stop_s(item.handled);
+                let earliest = if takes { at.max(ready) } else { at };
+                let windows = county.site(site).windows_on(self.plan.date, takes);
+                let start = windows.iter().find_map(|w| {
+                    let s = w.from_s.max(earliest);
+                    (s + length <= w.to_s).then_some(s)
+                })?;
+                if i == 0 {
+                    left_base = start;
+                }
+                at = start + length;
+                if gives {
+                    ends = at;
+                }
+            }
+        }
+        let in_time = at <= crew.window.to_s && crew.range_m.is_none_or(|range| metres <= range);
+        let wait = if ends_at.is_none() { left_base } else { begins };
+        let fixed = if ends_at.is_none() { vehicle.fixed_fen } else { 0 };
+        let fen = fixed + vehicle.distance_fen(metres) + driver.crew_fen((at - wait).max(0), 0).0;
+        in_time.then_some((fen, ends))
+    }
+}
+
+fn view<'a>(
+    trip: &'a Trip,
+    loads: &HashMap<&str, &'a Load>,
+    inputs: &Inputs,
+    progress: &Progress,
+    names: &Names,
+) -> View<'a> {
+    let county = &inputs.county;
+    let rooms: HashMap<&str, usize> =
+        trip.compartments.iter().enumerate().map(|(i, c)| (c.name.as_str(), i)).collect();
+    let line = trip.kind == TripKind::Line;
+    let vehicle = names.vehicles.get(&trip.vehicle).filter(|_| !line).map(|&i| VehicleId::at(i));
+    let mut now = vec![Amount::ZERO; trip.compartments.len()];
+    let (mut aboard, mut total_g) = (Vec::new(), Vec::new());
+    let (mut classes, mut carriers) = (BTreeSet::new(), BTreeSet::new());
+    for visit in &trip.visits {
+        for (h, sign) in visit.unload.iter().map(|h| (h, -1)).chain(visit.load.iter().map(|h| (h, 1))) {
+            let (Some(load), Some(&room)) = (loads.get(h.load.as_str()), rooms.get(h.compartment.as_str()))
+            else {
+                continue;
+            };
+            let a = load.amount;
+            now[room] += Amount { g: a.g * sign, cm3: a.cm3 * sign, pieces: a.pieces * sign };
+            let rows =
+                load.orders.iter().filter_map(|o| names.orders.get(o).and_then(|&i| inputs.orders.get(i)));
+            for row in rows {
+                classes.insert(row.order.class);
+                carriers.insert(row.order.carrier);
+            }
+        }
+        total_g.push(now.iter().map(|a| a.g).sum());
+        aboard.push(now.clone());
+    }
+    let n = trip.visits.len();
+    let last = (0..n).rev().find_map(|v| progress.visits.get(&trip.visits[v].id).map(|d| (v, d)));
+    let (joins, opens) = match last {
+        // Loading has begun when its time has come.
+        None if trip.visits.first().is_some_and(|v| v.start <= progress.now && progress.now > 0) => (1, 0),
+        None => (0, 0),
+        Some((v, done)) if done.left.is_none() => (v + 1, v),
+        Some((v, _)) => (v + 1, v + 1),
+    };
+    let broken = progress.broken.contains(&trip.vehicle);
+    View {
+        trip,
+        vehicle,
+        driver_fen_h: trip
+            .driver
+            .as_ref()
+            .and_then(|d| names.drivers.get(d))
+            .map_or(0, |&d| county.drivers[d].hour_fen),
+        km_fen: vehicle.map_or(0, |v| county.vehicle(v).km_fen),
+        payload_g: vehicle.map_or(i64::MAX, |v| county.vehicle(v).payload_g),
+        profile: inputs.travel.profile(&trip.profile).unwrap_or(0),
+        sites: trip.visits.iter().map(|v| names.site(&v.site)).collect(),
+        joins: if broken { n } else { joins },
+        opens: if broken { n } else { opens },
+        aboard,
+        total_g,
+        classes,
+        carriers,
+    }
+}

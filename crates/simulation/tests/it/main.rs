@@ -1,0 +1,3 @@
+//! Whole days by seed.
+
+mod days;
