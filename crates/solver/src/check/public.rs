@@ -105,7 +105,10 @@ impl<'a> Walk<'a> {
         if self.instance.kind.has_time() || vehicle.duration_max.is_finite() {
             self.clock(k, &trips, vehicle);
         }
-        let service: f64 = route.iter().map(|&stop| self.instance.nodes[stop].service).sum();
+        // The limit of the pure sets (CMT) is on way and service; where time has its own limits it is on the way.
+        let timed = self.instance.kind.has_time();
+        let service = |&stop: &usize| if timed { 0.0 } else { self.instance.nodes[stop].service };
+        let service: f64 = route.iter().map(service).sum();
         if length + service > vehicle.distance_max + TOLERANCE {
             self.findings.push(
                 "distance",

@@ -327,12 +327,9 @@ impl<'a> Inspect<'a> {
         for (at, &job) in trip.iter().enumerate() {
             let visit = self.visits[job];
             for class in visit.goods.iter().filter(|_| at >= over) {
-                let own = visit.goods.iter().map(String::as_str);
-                let clash = aboard
-                    .iter()
-                    .copied()
-                    .chain(own)
-                    .find(|other| self.classes.contains(&(class.as_str(), *other)));
+                // What one visit asks to ride together does; goods of others may not join it.
+                let clash =
+                    aboard.iter().copied().find(|other| self.classes.contains(&(class.as_str(), *other)));
                 if let Some(other) = clash {
                     self.findings.push(
                         "goods",

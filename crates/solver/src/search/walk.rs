@@ -6,6 +6,7 @@ use super::links::{Links, NONE};
 use super::net::Net;
 use super::rng::Rng;
 use crate::problem::Objective;
+use crate::schedule::Scheduler;
 use crate::solution::{Route, Solution, Visit};
 
 /// Marks a reload in a stored route.
@@ -117,6 +118,7 @@ impl<'n, E: Eval> Walk<'n, E> {
 
     /// Takes over a starting plan as far as it keeps the rules; what does not is left absent.
     pub(super) fn load(&mut self, start: &Solution) {
+        let mut scheduler = Scheduler::default();
         for route in &start.routes {
             let Some(slot) = self.net.slots.iter().position(|s| s.vehicle == route.vehicle) else { continue };
             let slot = slot as u32;
@@ -129,7 +131,10 @@ impl<'n, E: Eval> Walk<'n, E> {
                 })
                 .collect();
             self.restore_route(slot, &coded);
-            if !self.eval.refresh(&mut self.links, slot) {
+            // Kernels trust that shipments are whole and skills fit, which a start need not keep.
+            let sound = self.net.slots[slot as usize].prefix.is_some()
+                || scheduler.route(self.net.problem, route.vehicle, &route.visits, None).breaches.is_empty();
+            if !self.eval.refresh(&mut self.links, slot) || !sound {
                 self.shrink(slot);
             }
         }
