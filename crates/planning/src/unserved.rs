@@ -367,7 +367,7 @@ impl<'a> Leftovers<'a> {
 }
 
 /// How near a kind of vehicle came to carrying an order: what a rule forbids is further off than what this day used up.
-fn nearness(reason: &Reason) -> u8 {
+pub(crate) fn nearness(reason: &Reason) -> u8 {
     match reason.limit {
         Limit::Unreachable => 0,
         Limit::Forbidden | Limit::Incompatible => 1,

@@ -4,7 +4,10 @@
 use super::words::{self, Word};
 use super::{OutputFile, Sources, qr, replay, text};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-use xiangyun_model::plan::{Handling, Trip, TripKind, Visit};
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use xiangyun_model::plan::{Handling, Load, Trip, TripKind, Visit};
+use xiangyun_model::units::Amount;
 
 const STYLE: &str = include_str!("manifest.css");
 /// Switches between the two paper sizes and prints.
@@ -139,7 +142,7 @@ fn facts(sources: &Sources<'_>, trip: &Trip) -> Markup {
             div { dt { (both(words::RETURNS)) } dd { (last.map_or(String::new(), |v| text::clock(v.arrive))) } }
             div { dt { (both(words::DISTANCE)) } dd { (text::km(trip.metres)) " " (words::KM.zh) } }
             div { dt { (both(words::STOPS)) } dd { (trip.visits.len().saturating_sub(2)) } }
-            div { dt { (both(words::COMPARTMENT)) } dd { (compartments(trip)) } }
+            div { dt { (both(words::COMPARTMENT)) } dd { (compartments(sources, trip)) } }
             div.wide { dt { (both(words::PLAN)) } dd { (plan.id) } }
         }
     }
@@ -153,21 +156,18 @@ fn driver_name(sources: &Sources<'_>, trip: &Trip) -> String {
     }
 }
 
-fn compartments(trip: &Trip) -> String {
+fn compartments(sources: &Sources<'_>, trip: &Trip) -> String {
     trip.compartments
         .iter()
-        .map(|c| format!("{} {} m³ {} kg", c.band, text::m3(c.capacity.cm3), text::kg(c.capacity.g)))
+        .map(|c| {
+            let kg = c.capacity.g / 1000;
+            format!("{} {} m³ {kg} kg", band_zh(sources, &c.band), text::m3(c.capacity.cm3))
+        })
         .collect::<Vec<_>>()
         .join("；")
 }
 
-fn stop(
-    sources: &Sources<'_>,
-    trip: &Trip,
-    visit: &Visit,
-    index: usize,
-    after: xiangyun_model::units::Amount,
-) -> Markup {
+fn stop(sources: &Sources<'_>, trip: &Trip, visit: &Visit, index: usize, after: Amount) -> Markup {
     let last = index + 1 == trip.visits.len();
     let link =
         format!("{}/d/{}/{}", sources.county.public_url.trim_end_matches('/'), sources.plan.id, visit.id);
@@ -186,8 +186,8 @@ fn stop(
                     br; span.small { (words::LATEST.zh) " " (text::clock(visit.latest)) }
                 }
             }
-            td { (handlings(sources, &visit.unload)) }
-            td { (handlings(sources, &visit.load)) }
+            td { (handlings(sources, trip, index, &visit.unload, false)) }
+            td { (handlings(sources, trip, index, &visit.load, true)) }
             td.sum {
                 @if !last { (after.pieces) " " (words::PIECES.zh) br; (text::kg(after.g)) " " (words::KG.zh) }
             }
@@ -200,36 +200,77 @@ fn stop(
     }
 }
 
-fn handlings(sources: &Sources<'_>, list: &[Handling]) -> Markup {
+/// Goods of one stop in groups that one hand movement settles: what boards, by the stop where it leaves again, the
+/// first to load on top (the last stop of the trip); what leaves at the end, by where it boarded; else by compartment.
+fn handlings(sources: &Sources<'_>, trip: &Trip, index: usize, list: &[Handling], boards: bool) -> Markup {
+    let mut groups: BTreeMap<(Reverse<usize>, &str), Vec<&Load>> = BTreeMap::new();
+    for handling in list {
+        let Some(load) = sources.load(&handling.load) else { continue };
+        let others = trip.visits.iter().enumerate();
+        let other = if boards {
+            others
+                .filter(|&(at, v)| at > index && v.unload.iter().any(|h| h.load == handling.load))
+                .map(|(at, _)| at)
+                .next()
+        } else {
+            others
+                .filter(|&(at, v)| at < index && v.load.iter().any(|h| h.load == handling.load))
+                .map(|(at, _)| at)
+                .last()
+        };
+        groups.entry((Reverse(other.unwrap_or(0)), handling.compartment.as_str())).or_default().push(load);
+    }
+    let several = groups.len() > 1 || index == 0;
     html! {
-        @for h in list {
-            @if let Some(load) = sources.load(&h.load) {
-                div.load {
-                    strong { (load.id) } " "
-                    (load.units) " " (words::UNITS.zh) " / " (load.amount.pieces) " " (words::PIECES.zh)
-                    " · " (text::kg(load.amount.g)) " " (words::KG.zh)
-                    " · " (if load.sealed { words::SEALED.zh } else { words::BROKEN.zh })
-                    @if load.destination != load.origin {
-                        " → " (sources.name_zh(&load.destination))
-                    }
-                    @for mark in marks(sources, &load.goods, &load.band) { " " span.mark { (mark) } }
+        @for ((other, compartment), loads) in &groups {
+            @let sum: Amount = loads.iter().map(|l| l.amount).sum();
+            @let units: i64 = loads.iter().map(|l| l.units).sum();
+            div.load {
+                @if several && other.0 > 0 && other.0 + 1 < trip.visits.len() {
+                    strong.to { (if boards { "→ " } else { "← " }) (other.0) " " (short(sources.name_zh(&trip.visits[other.0].site))) } " "
                 }
+                strong { (sum.pieces) " " (words::PIECES.zh) } " / " (units) " " (words::UNITS.zh)
+                " · " (text::kg(sum.g)) " " (words::KG.zh)
+                @if trip.compartments.len() > 1 { " · " (band_zh(sources, compartment)) }
+                @for (mark, pieces) in marks(sources, loads) { " " span.mark { (mark) " " (pieces) } }
+                div.ids { (loads.iter().map(|l| l.id.as_str()).collect::<Vec<_>>().join(" ")) }
             }
         }
     }
 }
 
-/// Warnings of a load: cold chain, fragile goods by their own names.
-fn marks(sources: &Sources<'_>, goods: &[String], band: &str) -> Vec<String> {
-    let mut out = Vec::new();
-    if let Some(b) = sources.county.bands.iter().find(|b| b.id.as_str() == band && b.cold) {
-        out.push(b.name_zh.clone());
-    }
-    for id in goods {
-        if let Some(class) = sources.county.classes.iter().find(|c| c.id.as_str() == id)
-            && class.id.as_str() != "parcel"
-        {
-            out.push(class.name_zh.clone());
+/// A place without the words that every place of its kind has.
+fn short(name: &str) -> &str {
+    ["物流服务点", "物流中转站"].iter().fold(name, |name, tail| name.strip_suffix(tail).unwrap_or(name))
+}
+
+/// A compartment by the Chinese name of its band.
+fn band_zh<'a>(sources: &Sources<'a>, compartment: &'a str) -> &'a str {
+    let band = sources.county.bands.iter().find(|b| b.id.as_str() == compartment);
+    band.map_or(compartment, |b| b.name_zh.as_str())
+}
+
+/// Warnings of a group with the pieces that each is for: cold chain, fragile and other goods by their own names.
+fn marks(sources: &Sources<'_>, loads: &[&Load]) -> Vec<(String, i64)> {
+    let mut out: Vec<(String, i64)> = Vec::new();
+    let mut add = |name: &str, pieces: i64| match out.iter_mut().find(|(known, _)| known == name) {
+        Some((_, sum)) => *sum += pieces,
+        None => out.push((name.to_owned(), pieces)),
+    };
+    for load in loads {
+        if let Some(band) = sources.county.bands.iter().find(|b| b.id.as_str() == load.band && b.cold) {
+            add(&band.name_zh, load.amount.pieces);
+            continue;
+        }
+        let named: Vec<&str> = load
+            .goods
+            .iter()
+            .filter(|id| id.as_str() != "parcel")
+            .filter_map(|id| sources.county.classes.iter().find(|c| c.id.as_str() == id))
+            .map(|class| class.name_zh.as_str())
+            .collect();
+        if !named.is_empty() {
+            add(&named.join("、"), load.amount.pieces);
         }
     }
     out

@@ -121,11 +121,18 @@ pub(super) fn svg(sources: &Sources<'_>) -> Markup {
                 }
                 @for site in sources.county.sites.iter().filter(|s| matches!(s.kind, SiteKind::Hub | SiteKind::Station)) {
                     @let (x, y) = frame.at(site.place);
-                    text.label x=(x + 380) y=(y + 180) { (site.name_zh) }
+                    text.label x=(x + 380) y=(y + 180) { (label(&site.name_zh)) }
                 }
             }
         }
     }
+}
+
+/// A station by the name of its township.
+fn label(name: &str) -> &str {
+    ["镇物流中转站", "乡物流中转站", "物流中转站", "物流集散分拣配送中心"]
+        .iter()
+        .fold(name, |name, tail| name.strip_suffix(tail).unwrap_or(name))
 }
 
 fn position(sources: &Sources<'_>, site: &xiangyun_model::site::Site) -> usize {

@@ -6,7 +6,7 @@
   function pick(id) {
     map.classList.toggle('picked', !!id);
     map.querySelectorAll('.trip').forEach(function (e) { e.classList.toggle('on', e.dataset.trip === id); });
-    detail.textContent = id ? trips[id] || '' : '';
+    detail.textContent = id ? trips[id] || '' : detail.dataset.hint;
   }
   document.querySelectorAll('[data-trip]').forEach(function (e) {
     e.addEventListener('click', function (ev) { ev.stopPropagation(); pick(e.dataset.trip); });

@@ -37,7 +37,7 @@ pub(super) fn render(sources: &Sources<'_>, kpis: &[Kpi]) -> Vec<u8> {
                 section.wide {
                     (heading(words::MAP))
                     div.tools {
-                        label { (words::SEARCH.zh) " " input #find type="search" placeholder=(words::SEARCH.en); }
+                        label { (words::SEARCH.zh) " " input #find type="search" placeholder=(words::SEARCH_HINT.zh); }
                         span #layers {
                             @for (class, word) in [("trunk", words::trip_kind(TripKind::Trunk)), ("round", words::trip_kind(TripKind::Round)),
                                 ("direct", words::trip_kind(TripKind::Direct)), ("line", words::trip_kind(TripKind::Line))] {
@@ -45,7 +45,7 @@ pub(super) fn render(sources: &Sources<'_>, kpis: &[Kpi]) -> Vec<u8> {
                             }
                         }
                     }
-                    div.mapbox { (map::svg(sources)) pre #detail {} }
+                    div.mapbox { (map::svg(sources)) pre #detail data-hint=(words::MAP_HINT.zh) { (words::MAP_HINT.zh) "\n" (words::MAP_HINT.en) } }
                 }
                 section.wide { (heading(words::TIMELINE)) (charts::timeline(sources)) }
                 section { (heading(words::COST_TERMS)) (charts::cost(sources)) }
@@ -113,7 +113,7 @@ fn scarce(sources: &Sources<'_>) -> Markup {
         @if sources.plan.bounds.scarce.is_empty() { p { (words::NONE.zh) " " span.en { (words::NONE.en) } } } @else {
             table {
                 thead { tr { th { (words::RESOURCE.zh) } th.n { (words::LEFT.zh) } th.n { (words::ONE_MORE.zh) } } }
-                tbody { @for s in &sources.plan.bounds.scarce { tr { td { (s.resource) } td.n { (s.orders_left) } td.n { (s.one_more_serves) } } } }
+                tbody { @for s in &sources.plan.bounds.scarce { tr { td { (words::resource(&s.resource).0) " " span.en { (s.resource) } } td.n { (s.orders_left) } td.n { (s.one_more_serves) } } } }
             }
         }
     }
@@ -125,7 +125,12 @@ fn left(sources: &Sources<'_>) -> Markup {
     type Group<'a> = (usize, i64, &'a str);
     let mut groups: BTreeMap<(&str, Option<Limit>, RepairAction), Group<'_>> = BTreeMap::new();
     for u in &sources.plan.unassigned {
-        let limit = u.reasons.first().map(|r| r.limit);
+        let limit = u
+            .reasons
+            .iter()
+            .filter(|r| r.vehicle_kind != "line")
+            .max_by_key(|r| crate::unserved::nearness(r))
+            .map(|r| r.limit);
         let entry =
             groups.entry((u.site.as_str(), limit, u.repair.action)).or_insert((0, 0, u.order.as_str()));
         entry.0 += 1;

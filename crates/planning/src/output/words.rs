@@ -93,7 +93,31 @@ words! {
     VILLAGE: "村点", "Village point";
     SEARCH: "查找村点或车辆", "Find a place or vehicle";
     LAYERS: "图层", "Layers";
+    MAP_HINT: "点选线路查看行程；滚轮缩放，拖动平移，双击复位", "Click a trip to see it; wheel to zoom, drag to move, double click to reset";
+    SEARCH_HINT: "村名、站名、车号或订单车次", "Village, station, vehicle or trip";
     GO_MANIFESTS: "打开派车单", "Open manifests";
+}
+
+/// A scarce resource (`kind: limit`, as in the plan) in words.
+#[must_use]
+pub fn resource(id: &str) -> (String, String) {
+    let (kind, what) = id.split_once(": ").unwrap_or((id, ""));
+    let kind = vehicle_kind(kind);
+    let found: Option<Limit> = serde_json::from_value(serde_json::Value::String(what.to_owned())).ok();
+    let what = found.map_or(Word { zh: "", en: "" }, limit);
+    (format!("{}：{}", kind.zh, what.zh), format!("{}: {}", kind.en, what.en))
+}
+
+/// A kind of vehicle, by its word in the files.
+#[must_use]
+pub fn vehicle_kind(word: &str) -> Word {
+    match word {
+        "micro_van" => Word { zh: "微面", en: "micro van" },
+        "van" => Word { zh: "厢式货车", en: "van" },
+        "truck" => Word { zh: "4.2 米货车", en: "truck" },
+        "line" | "bus" => Word { zh: "客货邮班线", en: "bus line" },
+        _ => Word { zh: "车辆", en: "vehicle" },
+    }
 }
 
 /// What a trip is for.

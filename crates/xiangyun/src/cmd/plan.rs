@@ -14,6 +14,7 @@ use xiangyun_model::problem::{Problem, Problems};
 use xiangyun_planning::county::{self, Files};
 use xiangyun_planning::inputs::Inputs;
 use xiangyun_planning::orders::{self, OrderRow, Source};
+use xiangyun_planning::output::words;
 use xiangyun_planning::publish::{self, Made, PublishError};
 use xiangyun_planning::search::{Effort, Variant};
 use xiangyun_planning::{check, closing, explain, generate, network, night};
@@ -195,17 +196,13 @@ fn report(plan: &Plan, violations: usize, began: Instant, args: &PlanArgs, lang:
         )
     );
     for s in &plan.bounds.scarce {
+        let (zh, en) = words::resource(&s.resource);
+        let (left, more) = (s.orders_left, s.one_more_serves);
         println!(
             "{}",
             lang.pick(
-                format!(
-                    "最紧缺：{}，因此未安排 {}，再增一份可多送 {}",
-                    s.resource, s.orders_left, s.one_more_serves
-                ),
-                format!(
-                    "scarce: {}, {} left because of it, one more serves {}",
-                    s.resource, s.orders_left, s.one_more_serves
-                ),
+                format!("最紧缺：{zh}，因此未安排 {left}，再增一份可多送 {more}"),
+                format!("scarce: {en}, {left} left because of it, one more serves {more}"),
             )
         );
     }
