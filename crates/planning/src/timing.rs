@@ -12,6 +12,9 @@ use std::collections::BTreeMap;
 use xiangyun_model::id::SiteId;
 use xiangyun_model::units::Amount;
 
+/// Rounds wait longer than trucks, by more than any day is long.
+const ROUND_PATIENCE_S: i64 = 1 << 40;
+
 /// A visit with its times.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TimedVisit {
@@ -213,7 +216,12 @@ impl Timer<'_> {
                 if clock.stops.is_empty() {
                     continue;
                 }
-                let (at, free) = self.next_at(crew, clock, &run);
+                let (mut at, free) = self.next_at(crew, clock, &run);
+                if !free && !self.day.crews[crew].trunk {
+                    // When all wait for each other a truck goes without what a round would bring it, not the round
+                    // without all that the truck has for it.
+                    at += ROUND_PATIENCE_S;
+                }
                 let slot = if free { &mut best } else { &mut blocked };
                 if slot.is_none_or(|(least, _)| at < least) {
                     *slot = Some((at, crew));

@@ -219,7 +219,7 @@ impl Search<'_> {
     }
 
     /// When a load can be loaded at a base: what the trunk brings when it does, else a fair guess.
-    fn ready_from_trunk(&self, plan: &Candidate, load: u32, base: SiteId) -> i64 {
+    pub(super) fn ready_from_trunk(&self, plan: &Candidate, load: u32, base: SiteId) -> i64 {
         let cargo = self.cargo(load);
         if base == cargo.origin {
             return cargo.release_s;

@@ -8,6 +8,9 @@ use xiangyun_model::id::SiteId;
 use xiangyun_model::plan::Direction;
 use xiangyun_model::units::Amount;
 
+/// A round takes about this long.
+const ROUND_GUESS_S: i64 = 2 * 3600;
+
 /// A load with the time it must be there, or is ready there.
 #[derive(Clone, Copy)]
 struct Want {
@@ -36,7 +39,7 @@ impl Search<'_> {
             }
             for &load in self.goods.calls[call].up.iter().filter(by_road) {
                 let ready = candidate.ready_at(self, load, base);
-                let at_s = ready.unwrap_or_else(|| self.cargo(load).release_s);
+                let at_s = ready.unwrap_or_else(|| self.guess_back(candidate, call, load, base));
                 picks.entry(base).or_default().push(Want { load, at_s, wish_s: i64::MAX });
             }
         }
@@ -62,6 +65,16 @@ impl Search<'_> {
         }
         self.transfer_tasks(&mut tasks);
         tasks
+    }
+
+    /// When a collected load that no timed round has brought could be back at its base: after a round that sets out
+    /// with what the same call gets. Sooner would let a truck wait for what its own goods must first fetch.
+    fn guess_back(&self, candidate: &Candidate, call: usize, load: u32, base: SiteId) -> i64 {
+        let cargo = self.cargo(load);
+        let down = &self.goods.calls[call].down;
+        let sets_out = down.iter().map(|&l| self.ready_from_trunk(candidate, l, base)).max().unwrap_or(0);
+        let last = cargo.due_s.min(self.trunk_ends_s) - self.home_s(base) - 3600;
+        cargo.release_s.max((sets_out + ROUND_GUESS_S).min(last))
     }
 
     /// Loads from station to station come to the hub with a truck of the morning and leave it with one of the

@@ -151,6 +151,10 @@ impl<'n, E: Eval> Walk<'n, E> {
         // Locked jobs stay in their trips: a later one does not join a trip that has been loaded.
         self.links.assign(slot, &fixed);
         self.drop_idle_reloads(slot);
+        // Nothing can bring these back: without them the vehicle could not begin another trip.
+        for v in std::mem::take(&mut self.dropped) {
+            self.eval.free_reload(v);
+        }
         if !self.eval.refresh(&mut self.links, slot) {
             self.eval.forgive(&mut self.links, slot);
         }
