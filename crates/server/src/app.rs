@@ -10,7 +10,6 @@ use crate::machine::{Audit, Command, Day, Done, Remember, Reply, Shared, World};
 use crate::metrics::Metrics;
 use crate::plans::Shelf;
 use crate::problem::Problem;
-use crate::repairs::Repairs;
 use crate::runs::Runs;
 use crate::ticks::Etas;
 use axum::http::StatusCode;
@@ -56,8 +55,6 @@ pub struct App {
     pub plans: Shelf,
     /// Planner runs.
     pub runs: Runs,
-    /// Exceptions that wait for a repair.
-    pub repairs: Repairs,
     /// Expected arrivals.
     pub etas: Etas,
     /// Steps of the nightly schedule.
@@ -115,7 +112,6 @@ impl App {
             fleet: Fleet::default(),
             plans: Shelf::new(parts.config.data.join("plans")),
             runs: Runs::default(),
-            repairs: Repairs::default(),
             etas: Etas::default(),
             night: crate::night::Steps::default(),
             roads: OnceLock::new(),

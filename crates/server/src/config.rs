@@ -63,9 +63,6 @@ pub struct Config {
     /// The nightly schedule; absent: plans are made by hand.
     #[serde(default)]
     pub night: Option<Night>,
-    /// Rules of the running day.
-    #[serde(default)]
-    pub day: DayRules,
     /// Messages to recipients and keepers.
     #[serde(default)]
     pub notices: Notices,
@@ -232,18 +229,6 @@ impl Default for Night {
     }
 }
 
-/// Rules of the running day.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct DayRules {
-    /// Kinds of exceptions whose repair is accepted without asking.
-    pub auto_accept: Vec<String>,
-    /// Highest price of a repair that is accepted without asking, fen.
-    pub auto_accept_fen_max: i64,
-    /// Most stops that one repair may move; absent: no bound.
-    pub moved_stops_max: Option<u32>,
-}
-
 /// Messages to recipients and keepers.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -277,9 +262,6 @@ pub struct CarrierFeed {
     /// Column of the status map that gives the carrier's codes; absent: our words.
     #[serde(default)]
     pub codes: Option<String>,
-    /// Minutes within which the carrier wants to know; older undelivered ones are counted as overdue.
-    #[serde(default = "defaults::deadline")]
-    pub deadline_minutes: i64,
 }
 
 mod defaults {
@@ -287,10 +269,6 @@ mod defaults {
 
     pub(super) fn data() -> PathBuf {
         PathBuf::from("var")
-    }
-
-    pub(super) const fn deadline() -> i64 {
-        120
     }
 }
 

@@ -39,7 +39,6 @@ pub mod plans;
 pub mod problem;
 pub mod project;
 pub mod relay;
-pub mod repairs;
 pub mod runs;
 pub mod tables;
 pub mod ticks;

@@ -1,4 +1,4 @@
-//! What time alone brings: expected arrivals, exceptions raised and withdrawn, overdue parcels, repairs asked for.
+//! What time alone brings: expected arrivals, exceptions raised and withdrawn, overdue parcels, the nightly schedule.
 
 use crate::app::App;
 use crate::machine::{Command, World, decide_all, read};
@@ -70,7 +70,6 @@ pub async fn tick(app: &Arc<App>) {
         }
     }
     crate::night::tick(app, now).await;
-    app.repairs.look(app);
 }
 
 /// What is known of every vehicle with a trip of the day.

@@ -296,8 +296,6 @@ pub enum Verdict {
     Accept,
     /// Not this one; the exception is closed as settled by hand.
     Refuse,
-    /// Look for a repair anew.
-    Ask,
 }
 
 /// A decision about a repair.
@@ -306,7 +304,7 @@ pub enum Verdict {
 pub struct DecideBody {
     /// What to do.
     pub verdict: Verdict,
-    /// Which offer; not needed for `ask`.
+    /// Which offer; the last one if absent.
     #[schema(max_length = 200)]
     pub offer: Option<String>,
     /// Why, when it is refused.
@@ -315,7 +313,7 @@ pub struct DecideBody {
     pub why: String,
 }
 
-/// Accepts or refuses a repair, or asks for one anew.
+/// Accepts or refuses a repair.
 #[utoipa::path(post, path = "/api/v1/exceptions/{id}/repairs", tag = "exceptions", params(("id" = String, Path, description = "Exception")), request_body = DecideBody, responses((status = 200, body = Did)))]
 pub(super) async fn decide_repair(
     State(app): State<Arc<App>>,
@@ -324,13 +322,6 @@ pub(super) async fn decide_repair(
 ) -> Result<Response, Problem> {
     let body = ask.value;
     text_of("/why", &body.why, 200)?;
-    if body.verdict == Verdict::Ask {
-        if !read(&app.world).day.exceptions.get(&id).is_some_and(|e| !e.closed) {
-            return Err(Problem::not_found("open exception", &id));
-        }
-        app.repairs.ask(&id);
-        return Ok(reply(StatusCode::OK, &Did { events: Vec::new() }));
-    }
     let by = ask.context.caller.who.clone();
     app.act(&ask.context, "decide repair", &format!("exception/{id}"), move |world, now| {
         let found = world.day.exceptions.get(&id).ok_or_else(|| Problem::not_found("exception", &id))?;

@@ -96,13 +96,11 @@ fn exception(e: &ExceptionView, may_repair: bool) -> Markup {
                     div.buttons {
                         @if repair.fresh { button data-verdict="accept" data-offer=(repair.offer) { (both("接受", "accept")) } }
                         button data-verdict="refuse" data-offer=(repair.offer) { (both("拒绝", "refuse")) }
-                        button data-verdict="ask" { (both("重算", "ask again")) }
                     }
                 }
             }
             @if e.repairs.is_empty() && may_repair {
                 div.buttons {
-                    button data-verdict="ask" { (both("求方案", "find a repair")) }
                     button data-close="1" { (both("已处理", "settled")) }
                 }
             }

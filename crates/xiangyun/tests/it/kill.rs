@@ -181,7 +181,8 @@ fn twenty_kills_under_write_load_lose_nothing() {
     stop.store(true, Ordering::Relaxed);
     writers.into_iter().for_each(|w| w.join().unwrap());
     // In order now, so that everything written is looked at.
-    let _ = Command::new("kill").arg(daemon.child.id().to_string()).status();
+    let pid = rustix::process::Pid::from_child(&daemon.child);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
     assert!(daemon.child.wait().unwrap().success());
 
     let verified =
