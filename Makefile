@@ -44,7 +44,7 @@ test: ## set up what the tests need, then run every one of them
 bench: ## criterion measurements
 	@cargo bench --locked -p xiangyun-benches
 
-FUZZ_TARGETS ?= jt808_frame jt808_message jt809 feeds session vrp_text vrp_json vrp_solution
+FUZZ_TARGETS ?= jt808_frame jt808_message jt809 feeds session vrp_text vrp_json vrp_solution orders_csv orders_xlsx address
 
 fuzz: ## every fuzz target for FUZZ_SECONDS each; needs a C++ compiler
 	@cd fuzz

@@ -1,5 +1,6 @@
 //! What several benchmarks share: drives with known truth, processor clocks, the folder of test data.
 
+pub mod addresses;
 pub mod clock;
 pub mod decode;
 pub mod drives;

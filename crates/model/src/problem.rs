@@ -79,6 +79,11 @@ impl Problems {
         self.dropped
     }
 
+    /// Changes every problem kept, for example the names of columns.
+    pub fn for_each_mut(&mut self, change: impl FnMut(&mut Problem)) {
+        self.list.iter_mut().for_each(change);
+    }
+
     /// Moves all problems of another list into this one.
     pub fn absorb(&mut self, other: Self) {
         self.dropped += other.dropped;

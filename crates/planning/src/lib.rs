@@ -5,9 +5,11 @@
 //! and thread count give the same plan. Never: reads a clock by itself to decide anything when a step budget is given.
 
 pub mod account;
+pub mod address;
 pub mod assemble;
 pub mod baselines;
 pub mod bounds;
+pub mod calendar;
 pub mod check;
 pub mod closing;
 pub mod consolidate;
@@ -17,17 +19,23 @@ pub mod draft;
 pub mod explain;
 pub mod export;
 pub mod floors;
+pub mod forecast;
 pub mod frame;
 pub mod generate;
+pub mod import;
 pub mod inputs;
 pub mod limits;
+pub mod mend;
 pub mod network;
+pub mod neutrality;
 pub mod night;
 pub mod orders;
 pub mod output;
 pub mod publish;
 pub mod repair;
+pub mod robustness;
 pub mod rooms;
+pub mod rounds;
 pub mod search;
 pub mod slack;
 pub mod timing;

@@ -6,7 +6,7 @@ use crate::consolidate::{Chunk, Consolidated, consolidate};
 use crate::day::Day;
 use crate::floors::due_today;
 use crate::orders::OrderRow;
-use crate::search::{Candidate, Effort, Search, Variant};
+use crate::search::{Candidate, Effort, Kept, Search, Variant};
 use crate::timing::Timer;
 use crate::travel::Travel;
 use jiff::civil::Date;
@@ -73,6 +73,26 @@ pub fn compare(
         Mode::Kept(rounds) => search.fixed_rounds(rounds, steps, effort.seed, control),
     };
     finish(&day, &goods, rows, best)
+}
+
+/// Plans the dawn: the evening's rounds are kept and left only within a budget of moves.
+#[must_use]
+#[allow(clippy::too_many_arguments)] // the whole of a day, each thing once
+pub fn mend(
+    county: &County,
+    date: Date,
+    rows: &[OrderRow],
+    travel: &Travel,
+    opening: &DayState,
+    kept: &Kept,
+    effort: &Effort,
+    control: &dyn Control,
+) -> Plan {
+    let orders: Vec<Order> = rows.iter().map(|row| row.order.clone()).collect();
+    let day = Day::new(county, date, &orders, travel, opening);
+    let goods = consolidate(&day, chunk(&day));
+    let search = Search::new(&day, &goods, due_today(&day), Variant::default());
+    finish(&day, &goods, rows, search.mend(kept, effort, control))
 }
 
 /// Plans a day by a pipeline of public parts: villages from their own stations, `peer` for the rounds of each station

@@ -22,6 +22,10 @@ pub(crate) enum Command {
     Demo(cmd::plan::DemoArgs),
     /// Plan a county's day: both tiers, both directions
     Plan(cmd::plan::PlanArgs),
+    /// Mend an evening plan at dawn to what really arrived
+    Mend(cmd::mend::MendArgs),
+    /// Design weekly master rounds and a village timetable, and see how a plan leaves them
+    Rounds(cmd::rounds::RoundsArgs),
     /// Say why an order, stop or vehicle is where it is, or why it is nowhere
     Explain(cmd::plan::ExplainArgs),
     /// Show what each code in messages means and what to do

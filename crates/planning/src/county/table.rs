@@ -196,6 +196,12 @@ impl Table {
         Self::with_header(file, columns, rows, required, problems)
     }
 
+    /// A table of rows that are in memory already, each with its number in the file that it came from.
+    #[must_use]
+    pub fn from_rows(file: &str, columns: Vec<String>, rows: Vec<(u64, Vec<String>)>) -> Self {
+        Self { file: file.to_owned(), columns, rows }
+    }
+
     fn with_header(
         file: &str,
         columns: Option<Vec<String>>,

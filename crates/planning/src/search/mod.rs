@@ -10,6 +10,7 @@ mod baseline;
 mod candidate;
 mod chance;
 mod lines;
+mod mend;
 mod moves;
 mod settle;
 mod tasks;
@@ -17,6 +18,7 @@ mod tasks;
 pub use baseline::Rounds;
 pub use candidate::{Candidate, CrewDay};
 pub use chance::Chance;
+pub use mend::Kept;
 
 use crate::consolidate::{Cargo, Consolidated};
 use crate::day::Day;

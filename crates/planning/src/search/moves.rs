@@ -51,7 +51,7 @@ impl Search<'_> {
     }
 
     /// Makes one change and settles it; returns the steps used.
-    fn change(&self, plan: &mut Candidate, chance: &mut Chance, control: &dyn Control) -> u64 {
+    pub(super) fn change(&self, plan: &mut Candidate, chance: &mut Chance, control: &dyn Control) -> u64 {
         if !self.seats.is_empty() && chance.permille(40) {
             return self.change_lines(plan, chance, control);
         }

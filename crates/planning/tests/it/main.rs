@@ -1,3 +1,4 @@
-//! Planning as a whole: small days of the committed county, planned, checked and counted.
+//! Planning as a whole: small days of the committed county, planned, checked and counted; the corpora of fuzz targets.
 
+mod corpora;
 mod night;

@@ -2,10 +2,12 @@
 
 pub(crate) mod check;
 pub(crate) mod errors;
+pub(crate) mod mend;
 pub(crate) mod orders;
 pub(crate) mod plan;
 pub(crate) mod report;
 pub(crate) mod roads;
+pub(crate) mod rounds;
 pub(crate) mod serve;
 pub(crate) mod telematics;
 pub(crate) mod vrp;
@@ -19,6 +21,8 @@ use std::process::ExitCode;
 pub(crate) fn run(command: Command, lang: Lang) -> Result<ExitCode, Failure> {
     match command {
         Command::Plan(args) => plan::run(&args, lang),
+        Command::Mend(args) => mend::run(&args, lang),
+        Command::Rounds(args) => rounds::run(&args, lang),
         Command::Explain(args) => plan::explain(&args, lang),
         Command::Demo(args) => plan::demo(&args, lang),
         Command::Errors(args) => errors::run(&args, lang),

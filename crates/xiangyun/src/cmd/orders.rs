@@ -1,15 +1,16 @@
-//! `xiangyun orders`: a generated day, or another system's file brought into our form.
+//! `xiangyun orders`: a generated day, a forecast one, or another system's file brought into our form.
+
+mod forecast;
+pub(crate) mod import;
 
 use crate::locale::Lang;
-use crate::report::{EXIT_COULD_NOT, Failure, print_json, print_problems};
+use crate::report::{Failure, print_json};
 use clap::{Args, Subcommand};
 use jiff::civil::Date;
 use serde::Serialize;
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use xiangyun_model::problem::{Problem, Problems};
-use xiangyun_planning::county::{self, Encodings, Table};
+use xiangyun_planning::county;
 use xiangyun_planning::{generate, orders};
 
 /// Arguments of `orders`.
@@ -24,7 +25,9 @@ enum OrdersCommand {
     /// Make a day's orders from the county's stated assumptions
     Generate(GenerateArgs),
     /// Read another system's orders (CSV, GBK or GB 18030 CSV, XLSX); good rows are kept, the others reported
-    Import(ImportArgs),
+    Import(import::ImportArgs),
+    /// Forecast a day by village: parcels down and lots up with P50, P80 and P90
+    Forecast(forecast::ForecastArgs),
 }
 
 #[derive(Args, Debug)]
@@ -49,32 +52,12 @@ struct GenerateArgs {
     json: bool,
 }
 
-#[derive(Args, Debug)]
-struct ImportArgs {
-    /// Orders file of another system
-    file: PathBuf,
-    /// County directory
-    #[arg(long, value_name = "DIR")]
-    county: PathBuf,
-    /// Table of two columns, theirs and ours, that renames the file's header
-    #[arg(long, value_name = "FILE")]
-    mapping: Option<PathBuf>,
-    /// Day that the orders are for (default: the county's default day)
-    #[arg(long, value_name = "YYYY-MM-DD")]
-    date: Option<Date>,
-    /// Orders file to write with the good rows
-    #[arg(short = 'o', long = "out", value_name = "FILE")]
-    out: Option<PathBuf>,
-    /// Print one JSON document on stdout and nothing else there
-    #[arg(long)]
-    json: bool,
-}
-
 /// Runs the chosen command.
 pub(crate) fn run(args: &OrdersArgs, lang: Lang) -> Result<ExitCode, Failure> {
     match &args.command {
         OrdersCommand::Generate(args) => generate(args, lang),
-        OrdersCommand::Import(args) => import(args, lang),
+        OrdersCommand::Import(args) => import::run(args, lang),
+        OrdersCommand::Forecast(args) => forecast::run(args, lang),
     }
 }
 
@@ -121,61 +104,6 @@ fn generate(args: &GenerateArgs, lang: Lang) -> Result<ExitCode, Failure> {
         );
     }
     Ok(ExitCode::SUCCESS)
-}
-
-#[derive(Serialize)]
-struct Imported<'a> {
-    kept: usize,
-    refused: usize,
-    problems: &'a [Problem],
-}
-
-fn import(args: &ImportArgs, lang: Lang) -> Result<ExitCode, Failure> {
-    let refuse = |problems| Failure::Problems { problems, json: args.json };
-    let county = county::load_dir(&args.county).map_err(refuse)?;
-    let mut problems = Problems::new();
-    let columns = match &args.mapping {
-        None => HashMap::new(),
-        Some(path) => read_mapping(path, &mut problems)?,
-    };
-    if !problems.is_empty() {
-        return Err(refuse(problems));
-    }
-    let bytes = read_file(&args.file)?;
-    let name = args.file.to_string_lossy();
-    let date = args.date.unwrap_or(county.default_date);
-    let rows = orders::read(&name, &bytes, orders::Source::Import, &columns, &county, date, &mut problems);
-    if let Some(out) = &args.out {
-        write_whole(out, &orders::write(rows.iter().map(|row| &row.record)))?;
-    }
-    let mut bad_rows: Vec<u64> = problems.list().iter().map(|p| p.row).collect();
-    bad_rows.sort_unstable();
-    bad_rows.dedup();
-    if args.json {
-        print_json(&Imported { kept: rows.len(), refused: bad_rows.len(), problems: problems.list() });
-    } else {
-        print_problems(&problems, false);
-        let (kept, refused) = (rows.len(), bad_rows.len());
-        println!(
-            "{}",
-            lang.pick(
-                format!("接收 {kept} 行，拒绝 {refused} 行"),
-                format!("{kept} rows kept, {refused} refused")
-            )
-        );
-    }
-    Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_COULD_NOT) })
-}
-
-/// Reads a mapping of headers: a CSV with the columns `theirs` and `ours`.
-fn read_mapping(path: &Path, problems: &mut Problems) -> Result<HashMap<String, String>, Failure> {
-    let bytes = read_file(path)?;
-    let name = path.to_string_lossy();
-    let Some(table) = Table::read(&name, &bytes, &["theirs", "ours"], Encodings::Utf8OrGb18030, problems)
-    else {
-        return Ok(HashMap::new());
-    };
-    Ok(table.rows().map(|row| (row.text("theirs").to_owned(), row.text("ours").to_owned())).collect())
 }
 
 fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {

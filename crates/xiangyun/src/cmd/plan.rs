@@ -17,7 +17,7 @@ use xiangyun_planning::orders::{self, OrderRow, Source};
 use xiangyun_planning::output::words;
 use xiangyun_planning::publish::{self, Made, PublishError};
 use xiangyun_planning::search::{Effort, Variant};
-use xiangyun_planning::{check, closing, explain, generate, network, night};
+use xiangyun_planning::{calendar, check, closing, explain, generate, network, night};
 use xiangyun_solver::Control;
 
 /// Time for the search when nothing else is said, in seconds.
@@ -272,6 +272,14 @@ fn add_backlog(
     rows.extend(old.into_iter().filter(|r| !known.contains(r.order.id.as_str())));
 }
 
+#[derive(Serialize)]
+struct Explained<'a> {
+    #[serde(flatten)]
+    found: &'a explain::Explanation,
+    /// What the calendar does to the places concerned.
+    calendar: Vec<calendar::Effect>,
+}
+
 /// Says why an order, stop or vehicle is where it is.
 pub(crate) fn explain(args: &ExplainArgs, lang: Lang) -> Result<ExitCode, Failure> {
     let (plan, inputs) = check::read_dir(&args.dir).map_err(|violations| {
@@ -284,12 +292,17 @@ pub(crate) fn explain(args: &ExplainArgs, lang: Lang) -> Result<ExitCode, Failur
             format!("计划中没有 {}；可给订单号、停靠点或车辆", args.name),
             format!("the plan has no {}; give an order, a stop or a vehicle", args.name),
         ))),
-        Some(found) if args.json => {
-            print_json(&found);
-            Ok(ExitCode::SUCCESS)
-        }
         Some(found) => {
-            println!("{}", explain::words(&found, lang == Lang::Zh));
+            let places = calendar::places(&found, &plan, &inputs.county);
+            let effects = calendar::effects(&inputs.county, plan.date, Some(&places));
+            if args.json {
+                print_json(&Explained { found: &found, calendar: effects });
+            } else {
+                println!("{}", explain::words(&found, lang == Lang::Zh));
+                for effect in &effects {
+                    println!("{}", calendar::words(effect, lang == Lang::Zh));
+                }
+            }
             Ok(ExitCode::SUCCESS)
         }
     }

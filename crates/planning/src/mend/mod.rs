@@ -1,0 +1,163 @@
+//! The dawn plan: what really arrived replaces the forecast; crews, trunk and rounds stay as far as a budget allows.
+//!
+//! Carriers whose trucks are late have three ways, each tried and priced: their wave waits for them (**hold**), they go
+//! with a later wave of the day (**split**), or they stay for another day (**miss**). The cheapest is taken, and every
+//! price is told.
+
+mod arrivals;
+mod late;
+
+pub use arrivals::{Arrived, arrivals};
+pub use late::{Late, LateCarrier, Way, with_waves};
+
+use crate::baselines::rounds_of;
+use crate::inputs::Inputs;
+use crate::night;
+use crate::orders::OrderRow;
+use crate::search::{Effort, Kept};
+use jiff::civil::Date;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+use xiangyun_model::county::County;
+use xiangyun_model::id::VehicleId;
+use xiangyun_model::plan::{Plan, TripKind};
+use xiangyun_model::wave::Wave;
+use xiangyun_solver::Control;
+
+/// Villages that may change van, in thousandths of those that the evening plan visits.
+pub const MOVED_MOST_PM: u64 = 100;
+/// Part of the effort that pricing the ways of late carriers may take, in hundredths.
+const PRICING_PERCENT: u64 = 30;
+/// Steps with which one way of one carrier is priced at most.
+const PRICING_STEPS: u64 = 3_000;
+
+/// What a mending did.
+#[derive(Clone, Debug, Serialize)]
+pub struct Mended {
+    /// The evening plan mended.
+    pub from: String,
+    /// Orders that the evening plan knew.
+    pub orders_before: u64,
+    /// Orders that arrived or wait in the villages.
+    pub orders_now: u64,
+    /// Villages that the evening plan visited.
+    pub villages: u64,
+    /// Villages that another van now visits.
+    pub moved: u64,
+    /// The same in thousandths.
+    pub moved_pm: u64,
+    /// Orders known to the evening that did not come.
+    pub absent: u64,
+    /// Late carriers with the price of each way.
+    pub late: Vec<LateCarrier>,
+    /// Vans that kept everything because their loading had begun.
+    pub frozen: Vec<String>,
+}
+
+/// The result: a plan, the waves it is made for, and the account of what changed.
+#[derive(Debug)]
+pub struct Dawn {
+    /// The plan.
+    pub plan: Plan,
+    /// The orders planned.
+    pub rows: Vec<OrderRow>,
+    /// The county's waves, with those that wait moved.
+    pub waves: Vec<Wave>,
+    /// What changed.
+    pub mended: Mended,
+}
+
+/// Villages (and stations served by rounds) by the vans that visit them.
+#[must_use]
+pub fn vans_of(plan: &Plan) -> BTreeMap<&str, BTreeSet<&str>> {
+    let mut vans: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for trip in plan.trips.iter().filter(|t| matches!(t.kind, TripKind::Round | TripKind::Direct)) {
+        let last = trip.visits.len().saturating_sub(1);
+        for visit in trip.visits.iter().take(last).skip(1) {
+            vans.entry(&visit.site).or_default().insert(&trip.vehicle);
+        }
+    }
+    vans
+}
+
+/// Places of both plans, and those of them that a van now visits which did not before.
+#[must_use]
+pub fn moved(evening: &Plan, dawn: &Plan) -> (u64, u64) {
+    let (before, after) = (vans_of(evening), vans_of(dawn));
+    let moved =
+        after.iter().filter(|(site, vans)| before.get(*site).is_some_and(|known| !vans.is_subset(known)));
+    (before.len() as u64, moved.count() as u64)
+}
+
+/// Mends an evening plan.
+///
+/// `inputs` are those of the evening plan, `arrived` the rows of the arrivals; `loading` names vans whose loading has begun.
+#[must_use]
+pub fn mend(
+    evening: &Plan,
+    inputs: &Inputs,
+    date: Date,
+    arrived: &Arrived,
+    loading: &[String],
+    effort: &Effort,
+    control: &dyn Control,
+) -> Dawn {
+    let county = &inputs.county;
+    let rounds = rounds_of(evening, county);
+    let villages = vans_of(evening).len() as u64;
+    let vehicle = |name: &str| county.vehicles.iter().position(|v| v.id.as_str() == name).map(VehicleId::at);
+    let kept = Kept {
+        rounds,
+        frozen: loading.iter().filter_map(|name| vehicle(name)).collect(),
+        moved_most: usize::try_from(villages * MOVED_MOST_PM / 1000).unwrap_or(0),
+    };
+    let part = |percent: u64| Effort {
+        steps: effort.steps.map(|s| (s * percent / 100).max(400)),
+        time: effort.time.map(|t| t * u32::try_from(percent).unwrap_or(0) / 100),
+        ..effort.clone()
+    };
+    let waves = |moved: &[Wave]| County { waves: moved.to_vec(), ..county.clone() };
+    let plan = |county: &County, rows: &[OrderRow], effort: &Effort| {
+        night::mend(county, date, rows, &inputs.travel, &inputs.opening, &kept, effort, control)
+    };
+    let lates = late::lates(county, date, &arrived.rows);
+    let mut rows = arrived.rows.clone();
+    let mut chosen = county.waves.clone();
+    let mut told = Vec::new();
+    if !lates.is_empty() {
+        let ways = 3 * lates.len() as u64;
+        let try_out = Effort {
+            steps: Some(
+                (part(PRICING_PERCENT).steps.unwrap_or(PRICING_STEPS * ways) / ways)
+                    .clamp(200, PRICING_STEPS),
+            ),
+            time: effort.time,
+            ..effort.clone()
+        };
+        for late in &lates {
+            let (decided, next_waves, next_rows) =
+                late.decide(county, &chosen, &rows, |waves_now, rows_now| {
+                    let plan = plan(&waves(waves_now), rows_now, &try_out);
+                    plan.cost_fen
+                });
+            chosen = next_waves;
+            rows = next_rows;
+            told.push(decided);
+        }
+    }
+    let county_now = waves(&chosen);
+    let plan = plan(&county_now, &rows, effort);
+    let (villages, moved) = moved(evening, &plan);
+    let mended = Mended {
+        from: evening.id.clone(),
+        orders_before: evening.orders,
+        orders_now: rows.len() as u64,
+        villages,
+        moved,
+        moved_pm: moved * 1000 / villages.max(1),
+        absent: arrived.absent,
+        late: told,
+        frozen: loading.to_vec(),
+    };
+    Dawn { plan, rows, waves: chosen, mended }
+}

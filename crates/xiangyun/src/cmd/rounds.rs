@@ -1,0 +1,325 @@
+//! `xiangyun rounds`: weekly master rounds with a timetable for the wall, and how a night's plan leaves them.
+
+use crate::cmd::mend::Clock;
+use crate::locale::Lang;
+use crate::report::{Failure, print_json};
+use clap::{Args, Subcommand};
+use jiff::civil::Date;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+use xiangyun_model::county::County;
+use xiangyun_model::problem::Problems;
+use xiangyun_planning::baselines::Mode;
+use xiangyun_planning::forecast::{self, DayCounts};
+use xiangyun_planning::orders::{self, Source};
+use xiangyun_planning::rounds::{self, Deviation, Master};
+use xiangyun_planning::search::{Effort, Variant};
+use xiangyun_planning::{check, closing, county, generate, network, night, publish};
+
+/// Seed of the days that are generated where the county keeps none; the same as of `plan`.
+const DEMAND_SEED: u64 = 1;
+
+/// Arguments of `rounds`.
+#[derive(Args, Debug)]
+pub(crate) struct RoundsArgs {
+    #[command(subcommand)]
+    command: RoundsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum RoundsCommand {
+    /// Design master rounds for volumes that four days in five do not exceed
+    Design(DesignArgs),
+    /// Show where a plan leaves the master rounds, and at what price
+    Compare(CompareArgs),
+}
+
+#[derive(Args, Debug)]
+struct DesignArgs {
+    /// County directory
+    #[arg(long, value_name = "DIR")]
+    county: PathBuf,
+    /// First day of the history
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    from: Date,
+    /// Last day of the history
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    to: Date,
+    /// Directory to write: rounds.json, rounds.csv, timetable.html
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Steps of search
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    steps: u64,
+    /// Seed; the same input and seed give the same result
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Print one JSON document on stdout and nothing else there
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args, Debug)]
+struct CompareArgs {
+    /// Plan directory
+    #[arg(value_name = "PLAN_DIR")]
+    plan: PathBuf,
+    /// Directory of the master rounds
+    #[arg(long, value_name = "DIR")]
+    rounds: PathBuf,
+    /// Steps of search with which the day is planned on the master rounds, for the price of keeping them; 0 leaves that out
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    steps: u64,
+    /// Print one JSON document on stdout and nothing else there
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the chosen command.
+pub(crate) fn run(args: &RoundsArgs, lang: Lang) -> Result<ExitCode, Failure> {
+    match &args.command {
+        RoundsCommand::Design(args) => design(args, lang),
+        RoundsCommand::Compare(args) => compare(args, lang),
+    }
+}
+
+#[derive(Serialize)]
+struct Designed {
+    days: usize,
+    generated: bool,
+    rounds: usize,
+    vehicles: usize,
+    places: usize,
+    orders: usize,
+    served: u64,
+    violations: usize,
+}
+
+fn design(args: &DesignArgs, lang: Lang) -> Result<ExitCode, Failure> {
+    let refuse = |problems| Failure::Problems { problems, json: args.json };
+    let county = county::load_dir(&args.county).map_err(refuse)?;
+    let (history, generated) = history(args, &county)?;
+    if history.is_empty() {
+        return Err(Failure::input("--from, --to: no day between them"));
+    }
+    let date = args.to;
+    let volumes = rounds::volumes(&county, &history, date);
+    let records = rounds::orders(&county, &volumes, date);
+    let mut problems = Problems::new();
+    let rows = orders::resolve("P80", &records, &county, date, &mut problems);
+    if !problems.is_empty() {
+        return Err(refuse(problems));
+    }
+    let roads = network::open(&county, &args.county).map_err(refuse)?;
+    let travel = network::travel(&roads, &county, date).map_err(refuse)?;
+    let opening = closing::empty(&county, date.yesterday().unwrap_or(date));
+    let effort = Effort { steps: Some(args.steps), time: None, seed: args.seed, threads: 1 };
+    let plan = night::plan(
+        &county,
+        date,
+        &rows,
+        &travel,
+        &opening,
+        &effort,
+        Variant::default(),
+        &Clock(Instant::now()),
+    );
+    let master = rounds::master(&plan, &county, args.from, args.to);
+    let inputs = xiangyun_planning::inputs::Inputs { county, orders: rows, opening, travel };
+    let violations = check::check(&plan, &inputs).violations.len();
+    let county = &inputs.county;
+    let mut json = serde_json::to_vec_pretty(&master).expect("our own documents have string keys only");
+    json.push(b'\n');
+    let files = [
+        ("rounds.json".to_owned(), json),
+        ("rounds.csv".to_owned(), table(&master, county)),
+        ("timetable.html".to_owned(), rounds::timetable(&master, county).into_bytes()),
+    ];
+    publish::write_whole(&args.out, &files).map_err(|err| Failure::could_not(&err))?;
+    let mut vehicles: Vec<&str> = master.rounds.iter().map(|r| r.vehicle.as_str()).collect();
+    vehicles.dedup();
+    let mut places: Vec<&str> =
+        master.rounds.iter().flat_map(|r| r.calls.iter().map(|c| c.site.as_str())).collect();
+    places.sort_unstable();
+    places.dedup();
+    let made = Designed {
+        days: history.len(),
+        generated,
+        rounds: master.rounds.len(),
+        vehicles: vehicles.len(),
+        places: places.len(),
+        orders: records.len(),
+        served: plan.served(),
+        violations,
+    };
+    if args.json {
+        print_json(&made);
+    } else {
+        let Designed { days, rounds, vehicles, places, .. } = made;
+        let dir = args.out.display();
+        println!(
+            "{}",
+            lang.pick(
+                format!("依据 {days} 天：{vehicles} 辆车 {rounds} 条班线，{places} 个点 → {dir}/timetable.html"),
+                format!("{days} days: {rounds} rounds of {vehicles} vehicles, {places} places -> {dir}/timetable.html")
+            )
+        );
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn history(args: &DesignArgs, county: &County) -> Result<(Vec<DayCounts>, bool), Failure> {
+    let mut days = Vec::new();
+    let mut generated = false;
+    let mut date = args.from;
+    while date <= args.to && days.len() < 400 {
+        let path = args.county.join("orders").join(format!("{date}.csv"));
+        let records = if path.is_file() {
+            let bytes =
+                std::fs::read(&path).map_err(|err| Failure::input(format!("{}: {err}", path.display())))?;
+            let mut problems = Problems::new();
+            let rows = orders::read(
+                &path.to_string_lossy(),
+                &bytes,
+                Source::Own,
+                &std::collections::HashMap::new(),
+                county,
+                date,
+                &mut problems,
+            );
+            if !problems.is_empty() {
+                return Err(Failure::Problems { problems, json: args.json });
+            }
+            rows.into_iter().map(|r| r.record).collect()
+        } else {
+            generated = true;
+            generate::day(county, date, DEMAND_SEED, "default")
+                .map_err(|err| Failure::input(err.to_string()))?
+        };
+        days.push(forecast::count(county, date, &records));
+        let Ok(next) = date.tomorrow() else { break };
+        date = next;
+    }
+    Ok((days, generated))
+}
+
+/// The rounds as a table.
+fn table(master: &Master, county: &County) -> Vec<u8> {
+    let clock = |s: i64| format!("{:02}:{:02}", s / 3600, s / 60 % 60);
+    let mut text = String::from("vehicle,trip,base,departs,seq,site,name_zh,at,weekdays,returns\n");
+    for round in &master.rounds {
+        for (i, call) in round.calls.iter().enumerate() {
+            let name = county.find_site(&call.site).map_or("", |s| county.site(s).name_zh.as_str());
+            let days: String = call.weekdays.iter().map(|on| if *on { '1' } else { '0' }).collect();
+            text.push_str(&format!(
+                "{},{},{},{},{},{},{name},{},{days},{}\n",
+                round.vehicle,
+                round.number,
+                round.base,
+                clock(round.departs_s),
+                i + 1,
+                call.site,
+                clock(call.at_s),
+                clock(round.returns_s)
+            ));
+        }
+    }
+    text.into_bytes()
+}
+
+#[derive(Serialize)]
+struct Compared {
+    places: usize,
+    moved: usize,
+    retimed: usize,
+    price_fen: i64,
+    /// Cost of the same day on the master rounds less the plan's: what leaving them saves.
+    saves_fen: Option<i64>,
+    deviations: Vec<Deviation>,
+}
+
+fn compare(args: &CompareArgs, lang: Lang) -> Result<ExitCode, Failure> {
+    let (plan, inputs) = check::read_dir(&args.plan).map_err(|violations| {
+        let first = violations.first().map_or_else(String::new, |v| format!("{}: {}", v.at, v.found));
+        Failure::input(format!("{}: {first}", args.plan.display()))
+    })?;
+    let master = read_master(&args.rounds)?;
+    let county = &inputs.county;
+    let deviations = rounds::deviations(&plan, &master, county);
+    let saves_fen = (args.steps > 0).then(|| {
+        let effort = Effort { steps: Some(args.steps), time: None, seed: 1, threads: 1 };
+        let mode = Mode::Kept(master.rounds(county));
+        let clock = Clock(Instant::now());
+        let kept = night::compare(
+            &mode,
+            county,
+            plan.date,
+            &inputs.orders,
+            &inputs.travel,
+            &inputs.opening,
+            &effort,
+            &clock,
+        );
+        kept.cost_fen - plan.cost_fen
+    });
+    let moved = deviations.iter().filter(|d| d.now != d.usual).count();
+    let compared = Compared {
+        places: master.rounds.iter().map(|r| r.calls.len()).sum(),
+        moved,
+        retimed: deviations.len() - moved,
+        price_fen: deviations.iter().map(|d| d.fen).sum(),
+        saves_fen,
+        deviations,
+    };
+    if args.json {
+        print_json(&compared);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let clock = |s: i64| format!("{:02}:{:02}", s / 3600, s / 60 % 60);
+    for d in &compared.deviations {
+        println!(
+            "{} {} -> {} {} -> {} {} fen",
+            d.site,
+            d.usual,
+            d.now,
+            clock(d.printed_s),
+            clock(d.planned_s),
+            d.fen
+        );
+    }
+    let Compared { moved, retimed, price_fen, .. } = compared;
+    println!(
+        "{}",
+        lang.pick(
+            format!("换车 {moved} 处，改时 {retimed} 处，偏离定价 {} 元", price_fen / 100),
+            format!("{moved} places change van, {retimed} change time, priced at {} yuan", price_fen / 100)
+        )
+    );
+    if let Some(saves) = saves_fen {
+        println!(
+            "{}",
+            lang.pick(
+                format!("较照班线行驶省 {} 元", saves / 100),
+                format!("saves {} yuan against keeping the rounds", saves / 100)
+            )
+        );
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn read_master(dir: &Path) -> Result<Master, Failure> {
+    let path = dir.join("rounds.json");
+    let bytes = std::fs::read(&path).map_err(|err| Failure::input(format!("{}: {err}", path.display())))?;
+    let master: Master =
+        serde_json::from_slice(&bytes).map_err(|err| Failure::input(format!("{}: {err}", path.display())))?;
+    if master.version > rounds::ROUNDS_VERSION {
+        return Err(Failure::input(format!(
+            "{}: version {} is newer than this program",
+            path.display(),
+            master.version
+        )));
+    }
+    Ok(master)
+}
