@@ -73,3 +73,7 @@ bench-solver: ## solver and peers on public instances: MODE=quick|accept|full (n
 	fi
 	cargo build --release --locked -p xiangyun-benches --bin bench-solver
 	$(TARGET)/release/bench-solver --mode $(MODE)
+
+bench-telematics: ## gateway, codecs and track files against their marks, beside a public crate; JSON lines in target/release
+	@cargo build --release --locked -p xiangyun-benches --bin bench-telematics
+	$(TARGET)/release/bench-telematics $(ROWS)

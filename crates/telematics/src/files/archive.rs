@@ -246,6 +246,23 @@ impl Archive {
         size
     }
 
+    /// Bytes of each column over all files, in the order of [`super::SCHEMA`]; the rest of the files is footers.
+    ///
+    /// # Errors
+    /// [`FilesError`] if a file cannot be opened.
+    pub fn column_bytes(&self) -> Result<Vec<(String, u64)>, FilesError> {
+        let mut sums: Vec<(String, u64)> = Vec::new();
+        for (_, path) in self.paths() {
+            for (at, (name, bytes)) in DayFile::open(&path)?.column_bytes().into_iter().enumerate() {
+                match sums.get_mut(at) {
+                    Some(sum) => sum.1 += bytes,
+                    None => sums.push((name, bytes)),
+                }
+            }
+        }
+        Ok(sums)
+    }
+
     /// The files of every day, by day.
     #[must_use]
     pub fn paths(&self) -> Vec<(Date, PathBuf)> {

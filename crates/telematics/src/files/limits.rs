@@ -2,8 +2,10 @@
 
 /// Rows of a row group before the next one begins: what a writer holds in memory.
 pub const GROUP_ROWS: usize = 1 << 17;
-/// Rows of a page: what a query of few rows must unpack at least.
-pub const PAGE_ROWS: usize = 16 << 10;
+/// Rows of a page of a column that takes room: what a query of few rows must unpack at least.
+pub const PAGE_ROWS: usize = 8 << 10;
+/// Rows of a page of a column with few values.
+pub const WIDE_PAGE_ROWS: usize = 64 << 10;
 /// Open files that are remembered with their directory.
 pub const OPEN_FILES_MAX: usize = 32;
 /// Files of one day before they are merged whatever their sizes.

@@ -8,7 +8,7 @@ use crate::position::Flags;
 use crate::segments::{Area, DeviceId, Record};
 use bytes::Bytes;
 use parquet::column::reader::get_typed_column_reader;
-use parquet::data_type::{ByteArray, ByteArrayType, DataType, Int32Type, Int64Type};
+use parquet::data_type::{ByteArray, ByteArrayType, DataType, FloatType, Int32Type, Int64Type};
 use parquet::errors::ParquetError;
 use parquet::file::reader::{ChunkReader, FileReader, Length, RowGroupReader};
 use parquet::file::serialized_reader::{ReadOptionsBuilder, SerializedFileReader};
@@ -131,6 +131,21 @@ impl DayFile {
         self.length
     }
 
+    /// Bytes of each column over the row groups.
+    pub(super) fn column_bytes(&self) -> Vec<(String, u64)> {
+        let mut sums: Vec<(String, u64)> = Vec::new();
+        for group in self.reader.metadata().row_groups() {
+            for (at, column) in group.columns().iter().enumerate() {
+                let bytes = u64::try_from(column.compressed_size()).unwrap_or(0);
+                match sums.get_mut(at) {
+                    Some(sum) => sum.1 += bytes,
+                    None => sums.push((column.column_path().string(), bytes)),
+                }
+            }
+        }
+        sums
+    }
+
     pub(super) fn rows(&self) -> u64 {
         self.runs.iter().map(|r| r.rows.2 as u64).sum()
     }
@@ -154,8 +169,8 @@ impl DayFile {
         let mut read = || -> Result<(), ParquetError> {
             let group = self.reader.get_row_group(run.rows.0)?;
             let whole = run.rows.1..run.rows.1 + run.rows.2;
-            let Some(rows) = chosen(&*group, whole, wanted)? else { return Ok(()) };
-            for record in records(&*group, rows, device)? {
+            let Some((rows, seconds)) = chosen(&*group, whole, wanted)? else { return Ok(()) };
+            for record in records(&*group, rows, &seconds, device)? {
                 if wanted.holds(&record) {
                     each(record);
                 }
@@ -175,25 +190,26 @@ impl DayFile {
         let read = || -> Result<Option<Record>, ParquetError> {
             let group = self.reader.get_row_group(run.rows.0)?;
             let whole = run.rows.1..run.rows.1 + run.rows.2;
-            let Some(rows) = chosen(&*group, whole, wanted)? else { return Ok(None) };
+            let Some((rows, seconds)) = chosen(&*group, whole, wanted)? else { return Ok(None) };
             let flags = all::<Int32Type>(&*group, column::FLAGS, rows.clone())?;
             let usable = |bits: &i32| Record { flags: Flags(*bits as u16), ..Record::default() }.usable();
             let Some(at) = flags.iter().rposition(usable) else { return Ok(None) };
+            let seconds = &seconds[at..=at];
             let at = rows.start + at;
-            Ok(records(&*group, at..at + 1, device)?.pop())
+            Ok(records(&*group, at..at + 1, seconds, device)?.pop())
         };
         read().map_err(FilesError::parquet(self.name.as_str()))
     }
 }
 
-/// The span of rows from the first to the last whose time and place are wanted.
+/// The span of rows from the first to the last whose time and place are wanted, and their seconds.
 fn chosen(
     group: &dyn RowGroupReader,
     rows: Range<usize>,
     wanted: &Wanted,
-) -> Result<Option<Range<usize>>, ParquetError> {
+) -> Result<Option<(Range<usize>, Vec<i64>)>, ParquetError> {
     // A second that touches the span may hold a wanted row.
-    let seconds = all::<Int64Type>(group, column::TIME_S, rows.clone())?;
+    let mut seconds = all::<Int64Type>(group, column::TIME_S, rows.clone())?;
     let (from_s, last_s) = (wanted.from_ms.div_euclid(1000), (wanted.to_ms - 1).div_euclid(1000));
     let start = seconds.partition_point(|s| *s < from_s);
     let end = seconds.partition_point(|s| *s <= last_s);
@@ -201,7 +217,9 @@ fn chosen(
         return Ok(None);
     }
     let rows = rows.start + start..rows.start + end;
-    let Some(area) = wanted.area else { return Ok(Some(rows)) };
+    seconds.truncate(end);
+    seconds.drain(..start);
+    let Some(area) = wanted.area else { return Ok(Some((rows, seconds))) };
     let lons = all::<Int32Type>(group, column::LON, rows.clone())?;
     let lats = all::<Int32Type>(group, column::LAT, rows.clone())?;
     let inside = |(lon, lat): (&i32, &i32)| {
@@ -209,29 +227,36 @@ fn chosen(
     };
     let first = lons.iter().zip(&lats).position(inside);
     let last = lons.iter().zip(&lats).rposition(inside);
-    Ok(first.zip(last).map(|(first, last)| rows.start + first..rows.start + last + 1))
+    Ok(first
+        .zip(last)
+        .map(|(first, last)| (rows.start + first..rows.start + last + 1, seconds[first..=last].to_vec())))
 }
 
 fn records(
     group: &dyn RowGroupReader,
     rows: Range<usize>,
+    seconds: &[i64],
     device: DeviceId,
 ) -> Result<Vec<Record>, ParquetError> {
     let wrong = |what: &str| ParquetError::General(format!("column {what} holds a value that is none"));
     let longs = |at| all::<Int64Type>(group, at, rows.clone());
     let ints = |at| all::<Int32Type>(group, at, rows.clone());
-    let (seconds, millis) = (longs(column::TIME_S)?, ints(column::TIME_MS)?);
+    let millis = ints(column::TIME_MS)?;
     let (repairs, delays) = (longs(column::REPAIR_MS)?, longs(column::DELAY_MS)?);
     let (lons, lats) = (ints(column::LON)?, ints(column::LAT)?);
     let altitudes = some::<Int32Type>(group, column::ALTITUDE, rows.clone())?;
-    let speeds = some::<Int32Type>(group, column::SPEED, rows.clone())?;
-    let courses = some::<Int32Type>(group, column::COURSE, rows.clone())?;
+    let speeds = some::<FloatType>(group, column::SPEED, rows.clone())?;
+    let courses = some::<FloatType>(group, column::COURSE, rows.clone())?;
     let (statuses, alarms, flags) = (ints(column::STATUS)?, ints(column::ALARM)?, ints(column::FLAGS)?);
     let feeds = all::<ByteArrayType>(group, column::FEED, rows.clone())?;
     let datums = all::<ByteArrayType>(group, column::DATUM, rows.clone())?;
     let items = some::<ByteArrayType>(group, column::ITEMS, rows.clone())?;
-    let small =
-        |value: Option<i32>, what| value.map(|v| u16::try_from(v).map_err(|_| wrong(what))).transpose();
+    // Whole numbers of sixteen bits are exact in a float.
+    let small = |value: Option<f32>, what| match value {
+        Some(value) if value.fract() == 0.0 && (0.0..=65_535.0).contains(&value) => Ok(Some(value as u16)),
+        Some(_) => Err(wrong(what)),
+        None => Ok(None),
+    };
     let mut records = Vec::with_capacity(rows.len());
     for at in 0..rows.len() {
         let time_ms = seconds[at].wrapping_mul(1000).wrapping_add(i64::from(millis[at]));

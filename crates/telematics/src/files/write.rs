@@ -5,7 +5,7 @@ use super::limits::GROUP_ROWS;
 use super::schema::{column, properties, schema};
 use crate::position::Feed;
 use crate::segments::{Area, Record};
-use parquet::data_type::{ByteArray, ByteArrayType, DataType, Int32Type, Int64Type};
+use parquet::data_type::{ByteArray, ByteArrayType, DataType, FloatType, Int32Type, Int64Type};
 use parquet::file::metadata::KeyValue;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use serde::{Deserialize, Serialize};
@@ -156,8 +156,8 @@ fn write_group(
             column::LON => all::<Int32Type>(&mut next, rows, |r| r.lon_e6),
             column::LAT => all::<Int32Type>(&mut next, rows, |r| r.lat_e6),
             column::ALTITUDE => some::<Int32Type>(&mut next, rows, |r| r.altitude_m.map(i32::from)),
-            column::SPEED => some::<Int32Type>(&mut next, rows, |r| r.speed_dkmh.map(i32::from)),
-            column::COURSE => some::<Int32Type>(&mut next, rows, |r| r.course_deg.map(i32::from)),
+            column::SPEED => some::<FloatType>(&mut next, rows, |r| r.speed_dkmh.map(f32::from)),
+            column::COURSE => some::<FloatType>(&mut next, rows, |r| r.course_deg.map(f32::from)),
             column::STATUS => all::<Int32Type>(&mut next, rows, |r| r.status as i32),
             column::ALARM => all::<Int32Type>(&mut next, rows, |r| r.alarm as i32),
             column::FLAGS => all::<Int32Type>(&mut next, rows, |r| i32::from(r.flags.0)),

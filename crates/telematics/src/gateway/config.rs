@@ -302,6 +302,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_example_of_the_manual_is_one() {
+        let page = include_str!("../../../../docs/gateway.md");
+        let text = page.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+        let config = Config::parse(text).unwrap();
+        assert_eq!(config.platforms[0].vehicles["豫D12345"].colour, 2);
+        assert_eq!(config.retention().segments_days, Some(30));
+        assert_eq!(config.terminals.len(), 1);
+    }
+
+    #[test]
     fn a_small_file_is_enough_and_a_wrong_key_is_named() {
         let config = Config::parse(
             "dir = \"/data\"\n[terminals.013912345678]\ndatum = \"gcj02\"\nvehicle = \"V07\"\n",

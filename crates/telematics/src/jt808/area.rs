@@ -355,6 +355,12 @@ pub enum AreaList {
     Polygons(Vec<Polygon>),
     /// Kind 4.
     Routes(Vec<Route>),
+    /// Kind 1 as whole settings (0x8600), each with its operation and count, as some terminals and libraries send it.
+    CircleSettings(Vec<SetAreas<Circle>>),
+    /// Kind 2 as whole settings (0x8602).
+    RectangleSettings(Vec<SetAreas<Rectangle>>),
+    /// Another kind, which this is: ids only.
+    Ids(#[serde(skip)] u8, Vec<u32>),
 }
 
 /// 0x0608: the areas or routes asked for (2019).
@@ -364,22 +370,44 @@ pub struct AreasReply(pub AreaList);
 impl AreasReply {
     const fn kind(&self) -> u8 {
         match self.0 {
-            AreaList::Circles(_) => 1,
-            AreaList::Rectangles(_) => 2,
+            AreaList::Circles(_) | AreaList::CircleSettings(_) => 1,
+            AreaList::Rectangles(_) | AreaList::RectangleSettings(_) => 2,
             AreaList::Polygons(_) => 3,
             AreaList::Routes(_) => 4,
+            AreaList::Ids(kind, _) => kind,
         }
     }
+}
+
+/// Areas as they are, or, only where that does not fit to the last byte and the other does, as whole settings.
+fn areas_or_settings<'a, S: Wire<'a>>(
+    reader: &mut Reader<'a>,
+    edition: Edition,
+    plain: impl Fn(Vec<Area<S>>) -> AreaList,
+    settings: impl Fn(Vec<SetAreas<S>>) -> AreaList,
+) -> Result<AreaList, BodyFault> {
+    let (mut ahead, mut other) = (*reader, *reader);
+    let areas = Counted::<4, Area<S>>::read(&mut ahead, edition);
+    if (areas.is_err() || ahead.left() > 0)
+        && let Ok(list) = Counted::<4, SetAreas<S>>::read(&mut other, edition)
+        && other.left() == 0
+    {
+        *reader = other;
+        return Ok(settings(list.0));
+    }
+    let areas = areas?;
+    *reader = ahead;
+    Ok(plain(areas.0))
 }
 
 impl<'a> Wire<'a> for AreasReply {
     fn read(reader: &mut Reader<'a>, edition: Edition) -> Result<Self, BodyFault> {
         Ok(Self(match reader.u8()? {
-            1 => AreaList::Circles(Counted::<4, _>::read(reader, edition)?.0),
-            2 => AreaList::Rectangles(Counted::<4, _>::read(reader, edition)?.0),
+            1 => areas_or_settings(reader, edition, AreaList::Circles, AreaList::CircleSettings)?,
+            2 => areas_or_settings(reader, edition, AreaList::Rectangles, AreaList::RectangleSettings)?,
             3 => AreaList::Polygons(Counted::<4, _>::read(reader, edition)?.0),
             4 => AreaList::Routes(Counted::<4, _>::read(reader, edition)?.0),
-            _ => return Err(BodyFault::Layout),
+            kind => AreaList::Ids(kind, Counted::<4, _>::read(reader, edition)?.0),
         }))
     }
 
@@ -394,6 +422,9 @@ impl<'a> Wire<'a> for AreasReply {
             AreaList::Rectangles(areas) => list(areas, out, edition),
             AreaList::Polygons(areas) => list(areas, out, edition),
             AreaList::Routes(areas) => list(areas, out, edition),
+            AreaList::CircleSettings(settings) => list(settings, out, edition),
+            AreaList::RectangleSettings(settings) => list(settings, out, edition),
+            AreaList::Ids(_, ids) => list(ids, out, edition),
         }
     }
 }
@@ -402,26 +433,69 @@ impl<'a> Wire<'a> for AreasReply {
 struct AreasForm<A> {
     #[serde(rename = "type")]
     kind: u8,
-    areas: A,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    areas: Option<A>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    settings: Option<A>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ids: Option<Vec<u32>>,
 }
 
 impl Serialize for AreasReply {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        AreasForm { kind: self.kind(), areas: &self.0 }.serialize(serializer)
+        let mut form = AreasForm { kind: self.kind(), areas: None, settings: None, ids: None };
+        match &self.0 {
+            AreaList::Ids(_, ids) => form.ids = Some(ids.clone()),
+            AreaList::CircleSettings(_) | AreaList::RectangleSettings(_) => form.settings = Some(&self.0),
+            _ => form.areas = Some(&self.0),
+        }
+        form.serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for AreasReply {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         use serde::de::Error as _;
+        use serde_json::from_value;
         let form = AreasForm::<serde_json::Value>::deserialize(deserializer)?;
-        let list = match form.kind {
-            1 => serde_json::from_value(form.areas).map(AreaList::Circles),
-            2 => serde_json::from_value(form.areas).map(AreaList::Rectangles),
-            3 => serde_json::from_value(form.areas).map(AreaList::Polygons),
-            4 => serde_json::from_value(form.areas).map(AreaList::Routes),
-            other => return Err(D::Error::custom(format!("type {other} is not 1 to 4"))),
+        let list = match (form.kind, form.areas, form.settings) {
+            (1, Some(areas), _) => from_value(areas).map(AreaList::Circles),
+            (2, Some(areas), _) => from_value(areas).map(AreaList::Rectangles),
+            (3, Some(areas), _) => from_value(areas).map(AreaList::Polygons),
+            (4, Some(areas), _) => from_value(areas).map(AreaList::Routes),
+            (1, None, Some(settings)) => from_value(settings).map(AreaList::CircleSettings),
+            (2, None, Some(settings)) => from_value(settings).map(AreaList::RectangleSettings),
+            (1..=4, ..) => return Err(D::Error::missing_field("areas")),
+            (kind, ..) => Ok(AreaList::Ids(kind, form.ids.unwrap_or_default())),
         };
         list.map(Self).map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn areas_asked_for_are_read_in_both_layouts_and_as_ids() {
+        let circle = serde_json::json!({
+            "id": 1522, "attr": 222, "lat_udeg": 33_870_000, "lon_udeg": 113_050_000, "radius_m": 200,
+            "max_kmh": 60, "over_s": 20, "night_max_kmh": 50, "name": "乡镇站",
+        });
+        let forms = [
+            serde_json::json!({ "type": 1, "areas": [circle, circle] }),
+            serde_json::json!({ "type": 1, "settings": [{ "op": 1, "areas": [circle] }] }),
+            serde_json::json!({ "type": 5, "ids": [1, 2, 3] }),
+        ];
+        for form in forms {
+            let reply: AreasReply = serde_json::from_value(form.clone()).unwrap();
+            let mut bytes = Vec::new();
+            reply.write(&mut bytes, Edition::V2019);
+            let mut reader = Reader::new(&bytes);
+            assert_eq!(AreasReply::read(&mut reader, Edition::V2019), Ok(reply.clone()), "{form}");
+            assert_eq!(reader.left(), 0);
+            assert_eq!(serde_json::to_value(&reply).unwrap()["type"], form["type"]);
+        }
+        assert!(serde_json::from_value::<AreasReply>(serde_json::json!({ "type": 1 })).is_err());
     }
 }

@@ -68,6 +68,66 @@ fn xor_and_escapes(bytes: &[u8]) -> (u8, bool) {
     (fold(wide), marks != 0)
 }
 
+/// Longest segment whose escapes are found by bits: nearly every location report.
+const MARKED: usize = 128;
+
+/// A bit for each byte of the word that is [`ESCAPE`], exactly.
+#[inline]
+const fn escape_bits(word: u64) -> u64 {
+    const LOW: u64 = 0x7F7F_7F7F_7F7F_7F7F;
+    let differs = word ^ (0x0101_0101_0101_0101 * ESCAPE as u64);
+    let zeros = !(((differs & LOW) + LOW) | differs | LOW);
+    (zeros >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
+}
+
+/// A bit for each byte of a segment of at most [`MARKED`] bytes that is [`ESCAPE`].
+#[inline]
+fn escape_marks(wire: &[u8]) -> [u64; 2] {
+    let mut marks = [0_u64; 2];
+    let (words, tail) = wire.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        marks[index / 8] |= escape_bits(u64::from_le_bytes(*word)) << (index % 8 * 8);
+    }
+    for (index, byte) in tail.iter().enumerate() {
+        let at = words.len() * 8 + index;
+        marks[at / 64] |= u64::from(*byte == ESCAPE) << (at % 64);
+    }
+    marks
+}
+
+/// As [`unescape`], for segments of at most [`MARKED`] bytes: runs between escapes are copied sixteen bytes at a time.
+#[inline]
+fn unescape_marked<'a>(wire: &[u8], out: &'a mut Vec<u8>) -> Result<(usize, &'a [u8]), Fault> {
+    let length = wire.len();
+    // Room for whole chunks past the end.
+    if out.len() < length + 16 {
+        out.resize(length + 16, 0);
+    }
+    let mut marks = escape_marks(wire);
+    let (mut from, mut written, mut pairs) = (0, 0, 0);
+    loop {
+        let word = usize::from(marks[0] == 0);
+        let next = if marks[word] == 0 { length } else { word * 64 + marks[word].trailing_zeros() as usize };
+        let run = next - from;
+        let mut copied = 0;
+        while copied < run {
+            match wire[from + copied..].first_chunk::<16>() {
+                Some(chunk) => out[written + copied..][..16].copy_from_slice(chunk),
+                None => out[written + copied..][..run - copied].copy_from_slice(&wire[from + copied..next]),
+            }
+            copied += 16;
+        }
+        written += run;
+        if next == length {
+            return Ok((pairs, &out[..written]));
+        }
+        marks[word] &= marks[word] - 1;
+        from = next;
+        pairs += unescape_pair(wire, &mut from, &mut out[written])?;
+        written += 1;
+    }
+}
+
 /// Verifies and unescapes what stood between two delimiters. Escaped content is written to `scratch`.
 ///
 /// # Errors
@@ -78,7 +138,8 @@ pub fn open<'a>(wire: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<Frame<'a>, F
     if !escaped {
         return verify(wire, 0, sum);
     }
-    let (escapes, bytes) = unescape(wire, scratch)?;
+    let (escapes, bytes) =
+        if wire.len() <= MARKED { unescape_marked(wire, scratch)? } else { unescape(wire, scratch)? };
     // Either pair has an XOR that differs by 1 from the byte that it stands for.
     verify(bytes, escapes, sum ^ (escapes & 1) as u8)
 }
@@ -393,6 +454,18 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn escapes_found_by_bits_are_those_found_byte_by_byte(
+            wire in prop::collection::vec(prop_oneof![4 => any::<u8>(), 1 => Just(ESCAPE), 1 => 0_u8..4], 0..=MARKED),
+        ) {
+            let marks = escape_marks(&wire);
+            for (at, byte) in wire.iter().enumerate() {
+                prop_assert_eq!(marks[at / 64] >> (at % 64) & 1 == 1, *byte == ESCAPE);
+            }
+            let (mut one, mut other) = (Vec::new(), Vec::new());
+            prop_assert_eq!(unescape_marked(&wire, &mut one), unescape(&wire, &mut other));
+        }
+
         #[test]
         fn any_content_survives_any_cutting(
             contents in prop::collection::vec(prop::collection::vec(any::<u8>(), 12..1044), 1..4),

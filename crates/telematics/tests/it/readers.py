@@ -9,7 +9,7 @@ import pandas
 
 folder = sys.argv[1]
 rows = duckdb.sql(
-    f"SELECT day, vehicle, time_s, time_ms, delay_ms, lon_e6, lat_e6, altitude_m, speed_dkmh, course_deg, status, feed, "
+    f"SELECT day, vehicle, time_s, time_ms, delay_ms, lon_e6, lat_e6, altitude_m, speed_dkmh::INT, course_deg::INT, status, feed, "
     f"octet_length(items) AS item_bytes FROM read_parquet('{folder}/*/*.parquet', hive_partitioning = true) "
     f"ORDER BY vehicle, time_s, time_ms"
 ).fetchall()

@@ -1,0 +1,107 @@
+//! Decoding of 69-byte location reports on one core, by processor time, beside the public crate `jt808`.
+
+use super::report::{Report, at_permille};
+use bytes::BytesMut;
+use jt808::bytes::JtBytes;
+use jt808::codec::Jt808Codec;
+use jt808::models::Jt808BodyTrans as _;
+use jt808::models::jt0x0200::Jt0x0200;
+use std::hint::black_box;
+use tokio_util::codec::Decoder as _;
+use xiangyun_benches::{clock::thread_cpu_s, decode as bench};
+use xiangyun_telematics::jt808::{Deframer, write_frame};
+
+const FRAMES: usize = 1_000_000;
+const PASSES: usize = 9;
+
+pub(crate) fn run(report: &mut Report) {
+    for (name, escaped) in [("plain", false), ("escaped", true)] {
+        let stream = bench::reports(FRAMES, escaped);
+        let rate = rate(|| {
+            let sums = bench::decode(&stream);
+            assert_eq!((sums.frames, sums.items), (FRAMES as u64, 6 * FRAMES as u64));
+            FRAMES
+        });
+        report.at_least("decode", &format!("{name}, million frames a second a core"), rate, 15.0, "M/s");
+        // The peer mistakes a frame with three escape pairs or more: both decode the same frames without those.
+        let (fewer, frames) = of_few_pairs(&stream);
+        let ours = rate_of(&fewer, frames);
+        let theirs = self::rate(|| {
+            let found = peer(&fewer);
+            assert_eq!(found, frames);
+            frames
+        });
+        report.note("decode", &format!("{name}, frames of two pairs at most: ours"), ours, "M/s");
+        report.note(
+            "decode",
+            &format!("{name}, same frames, crate jt808 0.1.1 (checks no sum, reads no item)"),
+            theirs,
+            "M/s",
+        );
+        report.note("decode", &format!("{name}, times as fast as crate jt808"), ours / theirs, "x");
+    }
+}
+
+/// Million frames a second, the median of the passes.
+fn rate(mut pass: impl FnMut() -> usize) -> f64 {
+    let mut rates: Vec<f64> = (0..PASSES)
+        .map(|_| {
+            let before = thread_cpu_s();
+            let frames = pass();
+            frames as f64 / (thread_cpu_s() - before) / 1e6
+        })
+        .collect();
+    rates.sort_by(f64::total_cmp);
+    at_permille(&rates, 500)
+}
+
+fn rate_of(stream: &[u8], frames: usize) -> f64 {
+    rate(|| {
+        assert_eq!(bench::decode(stream).frames, frames as u64);
+        frames
+    })
+}
+
+/// The frames that both can decode: two escape pairs at most, and a time whose digits the peer, which takes them for
+/// plain numbers, finds in the calendar.
+fn of_few_pairs(stream: &[u8]) -> (Vec<u8>, usize) {
+    let (mut fewer, mut frames) = (Vec::with_capacity(stream.len()), 0);
+    let (mut deframer, mut input) = (Deframer::new(), stream);
+    let (mut content, mut wire) = (Vec::new(), Vec::new());
+    while let Some(frame) = deframer.next(&mut input) {
+        let Ok(frame) = frame else { continue };
+        content.clear();
+        content.extend_from_slice(frame.content);
+        content[34..40].copy_from_slice(&[
+            0x26,
+            0x09,
+            0x17,
+            0x08,
+            0x15,
+            (frames % 40 / 10 * 16 + frames % 10) as u8,
+        ]);
+        wire.clear();
+        write_frame(&content, &mut wire);
+        if wire.iter().filter(|byte| **byte == 0x7D).count() <= 2 {
+            fewer.extend_from_slice(&wire);
+            frames += 1;
+        }
+    }
+    (fewer, frames)
+}
+
+/// The peer's way from bytes to its location report.
+fn peer(stream: &[u8]) -> usize {
+    let mut codec = Jt808Codec::new();
+    let mut buffer = BytesMut::new();
+    let mut found = 0;
+    for read in stream.chunks(64 * 1024) {
+        buffer.extend_from_slice(read);
+        while let Ok(Some(message)) = codec.decode(&mut buffer) {
+            let mut body = JtBytes::from(message.get_body());
+            black_box(Jt0x0200::fill_new(&mut body, &message));
+            found += 1;
+        }
+    }
+    found
+}
