@@ -202,12 +202,15 @@ impl DayFile {
     }
 }
 
+/// A span of rows, and their seconds.
+type Chosen = (Range<usize>, Vec<i64>);
+
 /// The span of rows from the first to the last whose time and place are wanted, and their seconds.
 fn chosen(
     group: &dyn RowGroupReader,
     rows: Range<usize>,
     wanted: &Wanted,
-) -> Result<Option<(Range<usize>, Vec<i64>)>, ParquetError> {
+) -> Result<Option<Chosen>, ParquetError> {
     // A second that touches the span may hold a wanted row.
     let mut seconds = all::<Int64Type>(group, column::TIME_S, rows.clone())?;
     let (from_s, last_s) = (wanted.from_ms.div_euclid(1000), (wanted.to_ms - 1).div_euclid(1000));
