@@ -44,7 +44,7 @@ test: ## set up what the tests need, then run every one of them
 bench: ## criterion measurements
 	@cargo bench --locked -p xiangyun-benches
 
-FUZZ_TARGETS ?= jt808_frame jt808_message jt809 feeds session vrp_text vrp_json vrp_solution orders_csv orders_xlsx address
+FUZZ_TARGETS ?= jt808_frame jt808_message jt809 feeds session vrp_text vrp_json vrp_solution orders_csv orders_xlsx address osm_pbf osm_tags roads_file
 
 fuzz: ## every fuzz target for FUZZ_SECONDS each; needs a C++ compiler
 	@cd fuzz
@@ -63,6 +63,18 @@ lint: ## formatting and clippy, warnings are errors
 clean: ## remove what was built and generated
 	@cargo clean
 	rm -rf demo-out plan-out
+
+bench-roads: ## the road engine and its peers on the public maps (needs XIANGYUN_TESTDATA): MAPS="county50k match ..."
+	@cargo build --release --locked -p xiangyun-bench-roads -p xiangyun
+	if [ ! -s $(COUNTY)/roads.osm.pbf ]; then
+	    $(XIANGYUN) roads synthesize --county $(COUNTY) -o $(COUNTY)/roads.osm.pbf
+	fi
+	status=0
+	$(TARGET)/release/bench-roads $(or $(MAPS),liechtenstein match bremen_time county50k $(COUNTY)/roads.osm.pbf ny264k ne1524k) || status=1
+	if [ -n "$${XIANGYUN_TESTDATA:-}" ]; then
+	    python3 benches/peers/roads.py $(XIANGYUN) || echo "peers from pip could not run here"
+	fi
+	exit $$status
 
 bench-solver: ## solver and peers on public instances: MODE=quick|accept|full (needs XIANGYUN_TESTDATA)
 	@if [ ! -x target/peers/bin/python ]; then

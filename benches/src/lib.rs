@@ -1,9 +1,8 @@
-//! What several benchmarks share: drives with known truth, processor clocks, the folder of test data.
+//! What several benchmarks share: processor clocks, the folder of test data.
 
 pub mod addresses;
 pub mod clock;
 pub mod decode;
-pub mod drives;
 
 use std::path::PathBuf;
 

@@ -30,10 +30,15 @@
 //! # }
 //! ```
 
+mod alternatives;
+mod audit;
+mod bare;
 mod contraction;
+mod datum;
 mod error;
 mod file;
 mod graph;
+mod instructions;
 mod isochrone;
 pub mod limits;
 mod live;
@@ -50,9 +55,13 @@ mod query;
 mod route;
 mod simd;
 mod snap;
+pub mod speeds;
 pub mod synthesize;
 
+pub use alternatives::ALTERNATIVES_MAX;
+pub use datum::{DATUM_POINTS_MAX, DATUMS, DatumVerdict};
 pub use error::{RoadsError, import_code};
+pub use instructions::{Language, Maneuver, Step};
 pub use isochrone::Isochrone;
 pub use matrix::{CellFault, Matrix, UNREACHABLE};
 pub use network::{BandId, Network, NetworkInfo, ProfileId, SegmentId, SegmentInfo};

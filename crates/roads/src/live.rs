@@ -5,52 +5,99 @@
 //! set becomes the spare once its last reader is gone; what it missed is worked in with the next change.
 
 use crate::RoadsError;
-use crate::contraction::{Weights, partial};
+use crate::contraction::memo::Memo;
+use crate::contraction::partial::{self, Change};
+use crate::contraction::{Topology, Weights, customize};
 use crate::graph::{INF_MS, REACH_MS};
-use crate::network::{BandId, Network, ProfileId, SegmentId, Snapshot, Times, ends_of};
+use crate::network::{BandId, Network, ProfileId, SegmentId, Snapshot, ends_of};
 use crate::query::weight::Weight;
-use std::collections::BTreeMap;
+use arc_swap::ArcSwap;
 use std::sync::{Arc, PoisonError};
+
+/// From one state in so many on, a change is worked in by customizing the whole metric.
+const WHOLE_FROM_SHARE: usize = 40;
 
 /// What the one writer keeps between changes.
 #[derive(Default)]
 pub(crate) struct Desk {
     spares: Vec<Spare>,
-    /// First incoming turn by state and the states they come from.
-    incoming: Option<(Vec<u32>, Vec<u32>)>,
 }
 
 impl Desk {
     pub(crate) fn new(metrics: usize) -> Self {
-        Self { spares: (0..metrics).map(|_| Spare::default()).collect(), incoming: None }
+        Self { spares: (0..metrics).map(|_| Spare::default()).collect() }
     }
 }
 
-/// The weights of a metric that nobody reads now.
+/// Times and weights that the writer may change.
+struct Set {
+    arc_ms: Vec<u32>,
+    weights: Vec<Weight>,
+    memo: Memo,
+}
+
+impl Set {
+    fn copy(of: &Snapshot) -> Self {
+        let memo = Memo::new(of.weights.all.len());
+        Self { arc_ms: of.arc_ms.to_vec(), weights: of.weights.all.to_vec(), memo }
+    }
+
+    fn publish(self, topology: &Topology) -> Arc<Snapshot> {
+        let weights = Weights::new(topology, self.weights);
+        Arc::new(Snapshot { arc_ms: self.arc_ms.into(), weights, memo: self.memo })
+    }
+}
+
+/// The set of a metric that nobody reads now.
 #[derive(Default)]
 struct Spare {
-    weights: Option<(Vec<Weight>, Vec<Weight>)>,
+    set: Option<Set>,
     /// The last set that was replaced, perhaps still read.
     retired: Option<Arc<Snapshot>>,
-    /// Arcs that changed since the spare was current.
-    missed: Vec<u32>,
+    /// Times and weights that changed since the spare was current.
+    missed_ms: Vec<(u32, u32)>,
+    missed: Vec<Change>,
+    /// More changed than is told: the live set is copied.
+    stale: bool,
 }
 
 impl Spare {
     /// Takes back the retired set if its readers are gone.
     fn reclaim(&mut self) {
-        if self.weights.is_some() {
+        if self.set.is_some() {
             return;
         }
         if let Some(retired) = self.retired.take() {
             match Arc::try_unwrap(retired) {
-                Ok(Snapshot { weights: Weights { up, down }, .. }) => {
-                    if let (Some(up), Some(down)) = (up.into_owned(), down.into_owned()) {
-                        self.weights = Some((up, down));
+                Ok(Snapshot { arc_ms, weights, memo }) => {
+                    if let (Some(arc_ms), Some(weights)) = (arc_ms.into_owned(), weights.all.into_owned()) {
+                        self.set = Some(Set { arc_ms, weights, memo });
                     }
                 }
                 Err(held) => self.retired = Some(held),
             }
+        }
+    }
+
+    /// The spare, brought up to date; a copy of the live set where there is none.
+    fn current(&mut self, topology: &Topology, live: &Snapshot) -> Set {
+        self.reclaim();
+        let (missed_ms, missed) = (std::mem::take(&mut self.missed_ms), std::mem::take(&mut self.missed));
+        let stale = std::mem::take(&mut self.stale);
+        match self.set.take() {
+            Some(mut set) if stale => {
+                set.arc_ms.copy_from_slice(&live.arc_ms);
+                set.weights.copy_from_slice(&live.weights.all);
+                set.memo = Memo::new(set.weights.len());
+                set
+            }
+            Some(mut set) => {
+                missed_ms.iter().for_each(|(arc, ms)| set.arc_ms[*arc as usize] = *ms);
+                partial::replay(topology, &missed, &mut set.weights, &set.memo);
+                set
+            }
+            // The first change, or readers that hold both sets.
+            None => Set::copy(live),
         }
     }
 }
@@ -62,7 +109,7 @@ impl Network {
     /// # Errors
     /// [`RoadsError::UnknownSegment`]; nothing is closed then.
     pub fn close(&self, segments: &[SegmentId]) -> Result<(), RoadsError> {
-        self.change(segments, |_, _| INF_MS)
+        self.change(segments, |_| INF_MS)
     }
 
     /// Takes closures and other speeds off segments again.
@@ -70,7 +117,7 @@ impl Network {
     /// # Errors
     /// [`RoadsError::UnknownSegment`]; nothing is changed then.
     pub fn reopen(&self, segments: &[SegmentId]) -> Result<(), RoadsError> {
-        self.change(segments, |_, base| base)
+        self.change(segments, |base| base)
     }
 
     /// Sets the driving time of segments to a share of the prepared one, in percent, for all profiles and bands: 200
@@ -84,7 +131,7 @@ impl Network {
                 what: format!("{percent} percent; 10 to 10,000 can be set"),
             });
         }
-        self.change(segments, |_, base| {
+        self.change(segments, |base| {
             if base >= INF_MS {
                 return base;
             }
@@ -98,14 +145,19 @@ impl Network {
     /// Segments whose driving times differ from the prepared ones for any profile now, ascending.
     #[must_use]
     pub fn changed(&self) -> Vec<SegmentId> {
-        let mut list: Vec<SegmentId> = self
-            .live
-            .iter()
-            .flat_map(|l| l.load().changed.keys().map(|arc| SegmentId(arc >> 1)).collect::<Vec<_>>())
-            .collect();
-        list.sort_unstable();
-        list.dedup();
-        list
+        let mut differs = vec![false; self.graph.segment_count()];
+        for (live, metric) in self.live.iter().zip(&self.graph.metrics) {
+            let now = live.load_full();
+            // A metric that was never changed shares its times with the file.
+            if now.arc_ms.as_ptr() == metric.arc_ms.as_ptr() {
+                continue;
+            }
+            for (arc, (a, b)) in now.arc_ms.iter().zip(&metric.arc_ms[..]).enumerate() {
+                differs[arc >> 1] |= a != b;
+            }
+        }
+        #[allow(clippy::cast_possible_truncation)] // segments fit u32
+        differs.iter().enumerate().filter(|(_, d)| **d).map(|(s, _)| SegmentId(s as u32)).collect()
     }
 
     /// Makes ready for changes of one metric: copies of its weights that the first changes would have to make.
@@ -115,102 +167,111 @@ impl Network {
     pub fn make_live(&self, profile: ProfileId, band: BandId) -> Result<(), RoadsError> {
         let metric = self.metric(profile, band)?;
         let mut desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
-        self.incoming(&mut desk);
-        let now = self.live[metric].load_full();
-        let copy = || (now.weights.up.to_vec(), now.weights.down.to_vec());
-        let (up, down) = copy();
-        self.live[metric].store(Arc::new(Snapshot {
-            changed: now.changed.clone(),
-            weights: Weights { up: up.into(), down: down.into() },
-        }));
-        desk.spares[metric] = Spare { weights: Some(copy()), retired: None, missed: Vec::new() };
+        let spare = &mut desk.spares[metric];
+        if spare.set.is_none() {
+            let now = self.live[metric].load_full();
+            self.live[metric].store(Set::copy(&now).publish(&self.topology));
+            spare.set = Some(Set::copy(&now));
+            (spare.retired, spare.stale) = (None, false);
+            spare.missed_ms.clear();
+            spare.missed.clear();
+        }
         Ok(())
     }
 
-    fn incoming<'d>(&self, desk: &'d mut Desk) -> &'d (Vec<u32>, Vec<u32>) {
-        let graph = &self.graph;
-        desk.incoming.get_or_insert_with(|| {
-            let (to, count) = (&graph.turn_to[..], graph.state_count());
-            let mut first = vec![0u32; count + 1];
-            for &t in to {
-                first[t as usize + 1] += 1;
-            }
-            for v in 1..first.len() {
-                first[v] += first[v - 1];
-            }
-            let mut at = first.clone();
-            let mut from = vec![0u32; to.len()];
-            #[allow(clippy::cast_possible_truncation)] // states fit u32
-            for v in 0..count as u32 {
-                for turn in graph.turns(v) {
-                    let slot = &mut at[to[turn] as usize];
-                    from[*slot as usize] = v;
-                    *slot += 1;
-                }
-            }
-            (first, from)
-        })
+    /// Customizes one metric as a whole from its present times and puts the result in place: the same weights as
+    /// before. For measurement, and for checks of what partial changes left.
+    ///
+    /// # Errors
+    /// Unknown ids.
+    pub fn recustomize(&self, profile: ProfileId, band: BandId) -> Result<(), RoadsError> {
+        let metric = self.metric(profile, band)?;
+        let mut desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
+        let spare = &mut desk.spares[metric];
+        let now = self.live[metric].load_full();
+        let mut set = spare.current(&self.topology, &now);
+        let ends = ends_of(&self.graph, &self.profiles, metric, &set.arc_ms);
+        customize::customize_into(&self.topology, self.plan(), &ends, &mut set.weights);
+        drop(now);
+        spare.retired = Some(self.live[metric].swap(set.publish(&self.topology)));
+        spare.reclaim();
+        Ok(())
     }
 
-    /// Applies a change to all metrics. `to` gives an arc's new time from the metric and its prepared time.
-    pub(crate) fn change(
-        &self,
-        segments: &[SegmentId],
-        to: impl Fn(usize, u32) -> u32,
-    ) -> Result<(), RoadsError> {
+    /// As [`Network::recustomize`] for all metrics in one pass, several at once.
+    pub fn recustomize_all(&self) {
+        let mut desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
+        let now: Vec<Arc<Snapshot>> = self.live.iter().map(ArcSwap::load_full).collect();
+        let ends: Vec<_> = now
+            .iter()
+            .enumerate()
+            .map(|(metric, s)| ends_of(&self.graph, &self.profiles, metric, &s.arc_ms))
+            .collect();
+        let all = customize::customize_all(&self.topology, self.plan(), &ends);
+        for ((metric, weights), spare) in all.into_iter().enumerate().zip(&mut desk.spares) {
+            let arc_ms = now[metric].arc_ms.clone();
+            let memo = Memo::new(weights.all.len());
+            self.live[metric].store(Arc::new(Snapshot { arc_ms, weights, memo }));
+            *spare = Spare::default();
+        }
+    }
+
+    /// Applies a change to all metrics. `to` gives an arc's new time from its prepared one.
+    pub(crate) fn change(&self, segments: &[SegmentId], to: impl Fn(u32) -> u32) -> Result<(), RoadsError> {
         for s in segments {
             self.check_segment(*s)?;
         }
         let mut desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
-        self.incoming(&mut desk);
-        let Desk { spares, incoming } = &mut *desk;
-        let Some((first, from)) = incoming.as_ref() else { return Ok(()) };
-        for (metric, spare) in spares.iter_mut().enumerate() {
-            let now = self.live[metric].load_full();
+        for (metric, spare) in desk.spares.iter_mut().enumerate() {
             let base = &self.graph.metrics[metric].arc_ms;
-            let mut changed: BTreeMap<u32, u32> = now.changed.clone();
-            let mut arcs = Vec::new();
-            for arc in segments.iter().flat_map(|s| [s.0 * 2, s.0 * 2 + 1]) {
-                let prepared = base[arc as usize];
-                let ms = to(metric, prepared);
-                if now.changed.get(&arc).copied().unwrap_or(prepared) == ms {
-                    continue;
-                }
-                arcs.push(arc);
-                if ms == prepared {
-                    changed.remove(&arc);
-                } else {
-                    changed.insert(arc, ms);
-                }
-            }
-            if arcs.is_empty() {
-                continue;
-            }
-            spare.reclaim();
-            let (mut up, mut down) = spare.weights.take().unwrap_or_else(|| {
-                // The first changes, or readers that hold both sets: a fresh copy that has missed nothing.
-                spare.missed.clear();
-                (now.weights.up.to_vec(), now.weights.down.to_vec())
-            });
-            let times = Times { base, changed: &changed };
-            let ends = ends_of(&self.graph, &self.profiles, metric, &times);
-            let graph = &self.graph;
-            let turns = spare.missed.iter().chain(&arcs).flat_map(|arc| {
-                let plain = graph.arc_state[*arc as usize];
-                let plain = (plain != crate::graph::NONE).then_some(plain);
-                plain.into_iter().chain(graph.copies_of(*arc)).flat_map(|state| {
-                    let range = first[state as usize] as usize..first[state as usize + 1] as usize;
-                    from[range].iter().map(move |f| (*f, state))
-                })
-            });
-            partial::update(&self.topology, &ends, &mut up, &mut down, turns);
-            drop(now);
-            let next = Arc::new(Snapshot { changed, weights: Weights { up: up.into(), down: down.into() } });
-            let old = self.live[metric].swap(next);
-            spare.missed = arcs;
-            spare.retired = Some(old);
-            spare.reclaim();
+            let arcs = segments.iter().flat_map(|s| [s.0 * 2, s.0 * 2 + 1]);
+            self.work_in(metric, spare, arcs.map(|arc| (arc, to(base[arc as usize]))));
         }
         Ok(())
+    }
+
+    /// Gives arcs of one metric other times, except those that are closed now.
+    pub(crate) fn retime(&self, metric: usize, times: &[(u32, u32)]) {
+        let mut desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.live[metric].load_full();
+        let open = times.iter().filter(|(arc, _)| now.arc_ms[*arc as usize] < INF_MS).copied();
+        let open: Vec<(u32, u32)> = open.collect();
+        drop(now);
+        self.work_in(metric, &mut desk.spares[metric], open.into_iter());
+    }
+
+    /// Works times of arcs into the spare set of a metric and puts it in the place of the live one.
+    fn work_in(&self, metric: usize, spare: &mut Spare, times: impl Iterator<Item = (u32, u32)>) {
+        let now = self.live[metric].load_full();
+        let arcs: Vec<(u32, u32)> = times.filter(|(arc, ms)| now.arc_ms[*arc as usize] != *ms).collect();
+        if arcs.is_empty() {
+            return;
+        }
+        let mut set = spare.current(&self.topology, &now);
+        drop(now);
+        arcs.iter().for_each(|(arc, ms)| set.arc_ms[*arc as usize] = *ms);
+        let graph = &self.graph;
+        let ends = ends_of(graph, &self.profiles, metric, &set.arc_ms);
+        let changes = if arcs.len() * WHOLE_FROM_SHARE > graph.state_count() {
+            customize::customize_into(&self.topology, self.plan(), &ends, &mut set.weights);
+            set.memo = Memo::new(set.weights.len());
+            None
+        } else {
+            let turns = arcs.iter().flat_map(|(arc, _)| {
+                let plain = graph.arc_state[*arc as usize];
+                let plain = (plain != crate::graph::NONE).then_some(plain);
+                plain
+                    .into_iter()
+                    .chain(graph.copies_of(*arc))
+                    .flat_map(|state| partial::arcs_into(&self.topology, state))
+            });
+            Some(partial::update(&self.topology, &ends, &mut set.weights, &set.memo, turns))
+        };
+        let old = self.live[metric].swap(set.publish(&self.topology));
+        spare.stale = changes.is_none();
+        spare.missed_ms = arcs;
+        spare.missed = changes.unwrap_or_default();
+        spare.retired = Some(old);
+        spare.reclaim();
     }
 }

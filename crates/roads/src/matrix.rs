@@ -96,20 +96,20 @@ impl Network {
                 .map(|t| t.as_ref().map_or_else(|_| Target::default(), |t| ends.target(t)))
                 .collect();
             let table = sweep::table::<u64>(view, ends, &starts, &stops, threads);
-            for (i, a) in source_snaps.iter().enumerate() {
-                let Ok(a) = a else { continue };
-                for (j, b) in target_snaps.iter().enumerate() {
-                    let Ok(b) = b else { continue };
+            let access = |snaps: &[Result<Snap, SnapFault>]| -> Vec<Option<(u32, u32)>> {
+                snaps.iter().map(|s| s.as_ref().ok().map(|s| (s.access_ms(), s.access_cm()))).collect()
+            };
+            let (out, back) = (access(&source_snaps), access(&target_snaps));
+            for (i, a) in out.iter().enumerate() {
+                let Some(a) = a else { continue };
+                for (j, b) in back.iter().enumerate() {
+                    let Some(b) = b else { continue };
                     let at = i * targets.len() + j;
                     if sources[i] == targets[j] {
                         (seconds[at], metres[at]) = (0, 0);
                     } else if table[at] < weight::REACH {
-                        (seconds[at], metres[at]) = weight::answer(
-                            table[at],
-                            ends.entry_ms,
-                            a.access_ms() + b.access_ms(),
-                            a.access_cm() + b.access_cm(),
-                        );
+                        (seconds[at], metres[at]) =
+                            weight::answer(table[at], ends.entry_ms, a.0 + b.0, a.1 + b.1);
                     }
                 }
             }

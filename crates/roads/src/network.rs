@@ -1,8 +1,11 @@
 //! The facade: a network opened or built, and the questions that can be put to it.
 
 use crate::RoadsError;
-use crate::contraction::{Topology, Weights, customize};
-use crate::file::{Store, Writer};
+use crate::audit;
+use crate::contraction::customize::{self, Plan};
+use crate::contraction::memo::Memo;
+use crate::contraction::{Topology, Weights};
+use crate::file::{Column, Store, Writer};
 use crate::graph::{MetricNames, RoadGraph, build};
 use crate::limits::{META_BYTES_MAX, PROFILE_BYTES_MAX, ROUTE_POINTS_MAX};
 use crate::live::Desk;
@@ -10,14 +13,13 @@ use crate::order::Known;
 use crate::osm::{self, RoadClass};
 use crate::profile::{Band, Profile, Profiles};
 use crate::query::tree::{self, View};
-use crate::query::{Ends, dijkstra, ends::ArcTimes, weight};
+use crate::query::{Ends, dijkstra, weight};
 use crate::route::{Leg, Route, Stretch};
 use crate::snap::{self, Snap};
 use arc_swap::ArcSwap;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use xiangyun_model::geo::LonLat;
 use xiangyun_model::problem::Problems;
 
@@ -90,24 +92,10 @@ struct Meta {
 
 /// A metric as readers see it at one moment.
 pub(crate) struct Snapshot {
-    /// Arcs whose time differs from the file's.
-    pub(crate) changed: BTreeMap<u32, u32>,
+    /// Driving time by arc in milliseconds.
+    pub(crate) arc_ms: Column<u32>,
     pub(crate) weights: Weights,
-}
-
-/// The arc times of a snapshot.
-pub(crate) struct Times<'a> {
-    pub(crate) base: &'a [u32],
-    pub(crate) changed: &'a BTreeMap<u32, u32>,
-}
-
-impl ArcTimes for Times<'_> {
-    fn ms(&self, arc: u32) -> u32 {
-        if self.changed.is_empty() {
-            return self.base[arc as usize];
-        }
-        self.changed.get(&arc).copied().unwrap_or(self.base[arc as usize])
-    }
+    pub(crate) memo: Memo,
 }
 
 /// A road network with its profiles and time bands.
@@ -119,6 +107,8 @@ pub struct Network {
     pub(crate) live: Vec<ArcSwap<Snapshot>>,
     /// One writer at a time, with what it needs.
     pub(crate) desk: Mutex<Desk>,
+    /// Made when a metric is first customized as a whole.
+    plan: OnceLock<Plan>,
     store: Option<Store>,
 }
 
@@ -171,12 +161,10 @@ impl Network {
         let imported = osm::import(path, bytes, &keep)?;
         let (graph, known, problems) = build::build(imported, profiles, previous.map(|p| &p.known))?;
         let topology = Topology::build(&graph.turn_first, &graph.turn_to);
-        let weights = (0..profiles.metric_count())
-            .map(|metric| {
-                let times = Times { base: &graph.metrics[metric].arc_ms, changed: &BTreeMap::new() };
-                customize::customize(&topology, &ends_of(&graph, profiles, metric, &times))
-            })
+        let ends: Vec<Ends<'_>> = (0..profiles.metric_count())
+            .map(|metric| ends_of(&graph, profiles, metric, &graph.metrics[metric].arc_ms))
             .collect();
+        let weights = customize::customize_all(&topology, &Plan::new(&topology), &ends);
         Ok((Self::new(graph, profiles.clone(), topology, known, weights, None), problems))
     }
 
@@ -196,7 +184,7 @@ impl Network {
         Profiles::parse(&std::fs::read_to_string(path).map_err(|e| RoadsError::io(path, e))?)
     }
 
-    fn new(
+    pub(crate) fn new(
         graph: RoadGraph,
         profiles: Profiles,
         topology: Topology,
@@ -207,9 +195,21 @@ impl Network {
         let desk = Mutex::new(Desk::new(weights.len()));
         let live = weights
             .into_iter()
-            .map(|weights| ArcSwap::from_pointee(Snapshot { changed: BTreeMap::new(), weights }))
+            .zip(&graph.metrics)
+            .map(|(weights, metric)| {
+                let memo = Memo::new(topology.arc_count());
+                ArcSwap::from_pointee(Snapshot { arc_ms: metric.arc_ms.clone(), weights, memo })
+            })
             .collect();
-        Self { graph, profiles, topology, known, live, desk, store }
+        Self { graph, profiles, topology, known, live, desk, plan: OnceLock::new(), store }
+    }
+
+    /// Makes the driving times as they are now (learned, slowed, closed) the prepared ones: what [`Network::save`]
+    /// writes, [`Network::reopen`] returns to, and [`Network::changed`] compares with.
+    pub fn adopt(&mut self) {
+        for (metric, live) in self.graph.metrics.iter_mut().zip(&self.live) {
+            metric.arc_ms = live.load_full().arc_ms.to_vec().into();
+        }
     }
 
     /// Writes the prepared file, whole or not at all; closures made since are not part of it.
@@ -222,7 +222,7 @@ impl Network {
         let names = MetricNames::new(self.profiles.metric_count());
         let weight_names = weight_names(self.profiles.metric_count());
         let snapshots: Vec<Arc<Snapshot>> = self.live.iter().map(ArcSwap::load_full).collect();
-        if snapshots.iter().any(|s| !s.changed.is_empty()) {
+        if !self.changed().is_empty() {
             return Err(RoadsError::BadRequest { what: "a network with closures cannot be saved".into() });
         }
         let mut writer = Writer::default();
@@ -230,9 +230,8 @@ impl Network {
         self.graph.write(&mut writer, &names);
         writer.column("seg_order", &self.known.segments);
         self.topology.write(&mut writer);
-        for (snapshot, [up, down]) in snapshots.iter().zip(&weight_names) {
-            writer.column(up, &snapshot.weights.up);
-            writer.column(down, &snapshot.weights.down);
+        for (snapshot, name) in snapshots.iter().zip(&weight_names) {
+            writer.column(name, &snapshot.weights.all);
         }
         writer.write(path, self.known.hash, xxhash_rust::xxh3::xxh3_64(&meta))?;
         Ok(())
@@ -259,22 +258,30 @@ impl Network {
         let topology = Topology::read(&store, graph.state_count())?;
         let known = Known { hash: store.topology_hash, segments: store.column("seg_order")? };
         let mut weights = Vec::with_capacity(metrics);
-        for [up, down] in weight_names(metrics) {
-            let w = Weights { up: store.column(&up)?, down: store.column(&down)? };
-            if w.up.len() != topology.up.other.len() || w.down.len() != topology.down.other.len() {
+        for name in weight_names(metrics) {
+            let all = store.column(&name)?;
+            if all.len() != topology.arc_count() {
                 return Err(store.inconsistent("weights and hierarchy differ in length"));
             }
-            weights.push(w);
+            weights.push(Weights::new(&topology, all));
         }
         Ok(Self::new(graph, meta.profiles, topology, known, weights, Some(store)))
     }
 
-    /// Checks every section of the prepared file against its checksum.
+    /// Checks every section of the prepared file against its checksum, then that all of its indices lie within what
+    /// they point into. Takes about a second for each 500 MB; a daemon does it beside its work.
     ///
     /// # Errors
-    /// [`RoadsError::Rotten`] names the first damaged section.
+    /// [`RoadsError::Rotten`] names the first damaged section, [`RoadsError::Inconsistent`] a table that does not fit.
     pub fn verify(&self) -> Result<(), RoadsError> {
-        self.store.as_ref().map_or(Ok(()), Store::verify)
+        let Some(store) = &self.store else { return Ok(()) };
+        store.verify()?;
+        let checks = || {
+            audit::graph(&self.graph)?;
+            audit::topology(&self.topology, &self.graph)?;
+            self.live.iter().try_for_each(|live| audit::weights(&live.load().weights.all))
+        };
+        checks().map_err(|what| store.inconsistent(what))
     }
 
     /// What the network is, for people.
@@ -391,18 +398,42 @@ impl Network {
         })
     }
 
+    /// Segments that lead through a ford: what an operator closes when the water is high.
+    #[must_use]
+    pub fn fords(&self) -> Vec<SegmentId> {
+        let g = &self.graph;
+        #[allow(clippy::cast_possible_truncation)] // segments fit u32
+        let all = 0..g.segment_count() as u32;
+        let ford = |s: &u32| g.way_flags[g.seg_way[*s as usize] as usize] & crate::graph::flag::FORD != 0;
+        all.filter(ford).map(SegmentId).collect()
+    }
+
+    /// Segments with a piece within `radius_m` of a place or near it, ascending: for drawing a part of the map.
+    #[must_use]
+    pub fn segments_near(&self, place: LonLat, radius_m: f64) -> Vec<SegmentId> {
+        let mut list = Vec::new();
+        self.graph.index.within(place, radius_m, |segment| list.push(SegmentId(segment)));
+        list.sort_unstable();
+        list.dedup();
+        list
+    }
+
     pub(crate) fn check_segment(&self, segment: SegmentId) -> Result<(), RoadsError> {
         #[allow(clippy::cast_possible_truncation)] // segments fit u32
         let count = self.graph.segment_count() as u32;
         if segment.0 < count { Ok(()) } else { Err(RoadsError::UnknownSegment { segment: segment.0, count }) }
     }
 
+    pub(crate) fn plan(&self) -> &Plan {
+        self.plan.get_or_init(|| Plan::new(&self.topology))
+    }
+
     /// Runs a question on the metric as it stands now; closures made meanwhile do not touch it.
     pub(crate) fn ask<R>(&self, metric: usize, question: impl FnOnce(&Ends<'_>, View<'_>) -> R) -> R {
         let snapshot = self.live[metric].load_full();
-        let times = Times { base: &self.graph.metrics[metric].arc_ms, changed: &snapshot.changed };
-        let ends = ends_of(&self.graph, &self.profiles, metric, &times);
-        let view = View { topology: &self.topology, up: &snapshot.weights.up, down: &snapshot.weights.down };
+        let ends = ends_of(&self.graph, &self.profiles, metric, &snapshot.arc_ms);
+        let (up, down) = snapshot.weights.halves();
+        let view = View { topology: &self.topology, up, down, memo: &snapshot.memo };
         question(&ends, view)
     }
 
@@ -498,20 +529,28 @@ impl Network {
                 }
                 let path = tree::shortest(view, ends, &ends.source(a), &ends.target(b))
                     .ok_or(RoadsError::Unreachable { from: i - 1, to: i })?;
-                let (seconds, metres) = weight::answer(
-                    path.weight,
-                    ends.entry_ms,
-                    a.access_ms() + b.access_ms(),
-                    a.access_cm() + b.access_cm(),
-                );
-                let stretches = stretches(&self.graph, &path.states, a, b);
-                let geometry = self.line(&stretches, a, b);
-                route.seconds += seconds;
-                route.metres += metres;
-                route.legs.push(Leg { seconds, metres, stretches, geometry });
+                let leg = self.leg_of(ends, &path, a, b);
+                route.seconds += leg.seconds;
+                route.metres += leg.metres;
+                route.legs.push(leg);
             }
             Ok(route)
         })
+    }
+
+    /// A path with its roads and its line.
+    fn leg_of(&self, ends: &Ends<'_>, path: &dijkstra::Path, a: &Snap, b: &Snap) -> Leg {
+        let access = (a.access_ms() + b.access_ms(), a.access_cm() + b.access_cm());
+        let (seconds, metres) = weight::answer(path.weight, ends.entry_ms, access.0, access.1);
+        let stretches = stretches(&self.graph, &path.states, a, b);
+        let geometry = self.line(&stretches, a, b);
+        Leg { seconds, metres, stretches, geometry }
+    }
+
+    /// A path as a route of one leg.
+    pub(crate) fn route_of(&self, ends: &Ends<'_>, path: &dijkstra::Path, a: &Snap, b: &Snap) -> Route {
+        let leg = self.leg_of(ends, path, a, b);
+        Route { seconds: leg.seconds, metres: leg.metres, legs: vec![leg], snaps: vec![*a, *b] }
     }
 
     /// The line of stretches, cut at their shares.
@@ -554,13 +593,13 @@ pub(crate) fn ends_of<'a>(
     graph: &'a RoadGraph,
     profiles: &Profiles,
     metric: usize,
-    times: &'a Times<'a>,
+    arc_ms: &'a [u32],
 ) -> Ends<'a> {
     let input = &graph.metrics[metric];
     let profile = &profiles.profiles[metric / profiles.bands.len()];
     Ends {
         graph,
-        arc_ms: times,
+        arc_ms,
         turn_ms: &input.turn_ms,
         restricted: &input.restricted,
         entry_ms: u32::from(profile.restricted_entry_s) * 1000,
@@ -568,8 +607,8 @@ pub(crate) fn ends_of<'a>(
 }
 
 /// Section names of the hierarchy's weights by metric.
-fn weight_names(metrics: usize) -> Vec<[String; 2]> {
-    (0..metrics).map(|m| [format!("up_weight.{m}"), format!("down_weight.{m}")]).collect()
+fn weight_names(metrics: usize) -> Vec<String> {
+    (0..metrics).map(|m| format!("weight.{m}")).collect()
 }
 
 /// Shares of a shape's points along its length.

@@ -1,5 +1,6 @@
 //! Paths between places that are on the road already, without geometry: what a caller asks thousands of times.
 
+use crate::contraction::customize;
 use crate::network::{BandId, Network, ProfileId, SegmentId};
 use crate::query::{sweep, tree, weight};
 use crate::snap::Snap;
@@ -90,9 +91,10 @@ impl Network {
     pub fn differences_to_full(&self, profile: ProfileId, band: BandId) -> Result<usize, RoadsError> {
         let metric = self.metric(profile, band)?;
         Ok(self.ask(metric, |ends, view| {
-            let full = crate::contraction::customize::customize(&self.topology, ends);
+            let full = customize::customize(&self.topology, self.plan(), ends);
+            let (up, down) = full.halves();
             let differ = |a: &[u64], b: &[u64]| a.iter().zip(b).filter(|(x, y)| x != y).count();
-            differ(&full.up, view.up) + differ(&full.down, view.down)
+            differ(up, view.up) + differ(down, view.down)
         }))
     }
 }

@@ -2,7 +2,7 @@
 //! residents' roads and closures, against plain searches on the turn-expanded graph (ours, and petgraph's).
 
 use crate::contraction::customize;
-use crate::network::{BandId, Network, ProfileId, SegmentId, Times, ends_of};
+use crate::network::{BandId, Network, ProfileId, SegmentId, ends_of};
 use crate::profile::Profiles;
 use crate::query::{dijkstra, sweep, tree, weight};
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -123,13 +123,23 @@ fn agree(net: &Network, profile: ProfileId, places: &[LonLat]) -> Result<(), Tes
     Ok(())
 }
 
+/// Paths between all places that are on a road.
+fn paths(net: &Network, places: &[LonLat]) -> Vec<Option<crate::ArcPath>> {
+    let van = net.profile("van").expect("built in");
+    let snaps: Vec<_> = places.iter().filter_map(|p| net.snap(van, *p).ok()).collect();
+    snaps
+        .iter()
+        .flat_map(|a| snaps.iter().map(move |b| (a, b)))
+        .map(|(a, b)| net.path(van, BandId(0), a, b).expect("ids are known"))
+        .collect()
+}
+
 /// Weights of the live metric equal a full customization.
 fn customized(net: &Network) -> bool {
     (0..net.profiles.metric_count()).all(|metric| {
         let now = net.live[metric].load_full();
-        let times = Times { base: &net.graph.metrics[metric].arc_ms, changed: &now.changed };
-        let full = customize::customize(&net.topology, &ends_of(&net.graph, &net.profiles, metric, &times));
-        full.up[..] == now.weights.up[..] && full.down[..] == now.weights.down[..]
+        let ends = ends_of(&net.graph, &net.profiles, metric, &now.arc_ms);
+        customize::customize(&net.topology, net.plan(), &ends).all[..] == now.weights.all[..]
     })
 }
 
@@ -207,10 +217,12 @@ proptest! {
     #[test]
     fn changes_equal_a_full_customization(
         map in maps(),
+        list in prop::collection::vec((0i32..120, 0i32..120), 4),
         steps in prop::collection::vec((any::<prop::sample::Index>(), 0u8..4), 1..60),
     ) {
         let Some(net) = map.network() else { return Ok(()) };
         let segments = net.graph.segment_count();
+        let places = points(&list);
         for (i, (segment, what)) in steps.iter().enumerate() {
             let s = [SegmentId(segment.index(segments) as u32)];
             match what {
@@ -219,10 +231,22 @@ proptest! {
                 _ => net.slow(&s, 50 + i as u32 * 7),
             }
             .expect("changed");
+            // What shortcuts stand for is remembered from here on, and must be forgotten where it changes.
+            paths(&net, &places);
         }
         prop_assert!(customized(&net));
+        let remembered = paths(&net, &places);
+        net.recustomize_all();
+        prop_assert!(customized(&net), "all at once");
+        prop_assert_eq!(remembered, paths(&net, &places));
         net.reopen(&net.changed()).expect("reopened");
-        prop_assert!(customized(&net) && net.changed().is_empty());
+        prop_assert_eq!(net.changed(), vec![]);
+        prop_assert!(customized(&net), "reopened");
+        let all: Vec<SegmentId> = (0..segments as u32).map(SegmentId).collect();
+        net.slow(&all, 150).expect("changed");
+        prop_assert!(customized(&net));
+        net.reopen(&all[..1]).expect("reopened");
+        prop_assert!(customized(&net));
     }
 
     #[test]
@@ -249,6 +273,59 @@ proptest! {
             Ok(())
         })?;
     }
+}
+
+/// 10⁵ closures, reopenings and slowings at random, against a full customization at the end and on the way.
+#[test]
+fn a_hundred_thousand_changes_leave_nothing_behind() {
+    let (size, mut x) = (40, String::from("<osm version=\"0.6\">"));
+    let mut seed = 3u64;
+    let mut random = |n: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) as usize % n
+    };
+    for v in 0..size * size {
+        let (lon, lat) = (113.0 + (v % size) as f64 * 0.002, 33.8 + (v / size) as f64 * 0.002);
+        write!(x, "<node id=\"{}\" lon=\"{lon}\" lat=\"{lat}\"/>", v + 1).expect("a string");
+    }
+    for v in 0..size * size {
+        for (k, w) in [(v % size + 1 < size).then_some(v + 1), (v / size + 1 < size).then_some(v + size)]
+            .into_iter()
+            .enumerate()
+        {
+            let Some(w) = w else { continue };
+            let class = ["residential", "tertiary", "primary", "track"][random(4)];
+            let oneway = if random(6) == 0 { "<tag k=\"oneway\" v=\"yes\"/>" } else { "" };
+            write!(
+                x,
+                "<way id=\"{}\"><nd ref=\"{}\"/><nd ref=\"{}\"/><tag k=\"highway\" v=\"{class}\"/>{oneway}</way>",
+                v * 2 + k + 1,
+                v + 1,
+                w + 1
+            )
+            .expect("a string");
+        }
+    }
+    x.push_str("</osm>");
+    let text = crate::DEFAULT_PROFILES;
+    let one = Profiles::parse(&text[..text.find("[profile.truck42]").expect("a section")]).expect("sound");
+    let (net, _) = Network::build_from(Path::new("grid.osm"), x.as_bytes(), &one).expect("a sound map");
+    let segments = net.graph.segment_count();
+    for step in 1..=100_000u32 {
+        let several: Vec<SegmentId> =
+            (0..1 + random(3)).map(|_| SegmentId(random(segments) as u32)).collect();
+        match random(5) {
+            0 | 1 => net.close(&several),
+            2 | 3 => net.reopen(&several),
+            _ => net.slow(&several, 60 + random(200) as u32),
+        }
+        .expect("changed");
+        if step % 20_000 == 0 {
+            assert!(customized(&net), "after {step} changes");
+        }
+    }
+    net.reopen(&net.changed()).expect("reopened");
+    assert!(net.changed().is_empty() && customized(&net));
 }
 
 /// The real extracts, where they lie: 200 pairs each against the plain search, and a walk of closures.

@@ -1,37 +1,57 @@
-//! Inner loops of the sweeps over sixteen lanes, one body compiled for several instruction sets and chosen at run
+//! Inner loops of the sweeps over lanes, one body compiled for several instruction sets and chosen at run
 //! time. The only unsafe code is the call of a function compiled for an instruction set that was just found present.
 
 #![allow(unsafe_code)]
 
+use crate::contraction::Topology;
+use crate::contraction::customize::Plan;
+use crate::query::weight::Weight;
 use std::sync::OnceLock;
-
-/// Sources handled at once.
-pub(crate) const LANES: usize = 16;
-
-/// Labels of one state for all lanes.
-pub(crate) type Row<T> = [T; LANES];
 
 /// A label: time alone, or time and distance packed.
 pub(crate) trait Label: Copy + Ord + Default + Send + Sync + 'static {
     /// No way known.
     const INF: Self;
+    /// Sources handled at once: two cache lines of labels, so that an arc is read half as often as with one.
+    const LANES: usize;
+    /// Labels of one state for all lanes.
+    type Row: Copy + AsRef<[Self]> + AsMut<[Self]> + Send + Sync;
+    /// A row without any way.
+    const NO_WAY: Self::Row;
     /// Plain sum; labels and weights are at most [`Label::INF`], so it cannot overflow.
     fn plus(self, other: Self) -> Self;
+    /// What the target's arc has too much, taken off. Wraps for a target behind the source on its own arc; such cells
+    /// are asked again one by one.
+    fn minus(self, rest: Self) -> Self;
 }
 
 impl Label for u32 {
     const INF: Self = crate::graph::INF_MS;
+    const LANES: usize = 32;
+    type Row = [Self; 32];
+    const NO_WAY: Self::Row = [Self::INF; 32];
     #[inline(always)]
     fn plus(self, other: Self) -> Self {
         self.wrapping_add(other)
+    }
+    #[inline(always)]
+    fn minus(self, rest: Self) -> Self {
+        self.wrapping_sub(rest)
     }
 }
 
 impl Label for u64 {
     const INF: Self = crate::query::weight::INF;
+    const LANES: usize = 16;
+    type Row = [Self; 16];
+    const NO_WAY: Self::Row = [Self::INF; 16];
     #[inline(always)]
     fn plus(self, other: Self) -> Self {
         self.wrapping_add(other)
+    }
+    #[inline(always)]
+    fn minus(self, rest: Self) -> Self {
+        self.wrapping_sub(rest)
     }
 }
 
@@ -43,29 +63,40 @@ pub(crate) struct Arcs<'a, T> {
     pub(crate) weight: &'a [T],
 }
 
+/// Asks for the cache line of an element that is read soon; nothing for one that does not exist.
 #[inline(always)]
-fn least<T: Label>(row: &mut Row<T>, from: &Row<T>, by: T) {
-    for lane in 0..LANES {
-        let sum = from[lane].plus(by);
-        row[lane] = if sum < row[lane] { sum } else { row[lane] };
+pub(crate) fn prefetch<T>(of: &[T], at: usize) {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(element) = of.get(at) {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a prefetch reads nothing that the program sees, and the address is that of an element.
+        unsafe { _mm_prefetch(std::ptr::from_ref(element).cast(), _MM_HINT_T0) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (of, at);
+}
+
+/// `row = min(row, from + by)` in every lane.
+#[inline(always)]
+fn least<T: Label>(row: &mut T::Row, from: &T::Row, by: T) {
+    for (slot, label) in row.as_mut().iter_mut().zip(from.as_ref()) {
+        let sum = label.plus(by);
+        *slot = if sum < *slot { sum } else { *slot };
     }
 }
 
-/// Pushes labels upward: states in `order`, lowest rank first.
+/// Pushes labels upward along arcs: from state, to state, weight; states lowest rank first.
 #[inline(always)]
-fn rise<T: Label>(arcs: Arcs<'_, T>, order: &[u32], labels: &mut [Row<T>]) {
-    for &v in order {
-        let range = arcs.first[v as usize] as usize..arcs.first[v as usize + 1] as usize;
-        let row = labels[v as usize];
-        for (other, weight) in arcs.other[range.clone()].iter().zip(&arcs.weight[range]) {
-            least(&mut labels[*other as usize], &row, *weight);
-        }
+fn rise<T: Label>(arcs: &[(u32, u32, T)], labels: &mut [T::Row]) {
+    for (from, to, weight) in arcs {
+        let row = labels[*from as usize];
+        least(&mut labels[*to as usize], &row, *weight);
     }
 }
 
 /// Pulls labels downward: all states, highest rank (lowest number) first.
 #[inline(always)]
-fn fall<T: Label>(arcs: Arcs<'_, T>, labels: &mut [Row<T>]) {
+fn fall<T: Label>(arcs: Arcs<'_, T>, labels: &mut [T::Row]) {
     for v in 0..arcs.first.len() - 1 {
         let range = arcs.first[v] as usize..arcs.first[v + 1] as usize;
         let mut row = labels[v];
@@ -73,6 +104,44 @@ fn fall<T: Label>(arcs: Arcs<'_, T>, labels: &mut [Row<T>]) {
             least(&mut row, &labels[*other as usize], *weight);
         }
         labels[v] = row;
+    }
+}
+
+/// Targets of one tile, so that rows of a table are written in whole cache lines.
+pub(crate) const TILE: usize = 16;
+
+/// Ends of targets in a compact graph: state and what its arc has too much, by target.
+#[derive(Clone, Copy)]
+pub(crate) struct Exits<'a, T> {
+    pub(crate) first: &'a [usize],
+    pub(crate) list: &'a [(u32, T)],
+}
+
+/// Least labels of the targets, written to the rows of a table, one a lane.
+#[inline(always)]
+fn collect<T: Label>(exits: Exits<'_, T>, labels: &[T::Row], rows: &mut [&mut [T]]) {
+    let width = exits.first.len() - 1;
+    let mut tile = vec![[T::INF; TILE]; T::LANES];
+    let mut start = 0;
+    while start < width {
+        let end = (start + TILE).min(width);
+        for target in start..end {
+            let mut best = T::NO_WAY;
+            for (state, rest) in &exits.list[exits.first[target]..exits.first[target + 1]] {
+                for (best, label) in best.as_mut().iter_mut().zip(labels[*state as usize].as_ref()) {
+                    // A label below INF holds the whole arc, so the rest can be taken off.
+                    let value = if *label < T::INF { label.minus(*rest) } else { T::INF };
+                    *best = if value < *best { value } else { *best };
+                }
+            }
+            for (row, best) in tile.iter_mut().zip(best.as_ref()) {
+                row[target - start] = *best;
+            }
+        }
+        for (tile, row) in tile.iter().zip(rows.iter_mut()) {
+            row[start..end].copy_from_slice(&tile[..end - start]);
+        }
+        start = end;
     }
 }
 
@@ -107,44 +176,104 @@ pub(crate) fn level() -> Level {
 
 #[cfg(target_arch = "x86_64")]
 mod wide {
-    use super::{Arcs, Label, Row};
+    use super::{Arcs, Exits, Label, Plan, Topology, Weight};
 
     #[target_feature(enable = "avx2")]
-    pub(super) fn rise_avx2<T: Label>(arcs: Arcs<'_, T>, order: &[u32], labels: &mut [Row<T>]) {
-        super::rise(arcs, order, labels);
+    pub(super) fn relax_avx2<const K: usize>(plan: &Plan, topology: &Topology, weights: &mut [[Weight; K]]) {
+        plan.relax(topology, weights);
+    }
+
+    #[target_feature(enable = "avx2,avx512f,avx512vl")]
+    pub(super) fn relax_avx512<const K: usize>(
+        plan: &Plan,
+        topology: &Topology,
+        weights: &mut [[Weight; K]],
+    ) {
+        plan.relax(topology, weights);
     }
 
     #[target_feature(enable = "avx2")]
-    pub(super) fn fall_avx2<T: Label>(arcs: Arcs<'_, T>, labels: &mut [Row<T>]) {
+    pub(super) fn collect_avx2<T: Label>(exits: Exits<'_, T>, labels: &[T::Row], rows: &mut [&mut [T]]) {
+        super::collect(exits, labels, rows);
+    }
+
+    #[target_feature(enable = "avx2")]
+    pub(super) fn rise_avx2<T: Label>(arcs: &[(u32, u32, T)], labels: &mut [T::Row]) {
+        super::rise(arcs, labels);
+    }
+
+    #[target_feature(enable = "avx2")]
+    pub(super) fn fall_avx2<T: Label>(arcs: Arcs<'_, T>, labels: &mut [T::Row]) {
         super::fall(arcs, labels);
     }
 
     #[target_feature(enable = "avx2,avx512f,avx512vl")]
-    pub(super) fn rise_avx512<T: Label>(arcs: Arcs<'_, T>, order: &[u32], labels: &mut [Row<T>]) {
-        super::rise(arcs, order, labels);
+    pub(super) fn collect_avx512<T: Label>(exits: Exits<'_, T>, labels: &[T::Row], rows: &mut [&mut [T]]) {
+        super::collect(exits, labels, rows);
     }
 
     #[target_feature(enable = "avx2,avx512f,avx512vl")]
-    pub(super) fn fall_avx512<T: Label>(arcs: Arcs<'_, T>, labels: &mut [Row<T>]) {
+    pub(super) fn rise_avx512<T: Label>(arcs: &[(u32, u32, T)], labels: &mut [T::Row]) {
+        super::rise(arcs, labels);
+    }
+
+    #[target_feature(enable = "avx2,avx512f,avx512vl")]
+    pub(super) fn fall_avx512<T: Label>(arcs: Arcs<'_, T>, labels: &mut [T::Row]) {
         super::fall(arcs, labels);
+    }
+}
+
+/// [`Plan::relax`] on an instruction set.
+pub(crate) fn relax_on<const K: usize>(
+    level: Level,
+    plan: &Plan,
+    topology: &Topology,
+    weights: &mut [[Weight; K]],
+) {
+    match level {
+        Level::Baseline => plan.relax(topology, weights),
+        // SAFETY: `level` found these instructions on this machine.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => unsafe { wide::relax_avx2(plan, topology, weights) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => unsafe { wide::relax_avx512(plan, topology, weights) },
     }
 }
 
 /// [`rise`] on an instruction set.
-pub(crate) fn rise_on<T: Label>(level: Level, arcs: Arcs<'_, T>, order: &[u32], labels: &mut [Row<T>]) {
+pub(crate) fn rise_on<T: Label>(level: Level, arcs: &[(u32, u32, T)], labels: &mut [T::Row]) {
     match level {
-        Level::Baseline => rise(arcs, order, labels),
+        Level::Baseline => rise(arcs, labels),
         // SAFETY: `level` found these instructions on this machine.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { wide::rise_avx2(arcs, order, labels) },
+        Level::Avx2 => unsafe { wide::rise_avx2(arcs, labels) },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { wide::rise_avx512(arcs, order, labels) },
+        Level::Avx512 => unsafe { wide::rise_avx512(arcs, labels) },
+    }
+}
+
+/// [`collect`] on an instruction set.
+pub(crate) fn collect_on<T: Label>(
+    level: Level,
+    exits: Exits<'_, T>,
+    labels: &[T::Row],
+    rows: &mut [&mut [T]],
+) {
+    match level {
+        Level::Baseline => collect(exits, labels, rows),
+        // SAFETY: `level` found these instructions on this machine.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => unsafe { wide::collect_avx2(exits, labels, rows) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => unsafe { wide::collect_avx512(exits, labels, rows) },
     }
 }
 
 /// [`fall`] on an instruction set.
-pub(crate) fn fall_on<T: Label>(level: Level, arcs: Arcs<'_, T>, labels: &mut [Row<T>]) {
+pub(crate) fn fall_on<T: Label>(level: Level, arcs: Arcs<'_, T>, labels: &mut [T::Row]) {
     match level {
         Level::Baseline => fall(arcs, labels),
         // SAFETY: `level` found these instructions on this machine.
@@ -177,12 +306,13 @@ mod tests {
             }
         }
         for level in levels {
-            let mut labels = vec![[u32::INF; LANES]; 3];
-            labels[0] = std::array::from_fn(|i| i as u32);
+            let mut labels = vec![u32::NO_WAY; 3];
+            let ramp = |more: u32| std::array::from_fn::<u32, 32, _>(|i| i as u32 + more);
+            labels[0] = ramp(0);
             fall_on(level, arcs, &mut labels);
-            assert_eq!(labels[2], std::array::from_fn::<u32, LANES, _>(|i| i as u32 + 8), "{level:?}");
-            rise_on(level, arcs, &[2, 1], &mut labels);
-            assert_eq!(labels[0], std::array::from_fn::<u32, LANES, _>(|i| i as u32), "{level:?}");
+            assert_eq!(labels[2], ramp(8), "{level:?}");
+            rise_on(level, &[(2, 1, 9u32), (1, 0, 5)], &mut labels);
+            assert_eq!((labels[0], labels[1]), (ramp(0), ramp(5)), "{level:?}");
         }
     }
 }

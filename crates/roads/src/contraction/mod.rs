@@ -7,17 +7,29 @@
 //! follows an arc `u → w`.
 
 pub(crate) mod customize;
+pub(crate) mod memo;
 pub(crate) mod partial;
-mod topology;
+pub(crate) mod topology;
 
 pub(crate) use topology::Topology;
 
 use crate::file::Column;
 use crate::query::weight::Weight;
 
-/// Weights of all hierarchy arcs under one metric.
+/// Weights of all hierarchy arcs under one metric: the upward ones, then the downward ones.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Weights {
-    pub(crate) up: Column<Weight>,
-    pub(crate) down: Column<Weight>,
+    pub(crate) all: Column<Weight>,
+    ups: usize,
+}
+
+impl Weights {
+    pub(crate) fn new(topology: &Topology, all: impl Into<Column<Weight>>) -> Self {
+        Self { all: all.into(), ups: topology.up.other.len() }
+    }
+
+    /// Weights by upward arc, and by downward arc.
+    pub(crate) fn halves(&self) -> (&[Weight], &[Weight]) {
+        self.all.split_at(self.ups)
+    }
 }

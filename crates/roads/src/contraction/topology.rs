@@ -11,6 +11,8 @@ pub(crate) struct Half {
     pub(crate) first: Column<u32>,
     /// Higher state by arc, ascending within a state.
     pub(crate) other: Column<u32>,
+    /// The input turn that an arc stands for, by arc; [`NONE`] where it only ever is a shortcut.
+    pub(crate) turn: Column<u32>,
     /// First entry by higher state, and one more.
     pub(crate) low_first: Column<u32>,
     /// Lower state and arc, ascending by state.
@@ -26,6 +28,13 @@ impl Half {
     pub(crate) fn find(&self, low: u32, high: u32) -> Option<usize> {
         let range = self.arcs(low);
         self.other[range.clone()].binary_search(&high).ok().map(|i| range.start + i)
+    }
+
+    /// Lower state of an arc.
+    pub(crate) fn low_of(&self, arc: usize) -> u32 {
+        #[allow(clippy::cast_possible_truncation)] // states fit u32
+        let low = self.first.partition_point(|first| *first as usize <= arc) as u32 - 1;
+        low
     }
 
     /// Lower states joined to a higher one, with the arcs.
@@ -52,7 +61,8 @@ impl Half {
                 *slot += 1;
             }
         }
-        Self { first: first.into(), other: other.into(), low_first: low_first.into(), low: low.into() }
+        let turn = Column::default();
+        Self { first: first.into(), other: other.into(), turn, low_first: low_first.into(), low: low.into() }
     }
 }
 
@@ -66,6 +76,11 @@ pub(crate) struct Topology {
 }
 
 impl Topology {
+    /// Arcs of both halves.
+    pub(crate) fn arc_count(&self) -> usize {
+        self.up.other.len() + self.down.other.len()
+    }
+
     /// Contracts states in the order of their numbers.
     pub(crate) fn build(turn_first: &[u32], turn_to: &[u32]) -> Self {
         let count = turn_first.len() - 1;
@@ -84,13 +99,30 @@ impl Topology {
             }
             Half::new(f, o)
         };
-        Self { up: keep(&rises), down: keep(&falls), parent: parent.into() }
+        let (mut up, mut down) = (keep(&rises), keep(&falls));
+        let (mut rising, mut falling) = (vec![NONE; up.other.len()], vec![NONE; down.other.len()]);
+        #[allow(clippy::cast_possible_truncation)] // states fit u32
+        for v in 0..count as u32 {
+            for t in turn_first[v as usize]..turn_first[v as usize + 1] {
+                let w = turn_to[t as usize];
+                let slot = match v.cmp(&w) {
+                    std::cmp::Ordering::Less => up.find(v, w).map(|arc| &mut rising[arc]),
+                    std::cmp::Ordering::Greater => down.find(w, v).map(|arc| &mut falling[arc]),
+                    std::cmp::Ordering::Equal => None,
+                };
+                slot.into_iter().for_each(|slot| *slot = t);
+            }
+        }
+        up.turn = rising.into();
+        down.turn = falling.into();
+        Self { up, down, parent: parent.into() }
     }
 
     pub(crate) fn write<'a>(&'a self, w: &mut Writer<'a>) {
-        for (half, [first, other, low_first, low]) in [(&self.up, UP), (&self.down, DOWN)] {
+        for (half, [first, other, turn, low_first, low]) in [(&self.up, UP), (&self.down, DOWN)] {
             w.column(first, &half.first);
             w.column(other, &half.other);
+            w.column(turn, &half.turn);
             w.column(low_first, &half.low_first);
             w.column(low, &half.low);
         }
@@ -98,10 +130,11 @@ impl Topology {
     }
 
     pub(crate) fn read(store: &Store, states: usize) -> Result<Self, RoadsError> {
-        let half = |[first, other, low_first, low]: [&str; 4]| -> Result<Half, RoadsError> {
+        let half = |[first, other, turn, low_first, low]: [&str; 5]| -> Result<Half, RoadsError> {
             let half = Half {
                 first: store.column(first)?,
                 other: store.column(other)?,
+                turn: store.column(turn)?,
                 low_first: store.column(low_first)?,
                 low: store.column(low)?,
             };
@@ -109,6 +142,7 @@ impl Topology {
             let sound = half.first.len() == states + 1
                 && half.low_first.len() == states + 1
                 && half.low.len() == arcs
+                && half.turn.len() == arcs
                 && half.first[states] as usize == arcs
                 && half.low_first[states] as usize == arcs;
             if sound { Ok(half) } else { Err(store.inconsistent("tables of the hierarchy differ in length")) }
@@ -122,8 +156,8 @@ impl Topology {
     }
 }
 
-const UP: [&str; 4] = ["up_first", "up_head", "up_low_first", "up_low"];
-const DOWN: [&str; 4] = ["down_first", "down_tail", "down_low_first", "down_low"];
+const UP: [&str; 5] = ["up_first", "up_head", "up_turn", "up_low_first", "up_low"];
+const DOWN: [&str; 5] = ["down_first", "down_tail", "down_turn", "down_low_first", "down_low"];
 
 /// The undirected chordal supergraph: higher neighbours of each state, and its parent. A state hands its
 /// neighbours to its parent, the lowest of them.
@@ -180,7 +214,7 @@ fn fill(count: usize, turn_first: &[u32], turn_to: &[u32]) -> (Vec<u32>, Vec<u32
             c = sibling[c as usize];
         }
         other[start..].sort_unstable();
-        assert!(other.len() < u32::MAX as usize, "a hierarchy of more than 4 billion arcs");
+        assert!(other.len() < 1 << 31, "a hierarchy of more than two billion arcs");
         first.push(other.len() as u32);
         if let Some(&p) = other.get(start) {
             parent[v as usize] = p;

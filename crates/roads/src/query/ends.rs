@@ -8,23 +8,12 @@ use crate::snap::Snap;
 #[derive(Clone, Copy)]
 pub(crate) struct Ends<'a> {
     pub(crate) graph: &'a RoadGraph,
-    pub(crate) arc_ms: &'a dyn ArcTimes,
+    /// Driving time by arc in milliseconds, closures and live speeds included.
+    pub(crate) arc_ms: &'a [u32],
     pub(crate) turn_ms: &'a [u32],
     pub(crate) restricted: &'a [u8],
     /// Milliseconds that an entry into a restricted road is worth avoiding.
     pub(crate) entry_ms: u32,
-}
-
-/// Driving times of arcs, closures and live speeds included.
-pub(crate) trait ArcTimes: Sync {
-    /// Milliseconds, or [`INF_MS`].
-    fn ms(&self, arc: u32) -> u32;
-}
-
-impl ArcTimes for [u32] {
-    fn ms(&self, arc: u32) -> u32 {
-        self[arc as usize]
-    }
 }
 
 /// Where a trip starts: states with the weight to the end of their arcs.
@@ -51,24 +40,50 @@ pub(crate) struct Target {
     arcs: Vec<(u32, Weight)>,
 }
 
+impl Source {
+    /// The end of a state's arc.
+    pub(crate) fn state(state: u32) -> Self {
+        Self { seeds: vec![(state, 0)], arcs: Vec::new() }
+    }
+}
+
+impl Target {
+    /// The end of a state's arc.
+    pub(crate) fn state(state: u32) -> Self {
+        Self { states: vec![(state, 0)], arcs: Vec::new() }
+    }
+}
+
 impl Ends<'_> {
     /// Weight of a whole arc.
     pub(crate) fn arc(&self, arc: u32) -> Weight {
-        let ms = self.arc_ms.ms(arc);
+        let ms = self.arc_ms[arc as usize];
         if ms >= INF_MS { INF } else { pack(ms, cm_of_mm(self.graph.seg_mm[(arc >> 1) as usize])) }
+    }
+
+    /// What entering a road for residents and deliveries costs.
+    pub(crate) fn entry(&self) -> Weight {
+        ENTRY + (u64::from(self.entry_ms) << 32)
     }
 
     /// Weight of a turn (by its number): its delay, the arc that it leads into, and an entry where it is one.
     pub(crate) fn turn(&self, turn: usize, from_state: u32) -> Weight {
-        let delay = self.turn_ms[turn];
-        let to = self.graph.state_arc[self.graph.turn_to[turn] as usize];
+        #[allow(clippy::cast_possible_truncation)] // turns fit u32
+        self.turn_between(turn as u32, from_state, self.graph.turn_to[turn])
+    }
+
+    /// As [`Ends::turn`] where the state that it leads to is at hand.
+    #[inline]
+    pub(crate) fn turn_between(&self, turn: u32, from_state: u32, to_state: u32) -> Weight {
+        let delay = self.turn_ms[turn as usize];
+        let to = self.graph.state_arc[to_state as usize];
         let arc = self.arc(to);
         if delay >= INF_MS || arc >= INF {
             return INF;
         }
-        let from = self.graph.state_arc[from_state as usize];
-        let entry = self.restricted[to as usize] != 0 && self.restricted[from as usize] == 0;
-        arc + (u64::from(delay) << 32) + if entry { ENTRY + (u64::from(self.entry_ms) << 32) } else { 0 }
+        let entry = self.restricted[to as usize] != 0
+            && self.restricted[self.graph.state_arc[from_state as usize] as usize] == 0;
+        arc + (u64::from(delay) << 32) + if entry { self.entry() } else { 0 }
     }
 
     /// Weight from the start of an arc to a share of the segment.

@@ -1,5 +1,6 @@
-//! Many-to-many by restricted sweeps: the part of the hierarchy above all ends is copied once, compact and in order of
-//! rank; then sixteen sources at a time sweep up and down through it.
+//! Many-to-many by restricted sweeps: the downward part of the hierarchy above all ends is copied once, compact
+//! and in order of rank; then a batch of sources at a time sweeps up the whole hierarchy and
+//! down through the copy.
 //!
 //! After Delling, Goldberg, Pajor and Werneck ("PHAST", JPDC 2013; restricted to targets), on the elimination tree's
 //! ancestors instead of a search.
@@ -8,25 +9,19 @@ use super::tree::View;
 use super::weight::{INF, Weight};
 use super::{Ends, Source, Target};
 use crate::graph::NONE;
-use crate::simd::{self, Arcs, LANES, Label, Row};
+use crate::simd::{self, Arcs, Exits, Label};
+use std::cell::RefCell;
 
 /// Reads labels of a width out of packed weights.
 pub(crate) trait Narrow: Label {
     /// The part of a packed weight that this label carries.
     fn of(weight: Weight) -> Self;
-    /// What the target's arc has too much, taken off.
-    fn minus(self, rest: Self) -> Self;
 }
 
 impl Narrow for u64 {
     #[inline(always)]
     fn of(weight: Weight) -> Self {
         weight
-    }
-    #[inline(always)]
-    fn minus(self, rest: Self) -> Self {
-        // Wraps for a target behind the source on its own arc; such cells are asked again one by one.
-        self.wrapping_sub(rest)
     }
 }
 
@@ -35,84 +30,74 @@ impl Narrow for u32 {
     fn of(weight: Weight) -> Self {
         super::weight::ms(weight)
     }
-    #[inline(always)]
-    fn minus(self, rest: Self) -> Self {
-        self.wrapping_sub(rest)
-    }
 }
 
-/// The hierarchy above some states, numbered from the highest rank down.
+/// The downward hierarchy above some states, numbered from the highest rank down.
 struct Above<T> {
-    /// Rank by number.
+    /// Ranks by number.
     states: Vec<u32>,
-    up_first: Vec<u32>,
-    up_other: Vec<u32>,
-    up_weight: Vec<T>,
-    down_first: Vec<u32>,
-    down_other: Vec<u32>,
-    down_weight: Vec<T>,
-    parent: Vec<u32>,
+    first: Vec<u32>,
+    other: Vec<u32>,
+    weight: Vec<T>,
 }
+
+/// States looked ahead of while arcs are copied, so that memory is asked in time.
+const AHEAD: usize = 8;
 
 impl<T: Narrow> Above<T> {
+    /// Fills `number` for all states above the ends.
     #[allow(clippy::cast_possible_truncation)] // states fit u32
     fn new(view: View<'_>, ends: impl Iterator<Item = u32>, number: &mut [u32]) -> Self {
-        let topology = view.topology;
+        let parent = &view.topology.parent[..];
         let mut states = Vec::new();
         for end in ends {
             let mut at = end;
-            while at != NONE && number[at as usize] == NONE {
-                number[at as usize] = 0;
+            while at != NONE && number[at as usize] == 0 {
+                number[at as usize] = 1;
                 states.push(at);
-                at = topology.parent[at as usize];
+                at = parent[at as usize];
             }
         }
         states.sort_unstable_by(|a, b| b.cmp(a));
         for (i, s) in states.iter().enumerate() {
-            number[*s as usize] = i as u32;
+            number[*s as usize] = i as u32 + 1;
         }
-        let mut this = Self {
-            up_first: Vec::with_capacity(states.len() + 1),
-            up_other: Vec::new(),
-            up_weight: Vec::new(),
-            down_first: Vec::with_capacity(states.len() + 1),
-            down_other: Vec::new(),
-            down_weight: Vec::new(),
-            parent: Vec::with_capacity(states.len()),
-            states: Vec::new(),
-        };
-        let (up_other, down_other) = (&topology.up.other[..], &topology.down.other[..]);
-        for &s in &states {
-            this.up_first.push(this.up_other.len() as u32);
-            this.down_first.push(this.down_other.len() as u32);
-            for arc in topology.up.arcs(s) {
-                if view.up[arc] < INF {
-                    this.up_other.push(number[up_other[arc] as usize]);
-                    this.up_weight.push(T::of(view.up[arc]));
-                }
+        let half = &view.topology.down;
+        let (half_first, half_other) = (&half.first[..], &half.other[..]);
+        let most: usize = states.iter().map(|s| half.arcs(*s).len()).sum();
+        let mut first = Vec::with_capacity(states.len() + 1);
+        let (mut other, mut weight) = (vec![0u32; most], vec![T::INF; most]);
+        let mut count = 0;
+        for (i, &s) in states.iter().enumerate() {
+            if let Some(soon) = states.get(i + AHEAD) {
+                let arc = half_first[*soon as usize] as usize;
+                simd::prefetch(half_other, arc);
+                simd::prefetch(view.down, arc);
+                simd::prefetch(view.down, arc + 8);
             }
-            for arc in topology.down.arcs(s) {
-                if view.down[arc] < INF {
-                    this.down_other.push(number[down_other[arc] as usize]);
-                    this.down_weight.push(T::of(view.down[arc]));
-                }
+            first.push(count as u32);
+            let range = half.arcs(s);
+            for (o, w) in half_other[range.clone()].iter().zip(&view.down[range]) {
+                other[count] = number[*o as usize] - 1;
+                weight[count] = T::of(*w);
+                count += usize::from(*w < INF);
             }
-            let parent = topology.parent[s as usize];
-            this.parent.push(if parent == NONE { NONE } else { number[parent as usize] });
         }
-        this.up_first.push(this.up_other.len() as u32);
-        this.down_first.push(this.down_other.len() as u32);
-        this.states = states;
-        this
-    }
-
-    fn up(&self) -> Arcs<'_, T> {
-        Arcs { first: &self.up_first, other: &self.up_other, weight: &self.up_weight }
+        first.push(count as u32);
+        other.truncate(count);
+        weight.truncate(count);
+        Self { states, first, other, weight }
     }
 
     fn down(&self) -> Arcs<'_, T> {
-        Arcs { first: &self.down_first, other: &self.down_other, weight: &self.down_weight }
+        Arcs { first: &self.first, other: &self.other, weight: &self.weight }
     }
+}
+
+thread_local! {
+    /// Numbers of states in the compact graph and one more; all 0 between tables, so that those of a large map cost
+    /// nothing until they are written.
+    static NUMBER: RefCell<Vec<u32>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Labels from every source to every target, row by row; [`Label::INF`] without a way.
@@ -124,38 +109,54 @@ pub(crate) fn table<T: Narrow>(
     targets: &[Target],
     threads: usize,
 ) -> Vec<T> {
+    NUMBER.with(|cell| {
+        let mut number = cell.borrow_mut();
+        if number.len() < view.topology.parent.len() {
+            *number = vec![0; view.topology.parent.len()];
+        }
+        numbered(view, ends, sources, targets, threads, &mut number)
+    })
+}
+
+fn numbered<T: Narrow>(
+    view: View<'_>,
+    ends: &Ends<'_>,
+    sources: &[Source],
+    targets: &[Target],
+    threads: usize,
+    number: &mut [u32],
+) -> Vec<T> {
     let width = targets.len();
     let mut out = vec![T::INF; sources.len() * width];
-    let mut number = vec![NONE; view.topology.parent.len()];
     let all = sources
         .iter()
         .flat_map(|s| s.seeds.iter().map(|x| x.0))
         .chain(targets.iter().flat_map(|t| t.states.iter().map(|x| x.0)));
-    let above = Above::<T>::new(view, all, &mut number);
+    let above = Above::<T>::new(view, all, number);
     // Ends in the numbers of the compact graph.
     let mut exits: Vec<(u32, T)> = Vec::new();
     let mut exit_first = vec![0usize];
     for target in targets {
-        exits.extend(target.states.iter().map(|(s, rest)| (number[*s as usize], T::of(*rest))));
+        exits.extend(target.states.iter().map(|(s, rest)| (number[*s as usize] - 1, T::of(*rest))));
         exit_first.push(exits.len());
     }
     // Sources of neighbouring rank share their ancestors.
     let mut order: Vec<usize> = (0..sources.len()).filter(|i| !sources[*i].seeds.is_empty()).collect();
     order.sort_by_key(|i| sources[*i].seeds.iter().map(|s| s.0).min());
-    let job = Job { above: &above, sources, number: &number, exits: &exits, exit_first: &exit_first };
+    let job = Job { view, above: &above, sources, number, exits: &exits, exit_first: &exit_first };
     // Each batch owns its rows: split the table into rows and hand every batch its own.
     let mut rows: Vec<Option<&mut [T]>> = out.chunks_mut(width.max(1)).map(Some).collect();
     let mut batches: Vec<(Vec<usize>, Vec<&mut [T]>)> = order
-        .chunks(LANES)
+        .chunks(T::LANES)
         .map(|batch| {
             let own = batch.iter().filter_map(|i| rows[*i].take()).collect();
             (batch.to_vec(), own)
         })
         .collect();
     if threads <= 1 || batches.len() <= 1 {
-        let mut labels = Vec::new();
+        let mut bench = Bench::default();
         for (batch, own) in &mut batches {
-            job.run(batch, own, &mut labels);
+            job.run(batch, own, &mut bench);
         }
     } else {
         let share = batches.len().div_ceil(threads);
@@ -163,9 +164,9 @@ pub(crate) fn table<T: Narrow>(
             for part in batches.chunks_mut(share) {
                 let job = &job;
                 scope.spawn(move || {
-                    let mut labels = Vec::new();
+                    let mut bench = Bench::default();
                     for (batch, own) in part {
-                        job.run(batch, own, &mut labels);
+                        job.run(batch, own, &mut bench);
                     }
                 });
             }
@@ -173,12 +174,14 @@ pub(crate) fn table<T: Narrow>(
     }
     drop(batches);
     drop(rows);
+    above.states.iter().for_each(|s| number[*s as usize] = 0);
     mend_behind(view, ends, sources, targets, &mut out);
     out
 }
 
 /// What all batches share.
 struct Job<'a, T> {
+    view: View<'a>,
     above: &'a Above<T>,
     sources: &'a [Source],
     number: &'a [u32],
@@ -186,57 +189,62 @@ struct Job<'a, T> {
     exit_first: &'a [usize],
 }
 
+/// Buffers of one thread.
+struct Bench<T: Label> {
+    labels: Vec<T::Row>,
+    order: Vec<u32>,
+    seen: Vec<u64>,
+    rises: Vec<(u32, u32, T)>,
+}
+
+impl<T: Label> Default for Bench<T> {
+    fn default() -> Self {
+        Self { labels: Vec::new(), order: Vec::new(), seen: Vec::new(), rises: Vec::new() }
+    }
+}
+
 impl<T: Narrow> Job<'_, T> {
-    #[allow(clippy::needless_range_loop)] // lanes index two arrays
-    fn run(&self, batch: &[usize], rows: &mut [&mut [T]], labels: &mut Vec<Row<T>>) {
+    fn run(&self, batch: &[usize], rows: &mut [&mut [T]], bench: &mut Bench<T>) {
         let level = simd::level();
         let above = self.above;
+        let Bench { labels, order, seen, rises } = bench;
         labels.clear();
-        labels.resize(above.states.len(), [T::INF; LANES]);
-        // States above the batch, lowest rank (highest number) first.
-        let mut order: Vec<u32> = Vec::new();
-        let mut seen = vec![false; above.states.len()];
+        labels.resize(above.states.len(), T::NO_WAY);
+        // States above the batch, lowest rank first.
+        order.clear();
+        seen.clear();
+        seen.resize(above.states.len().div_ceil(64), 0);
+        let topology = self.view.topology;
         for (lane, i) in batch.iter().enumerate() {
             for (state, weight) in &self.sources[*i].seeds {
-                let at = self.number[*state as usize];
-                let label = &mut labels[at as usize][lane];
+                let label = &mut labels[self.number[*state as usize] as usize - 1].as_mut()[lane];
                 *label = (*label).min(T::of(*weight));
-                let mut v = at;
-                while v != NONE && !seen[v as usize] {
-                    seen[v as usize] = true;
-                    order.push(v);
-                    v = above.parent[v as usize];
-                }
-            }
-        }
-        order.sort_unstable_by(|a, b| b.cmp(a));
-        simd::rise_on(level, above.up(), &order, labels);
-        simd::fall_on(level, above.down(), labels);
-        // Sixteen targets at a time, so that rows are written in whole cache lines.
-        let width = self.exit_first.len() - 1;
-        let mut tile = [[T::INF; LANES]; LANES];
-        let mut start = 0;
-        while start < width {
-            let end = (start + LANES).min(width);
-            for target in start..end {
-                let mut best = [T::INF; LANES];
-                for (state, rest) in &self.exits[self.exit_first[target]..self.exit_first[target + 1]] {
-                    let row = &labels[*state as usize];
-                    for lane in 0..LANES {
-                        // A label below INF holds the whole arc, so the rest can be taken off.
-                        let value = if row[lane] < T::INF { row[lane].minus(*rest) } else { T::INF };
-                        best[lane] = best[lane].min(value);
+                let mut v = *state;
+                while v != NONE {
+                    let at = self.number[v as usize] as usize - 1;
+                    if seen[at / 64] >> (at % 64) & 1 != 0 {
+                        break;
                     }
-                }
-                for lane in 0..LANES {
-                    tile[lane][target - start] = best[lane];
+                    seen[at / 64] |= 1 << (at % 64);
+                    order.push(v);
+                    v = topology.parent[v as usize];
                 }
             }
-            for (lane, row) in rows.iter_mut().enumerate() {
-                row[start..end].copy_from_slice(&tile[lane][..end - start]);
-            }
-            start = end;
         }
+        order.sort_unstable();
+        rises.clear();
+        for &v in order.iter() {
+            let from = self.number[v as usize] - 1;
+            let range = topology.up.arcs(v);
+            for (o, w) in topology.up.other[range.clone()].iter().zip(&self.view.up[range]) {
+                if *w < INF {
+                    rises.push((from, self.number[*o as usize] - 1, T::of(*w)));
+                }
+            }
+        }
+        simd::rise_on(level, rises, labels);
+        simd::fall_on(level, above.down(), labels);
+        simd::collect_on(level, Exits { first: self.exit_first, list: self.exits }, labels, rows);
     }
 }
 
@@ -297,4 +305,39 @@ pub(crate) fn one_to_all(view: View<'_>, source: &Source) -> Vec<Weight> {
         labels[state] = best;
     }
     labels
+}
+
+/// Weights from all states to one target, and the weight that was added to every one of them so that none is negative
+/// (a target takes off what its arc has too much).
+pub(crate) fn all_to_one(view: View<'_>, target: &Target) -> (Vec<Weight>, Weight) {
+    let topology = view.topology;
+    let most = target.states.iter().map(|t| t.1).max().unwrap_or(0);
+    let mut labels = vec![INF; topology.parent.len()];
+    let mut order: Vec<u32> = Vec::new();
+    for (state, rest) in &target.states {
+        labels[*state as usize] = labels[*state as usize].min(most - rest);
+        let mut at = *state;
+        while at != NONE {
+            order.push(at);
+            at = topology.parent[at as usize];
+        }
+    }
+    order.sort_unstable();
+    order.dedup();
+    for state in order {
+        let label = labels[state as usize];
+        for arc in topology.down.arcs(state) {
+            let slot = &mut labels[topology.down.other[arc] as usize];
+            *slot = (*slot).min(label + view.down[arc]);
+        }
+    }
+    let (first, other) = (&topology.up.first[..], &topology.up.other[..]);
+    for state in (0..labels.len()).rev() {
+        let mut best = labels[state];
+        for arc in first[state] as usize..first[state + 1] as usize {
+            best = best.min(labels[other[arc] as usize] + view.up[arc]);
+        }
+        labels[state] = best;
+    }
+    (labels, most)
 }

@@ -5,6 +5,8 @@ use super::dijkstra::Path;
 use super::weight::{INF, REACH, Weight};
 use super::{Ends, Source, Target};
 use crate::contraction::Topology;
+use crate::contraction::memo::{Memo, Part};
+use crate::contraction::topology::Half;
 use crate::graph::NONE;
 use std::cell::RefCell;
 
@@ -14,17 +16,40 @@ pub(crate) struct View<'a> {
     pub(crate) topology: &'a Topology,
     pub(crate) up: &'a [Weight],
     pub(crate) down: &'a [Weight],
+    pub(crate) memo: &'a Memo,
 }
 
-/// Labels that live across queries of one thread; all are [`INF`] between queries.
+/// Labels that live across queries of one thread; all are [`Label::NONE`] between queries.
 #[derive(Default)]
 struct Scratch {
-    forward: Vec<Weight>,
-    backward: Vec<Weight>,
-    /// State and hierarchy arc that a label came over.
-    came: Vec<[u32; 2]>,
-    goes: Vec<[u32; 2]>,
+    forward: Vec<Label>,
+    backward: Vec<Label>,
     touched: Vec<u32>,
+}
+
+/// The least weight of a state, with the state and the hierarchy arc that it came over. All zero is no label, so
+/// that the labels of a large map cost nothing until they are written.
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+struct Label {
+    /// [`INF`] less the weight: the more, the better.
+    gain: Weight,
+    state: u32,
+    /// Arc and one more; 0 at a seed.
+    arc: u32,
+}
+
+impl Label {
+    const NONE: Self = Self { gain: 0, state: 0, arc: 0 };
+
+    fn seed(weight: Weight) -> Self {
+        Self { gain: INF - weight, ..Self::NONE }
+    }
+
+    #[inline(always)]
+    fn weight(self) -> Weight {
+        INF - self.gain
+    }
 }
 
 thread_local! {
@@ -79,10 +104,8 @@ fn with_scratch(states: usize, work: impl FnOnce(&mut Scratch)) {
     SCRATCH.with(|cell| {
         let mut scratch = cell.borrow_mut();
         if scratch.forward.len() < states {
-            scratch.forward.resize(states, INF);
-            scratch.backward.resize(states, INF);
-            scratch.came.resize(states, [NONE; 2]);
-            scratch.goes.resize(states, [NONE; 2]);
+            scratch.forward = bytemuck::zeroed_vec(states);
+            scratch.backward = bytemuck::zeroed_vec(states);
         }
         work(&mut scratch);
     });
@@ -123,14 +146,13 @@ impl Walks {
 impl Scratch {
     fn reset(&mut self) {
         for &v in &self.touched {
-            self.forward[v as usize] = INF;
-            self.backward[v as usize] = INF;
+            self.forward[v as usize] = Label::NONE;
+            self.backward[v as usize] = Label::NONE;
         }
         self.touched.clear();
     }
 
     /// Best weight and the state where the two halves meet.
-    #[allow(clippy::needless_range_loop)] // an arc indexes two arrays, and is kept
     fn search(
         &mut self,
         view: View<'_>,
@@ -144,9 +166,8 @@ impl Scratch {
         let (mut ahead, mut behind) = (Walks::default(), Walks::default());
         for &(state, weight) in &source.seeds {
             let label = &mut self.forward[state as usize];
-            if weight < *label {
-                *label = weight;
-                self.came[state as usize] = [NONE; 2];
+            if weight < label.weight() {
+                *label = Label::seed(weight);
             }
             if !ahead.heads.contains(&state) {
                 ahead.heads.push(state);
@@ -154,16 +175,13 @@ impl Scratch {
         }
         for &(state, rest) in targets() {
             let label = &mut self.backward[state as usize];
-            if most - rest < *label {
-                *label = most - rest;
-                self.goes[state as usize] = [NONE; 2];
+            if most - rest < label.weight() {
+                *label = Label::seed(most - rest);
             }
             if !behind.heads.contains(&state) {
                 behind.heads.push(state);
             }
         }
-        let (up_first, up_other) = (&view.topology.up.first[..], &view.topology.up.other[..]);
-        let (down_first, down_other) = (&view.topology.down.first[..], &view.topology.down.other[..]);
         let parents = &view.topology.parent[..];
         let (mut best, mut meet) = (INF, NONE);
         loop {
@@ -176,36 +194,16 @@ impl Scratch {
             let forward = ahead.step(state, parent);
             let backward = behind.step(state, parent);
             self.touched.push(state);
-            let (f, b) = (self.forward[s], self.backward[s]);
+            let (f, b) = (self.forward[s].weight(), self.backward[s].weight());
             if f + b < best {
                 best = f + b;
                 meet = state;
             }
             if forward && f < best {
-                for arc in up_first[s] as usize..up_first[s + 1] as usize {
-                    let w = up_other[arc] as usize;
-                    let sum = f + view.up[arc];
-                    if sum < self.forward[w] {
-                        self.forward[w] = sum;
-                        #[allow(clippy::cast_possible_truncation)] // arcs fit u32
-                        {
-                            self.came[w] = [state, arc as u32];
-                        }
-                    }
-                }
+                relax(&view.topology.up, view.up, state, f, &mut self.forward);
             }
             if backward && b < best {
-                for arc in down_first[s] as usize..down_first[s + 1] as usize {
-                    let w = down_other[arc] as usize;
-                    let sum = b + view.down[arc];
-                    if sum < self.backward[w] {
-                        self.backward[w] = sum;
-                        #[allow(clippy::cast_possible_truncation)] // arcs fit u32
-                        {
-                            self.goes[w] = [state, arc as u32];
-                        }
-                    }
-                }
+                relax(&view.topology.down, view.down, state, b, &mut self.backward);
             }
         }
         // The rest may lower a sum below the reach that was above it.
@@ -222,26 +220,28 @@ impl Scratch {
     ) -> Option<Path> {
         let found = self.search(view, source, target, excluded);
         let path = found.map(|(weight, meet)| {
-            let mut hops = Vec::new();
+            let behind = view.up.len();
+            let mut arcs: Vec<usize> = Vec::new();
             let mut at = meet;
-            while self.came[at as usize][1] != NONE {
-                let [from, arc] = self.came[at as usize];
-                hops.push(Hop { from, to: at, arc, up: true });
+            while let Label { state: from, arc, .. } = self.forward[at as usize]
+                && arc != 0
+            {
+                arcs.push(arc as usize - 1);
                 at = from;
             }
-            hops.reverse();
             let mut states = vec![at];
+            // What is done first lies on top.
+            let mut stack: Vec<usize> = Vec::new();
             at = meet;
-            while self.goes[at as usize][1] != NONE {
-                let [to, arc] = self.goes[at as usize];
-                hops.push(Hop { from: at, to, arc, up: false });
+            while let Label { state: to, arc, .. } = self.backward[at as usize]
+                && arc != 0
+            {
+                stack.push(behind + arc as usize - 1);
                 at = to;
             }
-            let mut stack = Vec::new();
-            for hop in hops {
-                stack.push(hop);
-                unpack(view, ends, &mut stack, &mut states);
-            }
+            stack.reverse();
+            stack.extend(arcs);
+            unpack(view, ends, &mut stack, &mut states);
             Path { weight, states }
         });
         self.reset();
@@ -249,52 +249,74 @@ impl Scratch {
     }
 }
 
-/// A hierarchy arc on the way.
-#[derive(Clone, Copy)]
-struct Hop {
-    from: u32,
-    to: u32,
-    arc: u32,
-    up: bool,
-}
-
-/// Replaces shortcuts by what they stand for until only turns are left; appends the states reached.
-fn unpack(view: View<'_>, ends: &Ends<'_>, stack: &mut Vec<Hop>, states: &mut Vec<u32>) {
-    while let Some(hop) = stack.pop() {
-        let weight = if hop.up { view.up[hop.arc as usize] } else { view.down[hop.arc as usize] };
-        let turns = ends.graph.turns(hop.from);
-        let list = &ends.graph.turn_to[turns.clone()];
-        if let Ok(i) = list.binary_search(&hop.to)
-            && ends.turn(turns.start + i, hop.from) == weight
-        {
-            states.push(hop.to);
-            continue;
+/// Lowers the labels above a state.
+#[inline]
+fn relax(half: &Half, weights: &[Weight], state: u32, by: Weight, labels: &mut [Label]) {
+    let range = half.arcs(state);
+    #[allow(clippy::cast_possible_truncation)] // arcs fit u32
+    let first = range.start as u32 + 1;
+    for ((other, weight), arc) in half.other[range.clone()].iter().zip(&weights[range]).zip(first..) {
+        let label = &mut labels[*other as usize];
+        // Negative for what cannot be driven; a label's gain never is.
+        let gain = INF.wrapping_sub(by + weight);
+        if gain.cast_signed() > label.gain.cast_signed() {
+            *label = Label { gain, state, arc };
         }
-        let Some((v, falls, rises)) = triangle(view, hop.from, hop.to, weight) else {
-            // Cannot happen while weights belong to the topology; a rotten file ends the path here.
-            states.push(hop.to);
-            continue;
-        };
-        stack.push(Hop { from: v, to: hop.to, arc: rises, up: true });
-        stack.push(Hop { from: hop.from, to: v, arc: falls, up: false });
     }
 }
 
-/// The lowest state `v` with `from → v → to` of exactly this weight, and the two arcs.
-fn triangle(view: View<'_>, from: u32, to: u32, weight: Weight) -> Option<(u32, u32, u32)> {
-    let (a, b) = (view.topology.down.below(from), view.topology.up.below(to));
-    let (mut i, mut j) = (0, 0);
-    while i < a.len() && j < b.len() {
-        match a[i][0].cmp(&b[j][0]) {
-            std::cmp::Ordering::Less => i += 1,
-            std::cmp::Ordering::Greater => j += 1,
-            std::cmp::Ordering::Equal => {
-                if view.down[a[i][1] as usize] + view.up[b[j][1] as usize] == weight {
-                    return Some((a[i][0], a[i][1], b[j][1]));
-                }
-                i += 1;
-                j += 1;
+/// Replaces shortcuts by what they stand for until only turns are left; appends the states reached. Arcs are numbered
+/// with the downward ones behind the upward ones, the first to be driven on top.
+#[allow(clippy::cast_possible_truncation)] // states and arcs fit 31 bits
+fn unpack(view: View<'_>, ends: &Ends<'_>, stack: &mut Vec<usize>, states: &mut Vec<u32>) {
+    let behind = view.up.len();
+    while let Some(arc) = stack.pop() {
+        let part = view.memo.get(arc).unwrap_or_else(|| {
+            let part = look(view, ends, arc);
+            view.memo.put(arc, part);
+            part
+        });
+        match part {
+            Part::Turn(to) => states.push(to),
+            Part::Shortcut { falls, rises } => {
+                stack.push(rises as usize);
+                stack.push(behind + falls as usize);
             }
+        }
+    }
+}
+
+/// What an arc stands for: its own turn where that gives the weight, else the two arcs over the highest state that do.
+#[cold]
+#[allow(clippy::cast_possible_truncation)] // states and arcs fit 31 bits
+fn look(view: View<'_>, ends: &Ends<'_>, arc: usize) -> Part {
+    let topology = view.topology;
+    let rises = arc < view.up.len();
+    let (half, weights, arc) =
+        if rises { (&topology.up, view.up, arc) } else { (&topology.down, view.down, arc - view.up.len()) };
+    let (low, high) = (half.low_of(arc), half.other[arc]);
+    let (from, to) = if rises { (low, high) } else { (high, low) };
+    let (turn, weight) = (half.turn[arc], weights[arc]);
+    if turn != NONE && ends.turn_between(turn, from, to) == weight {
+        return Part::Turn(to);
+    }
+    // Cannot be missing while weights belong to the topology; a rotten file ends the path here.
+    triangle(view, from, to, weight).map_or(Part::Turn(to), |(falls, rises)| Part::Shortcut { falls, rises })
+}
+
+/// The two arcs over the highest state `v` with `from → v → to` of exactly this weight. Where one way is shortest, that
+/// state is its highest, so looking from above finds it soon.
+fn triangle(view: View<'_>, from: u32, to: u32, weight: Weight) -> Option<(u32, u32)> {
+    let (mut a, mut b) = (view.topology.down.below(from), view.topology.up.below(to));
+    while let ([rest_a @ .., [x, falls]], [rest_b @ .., [y, rises]]) = (a, b) {
+        if x == y && view.down[*falls as usize] + view.up[*rises as usize] == weight {
+            return Some((*falls, *rises));
+        }
+        if x >= y {
+            a = rest_a;
+        }
+        if y >= x {
+            b = rest_b;
         }
     }
     None

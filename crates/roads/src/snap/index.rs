@@ -83,6 +83,21 @@ impl SpatialIndex {
         if sound { Ok(this) } else { Err(store.inconsistent("the spatial index is broken")) }
     }
 
+    /// Whether every box above the leaves has its children below it and every leaf a segment.
+    pub(crate) fn sound(&self, segments: usize) -> bool {
+        let leaves = self.levels.get(1).copied().unwrap_or(0) as usize;
+        let halves = self.levels.windows(3).all(|w| (w[1] - w[0]).div_ceil(FAN as u32) == w[2] - w[1]);
+        let one = self.levels.len() < 2 || self.rects.is_empty() || {
+            let top = self.levels.len() - 2;
+            self.levels[top + 1] - self.levels[top] == 1
+        };
+        self.levels.first() == Some(&0)
+            && leaves == self.segments.len()
+            && halves
+            && one
+            && self.segments.iter().all(|s| (*s as usize) < segments)
+    }
+
     /// Visits segments with a piece whose box lies within `radius` metres of a point, in no particular order and
     /// perhaps several times.
     pub(crate) fn within(&self, point: LonLat, radius: f64, mut each: impl FnMut(u32)) {
@@ -154,11 +169,15 @@ impl SpatialIndex {
 struct BoxMetric {
     lon: f64,
     lat: f64,
+    per_lon: f64,
+    per_lat: f64,
 }
 
 impl BoxMetric {
     fn at(point: LonLat) -> Self {
-        Self { lon: point.lon, lat: point.lat }
+        // The plane of `snap::Plane` scales longitude by the point's own latitude: the same here.
+        let per_lat = EARTH_RADIUS_M.to_radians();
+        Self { lon: point.lon, lat: point.lat, per_lon: per_lat * point.lat.to_radians().cos(), per_lat }
     }
 
     fn to(&self, r: Rect) -> f64 {
@@ -166,9 +185,8 @@ impl BoxMetric {
         let dlat = (south - self.lat).max(self.lat - north).max(0.0);
         let beside = |lon: f64| (west - lon).max(lon - east).max(0.0);
         let dlon = beside(self.lon).min(beside(self.lon - 360.0)).min(beside(self.lon + 360.0));
-        // The plane of `snap::Plane` scales longitude by the point's own latitude: the same here.
-        let per_lat = EARTH_RADIUS_M.to_radians();
-        (dlat * per_lat).hypot(dlon * per_lat * self.lat.to_radians().cos())
+        let (x, y) = (dlon * self.per_lon, dlat * self.per_lat);
+        (x * x + y * y).sqrt()
     }
 }
 

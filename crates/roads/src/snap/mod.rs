@@ -153,7 +153,7 @@ pub(crate) fn project(graph: &RoadGraph, segment: u32, point: LonLat) -> Project
         let squared = dx * dx + dy * dy;
         let t = if squared > 0.0 { (-(a.0 * dx + a.1 * dy) / squared).clamp(0.0, 1.0) } else { 0.0 };
         let (x, y) = (a.0 + t * dx, a.1 + t * dy);
-        let distance = x.hypot(y);
+        let distance = x * x + y * y;
         let length = squared.sqrt();
         if distance < best {
             best = distance;
@@ -169,7 +169,7 @@ pub(crate) fn project(graph: &RoadGraph, segment: u32, point: LonLat) -> Project
         lat: point.lat + best_place.1 / plane.per_lat,
     };
     Projection {
-        metres: best,
+        metres: best.sqrt(),
         share: if along > 0.0 { (best_at / along).clamp(0.0, 1.0) } else { 0.0 },
         place,
         side: if best_cross > 0.0 { Side::Left } else { Side::Right },

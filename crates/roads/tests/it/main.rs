@@ -1,3 +1,9 @@
-//! The crate as its users see it.
+//! The road engine from outside, on maps of our own making.
 
+mod corpus;
+mod guide;
+mod hostile;
+mod learned;
+mod live;
 mod small;
+mod town;

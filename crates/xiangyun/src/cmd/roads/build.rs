@@ -40,7 +40,11 @@ pub(super) fn run(args: &BuildArgs, lang: Lang) -> Result<ExitCode, Failure> {
         Some(path) => Network::read_profiles(path).map_err(|e| failure(&e))?,
         None => Profiles::default(),
     };
-    let (net, problems) = Network::build(&args.file, &profiles).map_err(|e| failure(&e))?;
+    // The order takes longest; a file of the same map that is to be replaced has it.
+    let previous = Network::open(&args.out).ok();
+    let (net, problems) =
+        Network::build_like(&args.file, &profiles, previous.as_ref()).map_err(|e| failure(&e))?;
+    drop(previous);
     net.save(&args.out).map_err(|e| Failure::CouldNot(format!("{} {e}", e.code())))?;
     let info = Network::open(&args.out).map_err(|e| failure(&e))?.info();
     if args.json {

@@ -39,6 +39,15 @@ pub(super) fn run(args: &MatchArgs, lang: Lang) -> Result<ExitCode, Failure> {
     let net = open(&args.roads)?;
     let profile = net.profile(&args.profile).map_err(|e| failure(&e))?;
     let track = read_track(&args.track, args.datum.datum(), args.json)?;
+    // A terminal set to another datum than it is said to be is the usual reason for tracks beside the road.
+    let as_recorded: Vec<LonLat> =
+        track.fixes.iter().map(|f| args.datum.datum().from_wgs84(f.place)).collect();
+    if let Some(verdict) = net.detect_datum(&as_recorded)
+        && verdict.datum != args.datum.datum()
+        && verdict.confidence > 0.95
+    {
+        eprintln!("{}", super::datum::sentence(&verdict, lang));
+    }
     let options = MatchOptions { sigma_m: args.sigma, ..MatchOptions::default() };
     let matcher = Matcher::new(&net, profile, options).map_err(|e| failure(&e))?;
     let matching = matcher.match_track(&track.fixes).map_err(|e| failure(&e))?;

@@ -1,6 +1,8 @@
 //! `xiangyun roads`: road networks from OpenStreetMap, and what can be asked of them.
 
 mod build;
+mod datum;
+mod fit;
 mod info;
 mod isochrone;
 mod matching;
@@ -38,6 +40,10 @@ enum RoadsCommand {
     Matrix(matrix::MatrixArgs),
     /// Which roads a track drove: time,lon,lat in, roads and matched points out
     Match(matching::MatchArgs),
+    /// Learn speeds from tracks, report how good they are, and write a network that drives by them
+    Fit(fit::FitArgs),
+    /// Tell from the roads in which datum points were recorded
+    Datum(datum::DatumArgs),
     /// Roads that can be reached within some minutes, as GeoJSON
     Isochrone(isochrone::IsochroneArgs),
 }
@@ -51,6 +57,8 @@ pub(crate) fn run(args: &RoadsArgs, lang: Lang) -> Result<ExitCode, Failure> {
         RoadsCommand::Route(args) => route::run(args, lang),
         RoadsCommand::Matrix(args) => matrix::run(args, lang),
         RoadsCommand::Match(args) => matching::run(args, lang),
+        RoadsCommand::Fit(args) => fit::run(args, lang),
+        RoadsCommand::Datum(args) => datum::run(args, lang),
         RoadsCommand::Isochrone(args) => isochrone::run(args, lang),
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use xiangyun_model::geo::LonLat;
-use xiangyun_roads::Route;
+use xiangyun_roads::{Language, Network, ProfileId, Route, Side, Step};
 
 /// Arguments of `roads route`.
 #[derive(Args, Debug)]
@@ -22,6 +22,9 @@ pub(crate) struct RouteArgs {
     places: Vec<LonLat>,
     #[command(flatten)]
     trip: Trip,
+    /// Ways shown between two places, the fastest first
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    alternatives: usize,
     /// Print one JSON document
     #[arg(long)]
     json: bool,
@@ -40,9 +43,22 @@ struct Document {
     geometry: Value,
     legs: Vec<LegDocument>,
     snapped: Vec<Value>,
+    steps: Vec<Value>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    alternatives: Vec<Document>,
 }
 
-fn document(route: &Route) -> Document {
+/// Instructions of all legs.
+fn steps(net: &Network, profile: ProfileId, route: &Route) -> Result<Vec<Step>, Failure> {
+    let mut steps = Vec::new();
+    for (i, leg) in route.legs.iter().enumerate() {
+        let (from, to) = (&route.snaps[i], &route.snaps[i + 1]);
+        steps.extend(net.instructions(profile, leg, from, to).map_err(|e| failure(&e))?);
+    }
+    Ok(steps)
+}
+
+fn document(route: &Route, steps: &[Step]) -> Document {
     let line: Vec<[f64; 2]> = route.geometry().iter().map(|p| [round7(p.lon), round7(p.lat)]).collect();
     Document {
         seconds: route.seconds,
@@ -56,10 +72,22 @@ fn document(route: &Route) -> Document {
                 json!({
                     "lon": round7(s.place.lon), "lat": round7(s.place.lat),
                     "moved_m": (s.moved_m * 10.0).round() / 10.0, "segment": s.segment,
+                    "side": if s.side == Side::Left { "left" } else { "right" },
                     "passed_over": s.passed_over,
                 })
             })
             .collect(),
+        steps: steps
+            .iter()
+            .map(|s| {
+                json!({
+                    "maneuver": s.maneuver, "metres": s.metres, "name": s.name, "ref": s.reference,
+                    "lon": round7(s.place.lon), "lat": round7(s.place.lat),
+                    "text_zh": s.text(Language::Zh), "text_en": s.text(Language::En),
+                })
+            })
+            .collect(),
+        alternatives: Vec::new(),
     }
 }
 
@@ -70,40 +98,32 @@ fn round7(degrees: f64) -> f64 {
 pub(super) fn run(args: &RouteArgs, lang: Lang) -> Result<ExitCode, Failure> {
     let net = open(&args.roads)?;
     let (profile, band) = args.trip.resolve(&net)?;
-    let route = net.route(profile, band, &args.places).map_err(|e| failure(&e))?;
+    let routes = match args.places[..] {
+        [from, to] if args.alternatives > 1 => net.alternatives(profile, band, from, to, args.alternatives),
+        _ => net.route(profile, band, &args.places).map(|r| vec![r]),
+    };
+    let routes = routes.map_err(|e| failure(&e))?;
     if args.json {
-        print_json(&document(&route));
+        let mut documents = Vec::new();
+        for route in &routes {
+            documents.push(document(route, &steps(&net, profile, route)?));
+        }
+        let mut first = documents.remove(0);
+        first.alternatives = documents;
+        print_json(&first);
         return Ok(ExitCode::SUCCESS);
     }
-    println!(
-        "{}",
-        lang.pick(
-            format!("{} 秒，{} 米", route.seconds, route.metres),
-            format!("{} s, {} m", route.seconds, route.metres)
-        )
-    );
-    // One line for each road by name, in order.
-    for leg in &route.legs {
-        let mut last: Option<(String, f64)> = None;
-        for stretch in &leg.stretches {
-            let info = net.segment(stretch.segment).map_err(|e| failure(&e))?;
-            let name = [info.reference.as_str(), info.name.as_str()]
-                .into_iter()
-                .filter(|t| !t.is_empty())
-                .collect::<Vec<_>>()
-                .join(" ");
-            let metres = info.length_m * (stretch.to - stretch.from).abs();
-            match &mut last {
-                Some((road, sum)) if *road == name => *sum += metres,
-                _ => {
-                    if let Some((road, sum)) = last.replace((name, metres)) {
-                        println!("  {sum:>8.0} m  {road}");
-                    }
-                }
-            }
-        }
-        if let Some((road, sum)) = last {
-            println!("  {sum:>8.0} m  {road}");
+    let language = lang.pick(Language::Zh, Language::En);
+    for route in &routes {
+        println!(
+            "{}",
+            lang.pick(
+                format!("{} 秒，{} 米", route.seconds, route.metres),
+                format!("{} s, {} m", route.seconds, route.metres)
+            )
+        );
+        for step in steps(&net, profile, route)? {
+            println!("  {}", step.text(language));
         }
     }
     Ok(ExitCode::SUCCESS)

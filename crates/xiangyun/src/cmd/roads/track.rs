@@ -115,6 +115,40 @@ pub(super) fn read_track(path: &Path, datum: Datum, json: bool) -> Result<TrackF
     if problems.is_empty() { Ok(track) } else { Err(Failure::Problems { problems, json }) }
 }
 
+/// Reads the places of a CSV file with the columns `lon` and `lat`, in the datum that they are in.
+pub(super) fn read_points(path: &Path, json: bool) -> Result<Vec<LonLat>, Failure> {
+    let file = path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
+    let mut problems = Problems::new();
+    let mut reader = csv::ReaderBuilder::new()
+        .trim(csv::Trim::All)
+        .flexible(true)
+        .from_path(path)
+        .map_err(|e| Failure::Input(format!("R001 {}: {e}", path.display())))?;
+    let headers: Vec<String> = reader
+        .headers()
+        .map(|h| h.iter().map(|n| n.trim_start_matches('\u{feff}').to_owned()).collect())
+        .unwrap_or_default();
+    let at = |name: &str| headers.iter().position(|h| h == name);
+    let mut fault = |row: u64, column: &str, found: String, want: &str| {
+        let (column, want) = (column.into(), want.into());
+        problems.push(Problem { code: "R060", file: file.clone(), row, column, found, want });
+    };
+    let mut points = Vec::new();
+    if let (Some(lon), Some(lat)) = (at("lon"), at("lat")) {
+        for (row, record) in (2u64..).zip(reader.records()).take(FIXES_MAX) {
+            let cell = |c: usize| record.as_ref().ok().and_then(|r| r.get(c)).unwrap_or("").to_owned();
+            match (cell(lon).parse::<f64>(), cell(lat).parse::<f64>()) {
+                (Ok(x), Ok(y)) if LonLat::new(x, y).is_ok() => points.push(LonLat { lon: x, lat: y }),
+                (Ok(_), _) => fault(row, "lat", cell(lat), "degrees such as 33.87"),
+                _ => fault(row, "lon", cell(lon), "degrees such as 113.05"),
+            }
+        }
+    } else {
+        fault(1, "", headers.join(","), "the first row must name the columns lon and lat");
+    }
+    if problems.is_empty() { Ok(points) } else { Err(Failure::Problems { problems, json }) }
+}
+
 fn seconds(text: &str) -> Option<f64> {
     if let Ok(value) = text.parse::<f64>() {
         return value.is_finite().then_some(value);

@@ -8,16 +8,15 @@ use xiangyun_roads::{Network, ProfileId, SegmentId};
 
 /// A small seeded generator (SplitMix64), so that drives never change with a dependency.
 #[derive(Clone, Debug)]
-pub struct Seeded(u64);
+pub(crate) struct Seeded(u64);
 
 impl Seeded {
     /// A stream.
-    #[must_use]
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
     /// The next 64 bits.
-    pub fn bits(&mut self) -> u64 {
+    pub(crate) fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -25,11 +24,11 @@ impl Seeded {
         z ^ (z >> 31)
     }
     /// Uniform in 0..1.
-    pub fn unit(&mut self) -> f64 {
+    pub(crate) fn unit(&mut self) -> f64 {
         (self.bits() >> 11) as f64 / (1u64 << 53) as f64
     }
     /// Standard normal (Box and Muller).
-    pub fn normal(&mut self) -> f64 {
+    pub(crate) fn normal(&mut self) -> f64 {
         let radius = (-2.0 * (1.0 - self.unit()).ln()).sqrt();
         radius * (std::f64::consts::TAU * self.unit()).cos()
     }
@@ -37,7 +36,7 @@ impl Seeded {
 
 /// How the noise of one fix relates to that of the next.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Noise {
+pub(crate) enum Noise {
     /// Independent.
     White,
     /// First-order autoregressive with this correlation time in seconds, as satellite receivers have.
@@ -46,14 +45,19 @@ pub enum Noise {
 
 /// A driven line.
 #[derive(Clone, Debug)]
-pub struct Drive {
+pub(crate) struct Drive {
     /// The true line.
-    pub line: Vec<LonLat>,
+    pub(crate) line: Vec<LonLat>,
 }
 
 /// Routes between random places of the network, each within the bounds of length.
-#[must_use]
-pub fn drives(net: &Network, profile: ProfileId, count: usize, metres: (f64, f64), seed: u64) -> Vec<Drive> {
+pub(crate) fn drives(
+    net: &Network,
+    profile: ProfileId,
+    count: usize,
+    metres: (f64, f64),
+    seed: u64,
+) -> Vec<Drive> {
     let band = net.band("all").unwrap_or(xiangyun_roads::BandId(0));
     let segments = net.info().segments as u64;
     let mut dice = Seeded::new(seed);
@@ -77,14 +81,19 @@ pub fn drives(net: &Network, profile: ProfileId, count: usize, metres: (f64, f64
 }
 
 /// Metres of a line.
-#[must_use]
-pub fn length(line: &[LonLat]) -> f64 {
+pub(crate) fn length(line: &[LonLat]) -> f64 {
     line.windows(2).map(|w| w[0].metres_to(w[1])).sum()
 }
 
 /// Fixes along a drive: every `step_s` at `speed` metres per second, with noise of `sigma_m` in each axis.
-#[must_use]
-pub fn fixes(drive: &Drive, step_s: f64, speed: f64, sigma_m: f64, noise: Noise, seed: u64) -> Vec<Fix> {
+pub(crate) fn fixes(
+    drive: &Drive,
+    step_s: f64,
+    speed: f64,
+    sigma_m: f64,
+    noise: Noise,
+    seed: u64,
+) -> Vec<Fix> {
     let mut dice = Seeded::new(seed);
     let total = length(&drive.line);
     let keep = match noise {
@@ -122,10 +131,10 @@ pub fn fixes(drive: &Drive, step_s: f64, speed: f64, sigma_m: f64, noise: Noise,
 }
 
 /// A fix counts as on the line within this distance.
-pub const TOLERANCE_M: f64 = 8.0;
+pub(crate) const TOLERANCE_M: f64 = 8.0;
 
 /// Lines by cells, for the distance of many points.
-pub struct Lines {
+pub(crate) struct Lines {
     origin: LonLat,
     per_lon: f64,
     per_lat: f64,
@@ -136,8 +145,7 @@ const CELL_M: f64 = 40.0;
 
 impl Lines {
     /// Lines to measure distances to; `origin` is any place near.
-    #[must_use]
-    pub fn new(origin: LonLat, lines: &[&[LonLat]]) -> Self {
+    pub(crate) fn new(origin: LonLat, lines: &[&[LonLat]]) -> Self {
         let per_lat = EARTH_RADIUS_M.to_radians();
         let mut this =
             Self { origin, per_lon: per_lat * origin.lat.to_radians().cos(), per_lat, cells: HashMap::new() };
@@ -160,8 +168,7 @@ impl Lines {
     }
 
     /// Whether a place lies within the tolerance of some line.
-    #[must_use]
-    pub fn holds(&self, place: LonLat) -> bool {
+    pub(crate) fn holds(&self, place: LonLat) -> bool {
         let (x, y) = self.xy(place);
         let cell = ((x / CELL_M).floor() as i32, (y / CELL_M).floor() as i32);
         self.cells.get(&cell).into_iter().flatten().any(|[ax, ay, bx, by]| {
@@ -175,8 +182,7 @@ impl Lines {
 }
 
 /// Metres of `line` that lie farther than the tolerance from `others`.
-#[must_use]
-pub fn astray_m(line: &[LonLat], others: &Lines) -> f64 {
+pub(crate) fn astray_m(line: &[LonLat], others: &Lines) -> f64 {
     let mut astray = 0.0;
     for w in line.windows(2) {
         let metres = w[0].metres_to(w[1]);
@@ -196,8 +202,7 @@ pub fn astray_m(line: &[LonLat], others: &Lines) -> f64 {
 }
 
 /// Metres missed and added, as a share of the true length: 0 is a perfect match.
-#[must_use]
-pub fn mismatch(truth: &Drive, matched: &[&[LonLat]]) -> f64 {
+pub(crate) fn mismatch(truth: &Drive, matched: &[&[LonLat]]) -> f64 {
     let origin = truth.line[0];
     let missed = astray_m(&truth.line, &Lines::new(origin, matched));
     let true_line = Lines::new(origin, &[&truth.line]);
