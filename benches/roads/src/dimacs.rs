@@ -7,20 +7,18 @@ use crate::rows::{Dice, Sheet, percentiles};
 use std::path::Path;
 use xiangyun_roads::{BandId, Network, ProfileId, RoadsError, Snap};
 
-/// Arcs of a `.gr` file: from, to (from 0), travel time.
+/// Vertices and arcs of a `.gr` file: from, to (as numbered there), travel time. The largest number says how many
+/// vertices there are; a number that no arc names is a vertex on its own.
 fn read(path: &Path) -> std::io::Result<(u32, Vec<(u32, u32, u32)>)> {
     let text = std::fs::read_to_string(path)?;
-    let (mut count, mut arcs) = (0, Vec::new());
-    for line in text.lines() {
-        let mut words = line.split_ascii_whitespace();
-        let kind = words.next();
-        let numbers: Vec<u32> = words.filter_map(|w| w.parse().ok()).collect();
-        match (kind, &numbers[..]) {
-            (Some("p"), [nodes, ..]) => count = *nodes,
-            (Some("a"), [from, to, time]) if *from > 0 && *to > 0 => arcs.push((from - 1, to - 1, *time)),
-            _ => {}
-        }
-    }
+    let arcs: Vec<(u32, u32, u32)> = text
+        .lines()
+        .filter_map(|line| {
+            let mut words = line.strip_prefix("a ")?.split_ascii_whitespace().map(str::parse);
+            Some((words.next()?.ok()?, words.next()?.ok()?, words.next()?.ok()?))
+        })
+        .collect();
+    let count = arcs.iter().map(|(a, b, _)| a.max(b) + 1).max().unwrap_or(0);
     Ok((count, arcs))
 }
 

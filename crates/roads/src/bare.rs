@@ -116,11 +116,11 @@ impl Network {
     pub fn arc_end(&self, vertex: u32) -> Snap {
         Snap {
             segment: SegmentId(vertex / 2),
-            share: if vertex % 2 == 0 { 1.0 } else { 0.0 },
+            share: if vertex.is_multiple_of(2) { 1.0 } else { 0.0 },
             place: LonLat { lon: 0.0, lat: 0.0 },
             moved_m: 0.0,
             side: Side::Right,
-            usable: [vertex % 2 == 0, vertex % 2 == 1],
+            usable: [vertex.is_multiple_of(2), !vertex.is_multiple_of(2)],
             passed_over: false,
         }
     }
