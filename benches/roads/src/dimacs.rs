@@ -14,7 +14,7 @@ fn read(path: &Path) -> std::io::Result<(u32, Vec<(u32, u32, u32)>)> {
     let arcs: Vec<(u32, u32, u32)> = text
         .lines()
         .filter_map(|line| {
-            let mut words = line.strip_prefix("a ")?.split_ascii_whitespace().map(str::parse);
+            let mut words = line.strip_prefix("a ")?.split_ascii_whitespace().map(str::parse::<u32>);
             Some((words.next()?.ok()?, words.next()?.ok()?, words.next()?.ok()?))
         })
         .collect();
