@@ -133,7 +133,6 @@ fn fifty_seeds_hold_every_invariant_and_a_seed_replays() {
     let per_mille = |(all, held): (u64, u64)| held * 1_000 / all.max(1);
     assert!((850..=950).contains(&per_mille(sum.next)), "next stop: P90 holds {}‰", per_mille(sum.next));
     assert!((850..=950).contains(&per_mille(sum.far)), "further ahead: P90 holds {}‰", per_mille(sum.far));
-    // The mark is one in a thousand; it is printed above and judged in RESULTS.md.
-    assert!(sum.false_arrivals * 100 <= sum.told, "{sum:?}");
+    assert!(sum.false_arrivals * 1_000 <= sum.told, "{sum:?}");
     assert!(sum.false_alarms * 5 <= sum.exceptions, "{sum:?}");
 }
