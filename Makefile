@@ -13,7 +13,7 @@ FUZZ_SECONDS ?= 60
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 XIANGYUN := $(TARGET)/release/xiangyun
 
-.PHONY: help demo build test lint bench bench-roads bench-solver bench-telematics fuzz clean
+.PHONY: api-fuzz help demo build test lint bench bench-roads bench-solver bench-telematics fuzz clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## ?(.*)/  make \1\t\2/' | expand -t 26
@@ -39,7 +39,11 @@ test: ## set up what the tests need, then run every one of them
 	else
 	    cargo test --locked --workspace --all-targets
 	fi
-	tests/schemathesis.sh
+
+api-fuzz: ## thousands of requests made from the OpenAPI document against a real daemon (REQUESTS, default 5000)
+	@source tests/setup.sh
+	cargo build --locked -p xiangyun
+	REQUESTS=$(or $(REQUESTS),5000) tests/schemathesis.sh
 
 bench: ## criterion measurements
 	@cargo bench --locked -p xiangyun-benches
