@@ -165,6 +165,7 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("vrp", "求解与校验车辆路径问题算例"),
     ("vrp solve", "求解一个算例：VRPLIB 及其变体、Solomon、Li-Lim、JD、VROOM JSON 或本系统 JSON"),
     ("vrp solve.file", "算例文件"),
+    ("vrp solve.explain", "同时说明：每项未安排的原因、最小放宽、各锁定的代价"),
     (
         "vrp solve.kind",
         "问题类型（文件未说明时给出）：cvrp、vrptw、vrpb、vrpspd、vrpspdtw、pdptw、mdvrptw、hfvrp、mtvrptwr、pcvrptw、rich",
