@@ -85,7 +85,10 @@ impl<'a> Finder<'a> {
         let alone_visits: Vec<Visit> = std::iter::once(job).chain(partner).map(Visit::Job).collect();
         let report = self.scheduler.route(problem, first, &alone_visits, None);
         let (alone, alone_cost) = (report.breaches.clone(), report.cost.total());
-        note(problem, ways, &alone, kind, &[]);
+        let idle = problem.kinds()[kind.index()].count > self.used[kind.index()];
+        // Where every vehicle has a route, these limits alone would need one more of them too.
+        let more = if idle { None } else { Some(Change::Vehicle { kind }) };
+        note(problem, ways, &alone, kind, more);
         if !alone.is_empty() {
             // Whatever the plan holds: distances may not keep the triangle, so places in routes are looked at too.
             let nearest = self.nearest(job, partner, kind, ways);
@@ -94,7 +97,6 @@ impl<'a> Finder<'a> {
             }
             return KindReason { kind, reasons: alone.into_iter().map(Reason::Rule).collect(), alone: true };
         }
-        let idle = problem.kinds()[kind.index()].count > self.used[kind.index()];
         let nearest = self.nearest(job, partner, kind, ways);
         let fits = idle.then_some(alone_cost);
         if let Some(costs) = fits.into_iter().chain(nearest.fits).min() {
@@ -141,7 +143,9 @@ impl<'a> Finder<'a> {
                     nearest.fits = Some(nearest.fits.map_or(costs, |least: i64| least.min(costs)));
                     return;
                 }
-                note(problem, ways, &fresh, kind, &own);
+                if own.is_empty() {
+                    note(problem, ways, &fresh, kind, None);
+                }
                 if nearest.breaches.as_ref().is_none_or(|least| farness(&fresh) < farness(least)) {
                     nearest.breaches = Some(fresh);
                 }
@@ -151,20 +155,21 @@ impl<'a> Finder<'a> {
     }
 }
 
-/// Notes the changes that lift these breaches, keeping for each set of rules the least amounts seen.
+/// Notes the changes that lift these breaches, and `more` beside them, keeping for each set of rules the least amounts seen.
 fn note(
     problem: &Problem,
     ways: &mut BTreeMap<Vec<Change>, Vec<Change>>,
     breaches: &[Breach],
     kind: KindId,
-    own: &[Breach],
+    more: Option<Change>,
 ) {
-    if breaches.is_empty() || breaches.len() > 3 || !own.is_empty() {
+    if breaches.is_empty() || breaches.len() > 3 {
         return;
     }
     let lifted: Option<Vec<Change>> =
         breaches.iter().map(|&breach| Change::lifting(problem, breach, kind)).collect();
     let Some(mut changes) = lifted else { return };
+    changes.extend(more);
     changes.sort_unstable();
     changes.dedup();
     let key: Vec<Change> = changes.iter().map(|change| change.with(0)).collect();

@@ -61,6 +61,23 @@ fn too_heavy_in_one_compartment() {
 }
 
 #[test]
+fn too_heavy_for_the_vehicle_and_the_vehicle_in_use() {
+    let mut b = line(&["kg"], 4);
+    b.vehicles(VehicleKind::at(PlaceId(0), 1, vec![100]));
+    b.job(Job { delivery: vec![60], ..job(1) });
+    let late = b.job(Job { delivery: vec![180], windows: vec![Window::new(0, 18)], ..job(3) });
+    let (reasons, alone, changes, _) = only(b);
+    let rule = Reason::Rule;
+    let both =
+        vec![rule(Breach::Capacity { dimension: 0, excess: 80 }), rule(Breach::Late { job: late, by: 12 })];
+    assert_eq!((reasons, alone), (both, true));
+    // With the other load aboard it takes 140 kg; with one more vehicle, 80.
+    let window = Change::WindowEnd { job: late, by: 12 };
+    let more = |by| Change::Capacity { kind: KindId(0), dimension: 0, by };
+    assert!(changes.contains(&vec![window, more(140)]), "{changes:?}");
+}
+
+#[test]
 fn every_vehicle_in_use_and_the_day_full() {
     let mut b = line(&["kg"], 4);
     b.vehicles(VehicleKind { max_stops: Some(2), ..VehicleKind::at(PlaceId(0), 1, vec![10]) });
