@@ -6,12 +6,13 @@
 use super::Outcome;
 use super::clock::Clock;
 use super::eval::Eval;
+use super::links::NONE;
 use super::net::Net;
 use super::walk::{Best, Walk};
 use crate::budget::{Budget, THREADS_MAX};
 use crate::control::{Control, Progress};
 use crate::cost::evaluate;
-use crate::problem::{Job, Objective, Role};
+use crate::problem::{Job, NO_WAY, Objective, Role};
 use crate::solution::Solution;
 
 /// Exchanges in one search.
@@ -23,10 +24,14 @@ const COLD: f64 = 0.01;
 const LARGE: usize = 500;
 const HOT_LARGE: f64 = 0.5;
 const COLD_LARGE: f64 = 0.02;
+/// Least share of the legs between jobs that is believed.
+const SHARE_LEAST: f64 = 0.15;
 /// Steps of one cooling while vehicles are being saved, and between which temperatures.
 const FLEET_CYCLE: u64 = 60_000;
 const FLEET_HOT: f64 = 0.3;
 const FLEET_COLD: f64 = 0.02;
+/// Temperature of every other of these cycles.
+const FLEET_STEADY: f64 = 0.03;
 
 /// One search of one problem.
 pub(super) struct Run<'a> {
@@ -118,8 +123,25 @@ impl<'a> Run<'a> {
         let slots = 0..self.net.slots.len() as u32;
         let used = slots.filter(|&r| walk.links.routes[r as usize].size > 0);
         let fixed: i64 = used.map(|r| self.net.kind(r).fixed + self.net.weight(r)).sum();
-        member.unit = (walk.links.cost - fixed).max(1) as f64 / self.net.jobs.max(1) as f64;
+        let middle = self.net.jobs > 150 && self.net.jobs <= LARGE;
+        let share = if self.net.windows || !middle { 1.0 } else { Self::share_between(walk) };
+        member.unit = share * (walk.links.cost - fixed).max(1) as f64 / self.net.jobs.max(1) as f64;
         self.note(member);
+    }
+
+    /// Share of the way that lies between jobs. Legs to and from depots say little of what a change costs, and where
+    /// routes are short and depots far they are most of the way (X-n200-k36).
+    fn share_between<E: Eval>(walk: &Walk<'_, E>) -> f64 {
+        let jobs = walk.links.jobs;
+        let legs = walk.links.at.iter().filter(|l| l.route != NONE && l.next < NO_WAY);
+        let (mut between, mut way) = (0, 0);
+        for link in legs {
+            way += link.next;
+            if link.pos > 0 && link.succ < jobs {
+                between += link.next;
+            }
+        }
+        (between as f64 / way.max(1) as f64).clamp(SHARE_LEAST, 1.0)
     }
 
     /// Searches until that share of the budget is spent.
@@ -188,7 +210,9 @@ impl<'a> Run<'a> {
             member.clock.tick();
             // Cools again and again: some fleets need a cold search for the last gap, others to be shaken.
             let phase = (member.clock.steps % FLEET_CYCLE) as f64 / FLEET_CYCLE as f64;
-            let temperature = member.unit * FLEET_HOT * (FLEET_COLD / FLEET_HOT).powf(phase);
+            let shaken = (member.clock.steps / FLEET_CYCLE).is_multiple_of(2);
+            let cooled = FLEET_HOT * (FLEET_COLD / FLEET_HOT).powf(phase);
+            let temperature = member.unit * if shaken { cooled } else { FLEET_STEADY };
             if !done
                 && member.walk.fleet_step(temperature)
                 && (few || member.walk.is_better(member.walk.cost()))
@@ -229,7 +253,6 @@ impl<'a> Run<'a> {
     fn rounds(&self) -> &'static [(f64, f64, bool)] {
         match self.net.jobs {
             0..=150 => &[(0.65, 1.0, false), (1.0, 1.0, false)],
-            151..=300 => &[(0.75, 1.0, false), (1.0, 0.2, true)],
             _ => &[(1.0, 1.0, false)],
         }
     }

@@ -53,6 +53,8 @@ pub(super) struct Walk<'n, E> {
     dropped: Vec<u32>,
     /// In this iteration optional jobs come in even where they do not pay alone: several together may.
     generous: bool,
+    /// In this iteration the jobs that were absent most often come first.
+    pub(super) absent_first: bool,
 }
 
 /// One place in how many is passed over. A small plan needs more of it: there a bad first choice rules out much.
@@ -90,6 +92,7 @@ impl<'n, E: Eval> Walk<'n, E> {
             query: 0,
             dropped: Vec::new(),
             generous: false,
+            absent_first: false,
         };
         for r in 0..net.slots.len() as u32 {
             walk.eval.refresh(&mut walk.links, r);
@@ -372,6 +375,14 @@ impl<'n, E: Eval> Walk<'n, E> {
             return;
         }
         let seed = self.rng.below(self.net.jobs) as u32;
+        self.ruin_around(seed);
+    }
+
+    /// The same around a job that is given, in a route or not.
+    pub(super) fn ruin_around(&mut self, seed: u32) {
+        if self.links.used == 0 {
+            return;
+        }
         let served = self.net.jobs - self.links.absent.len().min(self.net.jobs);
         let average = served as f64 / f64::from(self.links.used);
         let longest = self.longest.min(average).max(1.0);
@@ -460,7 +471,10 @@ impl<'n, E: Eval> Walk<'n, E> {
     fn order_absent(&mut self) {
         let net = self.net;
         let windows = net.windows;
-        let dice = self.rng.below(if windows { 17 } else { 11 });
+        let mut dice = self.rng.below(if windows { 17 } else { 11 });
+        if self.absent_first {
+            dice = usize::MAX;
+        }
         let keys = &mut self.sort_keys;
         keys.clear();
         let jobs = net.problem.jobs();
@@ -472,6 +486,7 @@ impl<'n, E: Eval> Walk<'n, E> {
                 4..=7 => -net.demand[j as usize],
                 8..=9 => -net.far[j as usize],
                 10 => net.far[j as usize],
+                usize::MAX => -i64::from(self.absences[j as usize]),
                 11..=12 => window(j).to - window(j).from,
                 13..=14 => window(j).from,
                 _ => -window(j).to,
