@@ -3,6 +3,7 @@
 pub mod addresses;
 pub mod clock;
 pub mod decode;
+pub mod seeded;
 
 use std::path::PathBuf;
 

@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 use std::path::Path;
-use xiangyun_benches::drives::Seeded;
+use xiangyun_benches::seeded::Seeded;
 use xiangyun_model::geo::{EARTH_RADIUS_M, LonLat};
 use xiangyun_roads::synthesize::{CountyFacts, default_seed, synthesize};
 use xiangyun_roads::{BandId, Network, ProfileId, Profiles, SegmentId};
