@@ -48,7 +48,7 @@ api-fuzz: ## thousands of requests made from the OpenAPI document against a real
 bench: ## criterion measurements
 	@cargo bench --locked -p xiangyun-benches
 
-FUZZ_TARGETS ?= jt808_frame jt808_message jt809 feeds session vrp_text vrp_json vrp_solution orders_csv orders_xlsx address osm_pbf osm_tags roads_file
+FUZZ_TARGETS ?= jt808_frame jt808_message jt809 feeds session track_file vrp_text vrp_json vrp_solution orders_csv orders_xlsx address osm_pbf osm_tags roads_file
 
 fuzz: ## every fuzz target for FUZZ_SECONDS each; needs a C++ compiler
 	@cd fuzz

@@ -1,4 +1,5 @@
-//! The generator of benchmarks that need drives which never change.
+//! The generator of benchmarks that need drives which never change; also a module of the road benchmark, which does
+//! without the dependencies of this library.
 
 /// A small seeded generator (SplitMix64), so that drives never change with a dependency.
 #[derive(Clone, Debug)]

@@ -1,38 +1,11 @@
 //! Synthetic drives with known truth: a route, fixes along it at constant speed, noise on the fixes, and the measure
 //! of how far a matched line departs from the truth.
 
+use crate::seeded::Seeded;
 use std::collections::HashMap;
 use xiangyun_model::geo::{EARTH_RADIUS_M, LonLat};
 use xiangyun_roads::matching::Fix;
 use xiangyun_roads::{Network, ProfileId, SegmentId};
-
-/// A small seeded generator (SplitMix64), so that drives never change with a dependency.
-#[derive(Clone, Debug)]
-pub(crate) struct Seeded(u64);
-
-impl Seeded {
-    /// A stream.
-    pub(crate) fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-    /// The next 64 bits.
-    pub(crate) fn bits(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-    /// Uniform in 0..1.
-    pub(crate) fn unit(&mut self) -> f64 {
-        (self.bits() >> 11) as f64 / (1u64 << 53) as f64
-    }
-    /// Standard normal (Box and Muller).
-    pub(crate) fn normal(&mut self) -> f64 {
-        let radius = (-2.0 * (1.0 - self.unit()).ln()).sqrt();
-        radius * (std::f64::consts::TAU * self.unit()).cos()
-    }
-}
 
 /// How the noise of one fix relates to that of the next.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -9,6 +9,9 @@ mod dimacs;
 mod drives;
 mod peers;
 mod rows;
+#[path = "../../src/seeded.rs"]
+#[allow(unreachable_pub)] // public where it is part of a library
+mod seeded;
 mod tracks;
 
 use std::path::PathBuf;

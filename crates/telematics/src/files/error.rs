@@ -41,6 +41,10 @@ impl FilesError {
         let file = file.into();
         move |err| match err {
             ParquetError::External(source) => match source.downcast::<io::Error>() {
+                // What the system did not say is said of the bytes: an end too soon, a compression that is none.
+                Ok(source) if source.raw_os_error().is_none() => {
+                    Self::Damaged { file, what: source.to_string() }
+                }
                 Ok(source) => Self::Io { what: file, source: *source },
                 Err(other) => Self::Damaged { file, what: other.to_string() },
             },

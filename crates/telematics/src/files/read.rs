@@ -1,21 +1,24 @@
 //! Reading one track file: its directory, and the rows of a vehicle that a query wants.
 
 use super::error::FilesError;
-use super::limits::DIRECTORY_BYTES_MAX;
-use super::schema::column;
-use super::write::{DIRECTORY_KEY, Run, datum_of, feed_of};
+use super::limits::{DIRECTORY_BYTES_MAX, GROUP_ROWS};
+use super::schema::{column, schema};
+use super::write::{Alike, DIRECTORY_KEY, Run, datum_at, datum_of, feed_at, feed_of};
 use crate::position::Flags;
 use crate::segments::{Area, DeviceId, Record};
 use bytes::Bytes;
 use parquet::column::reader::get_typed_column_reader;
 use parquet::data_type::{ByteArray, ByteArrayType, DataType, FloatType, Int32Type, Int64Type};
 use parquet::errors::ParquetError;
+use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::reader::{ChunkReader, FileReader, Length, RowGroupReader};
 use parquet::file::serialized_reader::{ReadOptionsBuilder, SerializedFileReader};
+use parquet::schema::types::{ColumnDescPtr, SchemaDescriptor};
 use std::fs::File;
 use std::io::Read;
 use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -102,8 +105,7 @@ impl DayFile {
         let length = file.metadata().map_err(opening())?.len();
         let options = ReadOptionsBuilder::new().with_page_index().build();
         let placed = Placed { file: Arc::new(file), length };
-        let reader = SerializedFileReader::new_with_options(placed, options)
-            .map_err(FilesError::parquet(name.as_str()))?;
+        let reader = guarded(&name, || SerializedFileReader::new_with_options(placed, options))?;
         let damaged = |what: &str| FilesError::Damaged { file: name.clone(), what: what.to_owned() };
         let values = reader.metadata().file_metadata().key_value_metadata();
         let directory = values
@@ -115,13 +117,19 @@ impl DayFile {
             .ok_or_else(|| damaged("it has no directory of vehicles"))?;
         let runs: Vec<Run> =
             serde_json::from_str(directory).map_err(|err| damaged(&format!("its directory: {err}")))?;
+        if !is_ours(reader.metadata().file_metadata().schema_descr())? {
+            return Err(damaged("its columns are not those of a track file"));
+        }
         let groups = reader.metadata().row_groups();
+        let rows = |group: &RowGroupMetaData| {
+            usize::try_from(group.num_rows()).ok().filter(|rows| *rows <= GROUP_ROWS)
+        };
         let inside = |run: &Run| {
             let (group, first, count) = run.rows;
-            let end = first.checked_add(count);
-            groups.get(group).zip(end).is_some_and(|(g, end)| end as i64 <= g.num_rows())
+            let rows = groups.get(group).and_then(rows);
+            rows.zip(first.checked_add(count)).is_some_and(|(rows, end)| end <= rows)
         };
-        if !runs.iter().all(inside) || groups.iter().any(|g| g.num_columns() != column::ITEMS + 1) {
+        if !runs.iter().all(inside) {
             return Err(damaged("its directory does not fit its rows"));
         }
         Ok(Self { name, length, reader, runs })
@@ -166,18 +174,14 @@ impl DayFile {
         device: DeviceId,
         mut each: impl FnMut(Record),
     ) -> Result<(), FilesError> {
-        let mut read = || -> Result<(), ParquetError> {
+        let found = guarded(&self.name, || {
             let group = self.reader.get_row_group(run.rows.0)?;
             let whole = run.rows.1..run.rows.1 + run.rows.2;
-            let Some((rows, seconds)) = chosen(&*group, whole, wanted)? else { return Ok(()) };
-            for record in records(&*group, rows, &seconds, device)? {
-                if wanted.holds(&record) {
-                    each(record);
-                }
-            }
-            Ok(())
-        };
-        read().map_err(FilesError::parquet(self.name.as_str()))
+            let Some((rows, seconds)) = chosen(&*group, whole, wanted)? else { return Ok(Vec::new()) };
+            records(&*group, rows, &seconds, device, &run.alike)
+        })?;
+        found.into_iter().filter(|record| wanted.holds(record)).for_each(&mut each);
+        Ok(())
     }
 
     /// Gives the last usable row of a run with `from_ms <= time < to_ms`.
@@ -187,7 +191,7 @@ impl DayFile {
         wanted: &Wanted,
         device: DeviceId,
     ) -> Result<Option<Record>, FilesError> {
-        let read = || -> Result<Option<Record>, ParquetError> {
+        guarded(&self.name, || {
             let group = self.reader.get_row_group(run.rows.0)?;
             let whole = run.rows.1..run.rows.1 + run.rows.2;
             let Some((rows, seconds)) = chosen(&*group, whole, wanted)? else { return Ok(None) };
@@ -196,10 +200,32 @@ impl DayFile {
             let Some(at) = flags.iter().rposition(usable) else { return Ok(None) };
             let seconds = &seconds[at..=at];
             let at = rows.start + at;
-            Ok(records(&*group, at..at + 1, seconds, device)?.pop())
-        };
-        read().map_err(FilesError::parquet(self.name.as_str()))
+            Ok(records(&*group, at..at + 1, seconds, device, &run.alike)?.pop())
+        })
     }
+}
+
+/// Lets the Parquet crate read. It trusts some of what a file says and panics when that is wrong: for us the file is
+/// damaged then as any other, and the rest of the day goes on.
+fn guarded<T>(name: &str, read: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, FilesError> {
+    match catch_unwind(AssertUnwindSafe(read)) {
+        Ok(done) => done.map_err(FilesError::parquet(name)),
+        Err(_) => Err(FilesError::Damaged {
+            file: name.to_owned(),
+            what: "its pages contradict each other".to_owned(),
+        }),
+    }
+}
+
+/// Whether the columns are those of a track file: a reader of another type would panic.
+fn is_ours(found: &SchemaDescriptor) -> Result<bool, FilesError> {
+    let ours = SchemaDescriptor::new(schema()?);
+    let same = |(a, b): (&ColumnDescPtr, &ColumnDescPtr)| {
+        a.path() == b.path()
+            && a.physical_type() == b.physical_type()
+            && (a.max_def_level(), a.max_rep_level()) == (b.max_def_level(), b.max_rep_level())
+    };
+    Ok(found.num_columns() == ours.num_columns() && found.columns().iter().zip(ours.columns()).all(same))
 }
 
 /// A span of rows, and their seconds.
@@ -213,7 +239,8 @@ fn chosen(
 ) -> Result<Option<Chosen>, ParquetError> {
     // A second that touches the span may hold a wanted row.
     let mut seconds = all::<Int64Type>(group, column::TIME_S, rows.clone())?;
-    let (from_s, last_s) = (wanted.from_ms.div_euclid(1000), (wanted.to_ms - 1).div_euclid(1000));
+    let (from_s, last_s) =
+        (wanted.from_ms.div_euclid(1000), (wanted.to_ms.saturating_sub(1)).div_euclid(1000));
     let start = seconds.partition_point(|s| *s < from_s);
     let end = seconds.partition_point(|s| *s <= last_s);
     if start >= end {
@@ -240,28 +267,31 @@ fn records(
     rows: Range<usize>,
     seconds: &[i64],
     device: DeviceId,
+    alike: &Alike,
 ) -> Result<Vec<Record>, ParquetError> {
-    let wrong = |what: &str| ParquetError::General(format!("column {what} holds a value that is none"));
     let longs = |at| all::<Int64Type>(group, at, rows.clone());
     let ints = |at| all::<Int32Type>(group, at, rows.clone());
-    let millis = ints(column::TIME_MS)?;
-    let (repairs, delays) = (longs(column::REPAIR_MS)?, longs(column::DELAY_MS)?);
+    let count = rows.len();
+    let millis = alike.time_ms.map_or_else(|| ints(column::TIME_MS), |value| Ok(vec![value; count]))?;
+    let repairs = alike.repair_ms.map_or_else(|| longs(column::REPAIR_MS), |value| Ok(vec![value; count]))?;
+    let delays = longs(column::DELAY_MS)?;
     let (lons, lats) = (ints(column::LON)?, ints(column::LAT)?);
     let altitudes = some::<Int32Type>(group, column::ALTITUDE, rows.clone())?;
     let speeds = some::<FloatType>(group, column::SPEED, rows.clone())?;
     let courses = some::<FloatType>(group, column::COURSE, rows.clone())?;
     let (statuses, alarms, flags) = (ints(column::STATUS)?, ints(column::ALARM)?, ints(column::FLAGS)?);
-    let feeds = all::<ByteArrayType>(group, column::FEED, rows.clone())?;
-    let datums = all::<ByteArrayType>(group, column::DATUM, rows.clone())?;
-    let items = some::<ByteArrayType>(group, column::ITEMS, rows.clone())?;
+    let feeds = named(group, column::FEED, rows.clone(), alike.feed, feed_at, feed_of)?;
+    let datums = named(group, column::DATUM, rows.clone(), alike.datum, datum_at, datum_of)?;
+    let items =
+        if alike.bare { vec![None; count] } else { some::<ByteArrayType>(group, column::ITEMS, rows)? };
     // Whole numbers of sixteen bits are exact in a float.
-    let small = |value: Option<f32>, what| match value {
+    let small = |value: Option<f32>, at| match value {
         Some(value) if value.fract() == 0.0 && (0.0..=65_535.0).contains(&value) => Ok(Some(value as u16)),
-        Some(_) => Err(wrong(what)),
+        Some(_) => Err(wrong(at)),
         None => Ok(None),
     };
-    let mut records = Vec::with_capacity(rows.len());
-    for at in 0..rows.len() {
+    let mut records = Vec::with_capacity(count);
+    for (at, items) in items.into_iter().enumerate() {
         let time_ms = seconds[at].wrapping_mul(1000).wrapping_add(i64::from(millis[at]));
         records.push(Record {
             device,
@@ -271,19 +301,39 @@ fn records(
             lon_e6: lons[at],
             lat_e6: lats[at],
             altitude_m: altitudes[at]
-                .map(|v| i16::try_from(v).map_err(|_| wrong("altitude_m")))
+                .map(|v| i16::try_from(v).map_err(|_| wrong(column::ALTITUDE)))
                 .transpose()?,
-            speed_dkmh: small(speeds[at], "speed_dkmh")?,
-            course_deg: small(courses[at], "course_deg")?,
+            speed_dkmh: small(speeds[at], column::SPEED)?,
+            course_deg: small(courses[at], column::COURSE)?,
             status: statuses[at] as u32,
             alarm: alarms[at] as u32,
-            flags: Flags(u16::try_from(flags[at]).map_err(|_| wrong("flags"))?),
-            feed: feed_of(feeds[at].data()).ok_or_else(|| wrong("feed"))?,
-            datum: datum_of(datums[at].data()).ok_or_else(|| wrong("datum"))?,
-            items: items[at].as_ref().map_or_else(Vec::new, |bytes: &ByteArray| bytes.data().to_vec()),
+            flags: Flags(u16::try_from(flags[at]).map_err(|_| wrong(column::FLAGS))?),
+            feed: feeds[at],
+            datum: datums[at],
+            items: items.map_or_else(Vec::new, |bytes: ByteArray| bytes.data().to_vec()),
         });
     }
     Ok(records)
+}
+
+/// A column of names, or the one that all rows share.
+fn named<T: Copy>(
+    group: &dyn RowGroupReader,
+    at: usize,
+    rows: Range<usize>,
+    alike: Option<u8>,
+    of_number: impl Fn(usize) -> Option<T>,
+    of_name: impl Fn(&[u8]) -> Option<T>,
+) -> Result<Vec<T>, ParquetError> {
+    if let Some(number) = alike {
+        return of_number(usize::from(number)).map(|value| vec![value; rows.len()]).ok_or_else(|| wrong(at));
+    }
+    let names = all::<ByteArrayType>(group, at, rows)?;
+    names.iter().map(|name| of_name(name.data()).ok_or_else(|| wrong(at))).collect()
+}
+
+fn wrong(at: usize) -> ParquetError {
+    ParquetError::General(format!("column {at} holds a value that is none"))
 }
 
 /// Values of a column that has one in each row.

@@ -27,6 +27,59 @@ pub(super) struct Run {
     pub(super) time_ms: (i64, i64),
     /// West, south, east, north in 1e-6 degree.
     pub(super) area: [i32; 4],
+    /// What every row says alike.
+    #[serde(default)]
+    pub(super) alike: Alike,
+}
+
+/// What every row of a run says alike, so that a query need not unpack those columns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Alike {
+    /// Milliseconds of the time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) time_ms: Option<i32>,
+    /// What the clock was put right by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) repair_ms: Option<i64>,
+    /// Number of the feed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) feed: Option<u8>,
+    /// Number of the datum.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) datum: Option<u8>,
+    /// No row has items.
+    #[serde(skip_serializing_if = "is_false")]
+    pub(super) bare: bool,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+impl Alike {
+    fn of(rows: &[Record]) -> Self {
+        Self {
+            time_ms: same(rows, millis),
+            repair_ms: same(rows, repair),
+            feed: same(rows, |r| r.feed as u8),
+            datum: same(rows, |r| datum_index(r.datum) as u8),
+            bare: rows.iter().all(|r| r.items.is_empty()),
+        }
+    }
+}
+
+fn same<T: PartialEq>(rows: &[Record], value: impl Fn(&Record) -> T) -> Option<T> {
+    let first = value(rows.first()?);
+    rows.iter().all(|row| value(row) == first).then_some(first)
+}
+
+fn millis(record: &Record) -> i32 {
+    record.time_ms.rem_euclid(1000) as i32
+}
+
+fn repair(record: &Record) -> i64 {
+    record.device_time_ms.wrapping_sub(record.time_ms)
 }
 
 /// Shared text as text.
@@ -93,6 +146,7 @@ impl DayWriter {
                 rows: (self.groups, self.group.len(), part.len()),
                 time_ms: (part[0].time_ms, part[part.len() - 1].time_ms),
                 area,
+                alike: Alike::of(part),
             });
             self.names.push((ByteArray::from(vehicle.as_bytes().to_vec()), part.len()));
             self.group.extend_from_slice(part);
@@ -148,10 +202,8 @@ fn write_group(
         match at {
             column::VEHICLE => put::<ByteArrayType>(&mut next, &vehicles),
             column::TIME_S => all::<Int64Type>(&mut next, rows, |r| r.time_ms.div_euclid(1000)),
-            column::TIME_MS => all::<Int32Type>(&mut next, rows, |r| r.time_ms.rem_euclid(1000) as i32),
-            column::REPAIR_MS => {
-                all::<Int64Type>(&mut next, rows, |r| r.device_time_ms.wrapping_sub(r.time_ms))
-            }
+            column::TIME_MS => all::<Int32Type>(&mut next, rows, millis),
+            column::REPAIR_MS => all::<Int64Type>(&mut next, rows, repair),
             column::DELAY_MS => all::<Int64Type>(&mut next, rows, |r| r.received_ms.wrapping_sub(r.time_ms)),
             column::LON => all::<Int32Type>(&mut next, rows, |r| r.lon_e6),
             column::LAT => all::<Int32Type>(&mut next, rows, |r| r.lat_e6),
@@ -203,9 +255,13 @@ pub(super) const FEEDS: [&str; 5] = ["jt808", "jt809", "osmand", "owntracks", "m
 /// Names of datums.
 pub(super) const DATUMS: [&str; 3] = ["wgs84", "gcj02", "bd09"];
 
+/// The feed of a number.
+pub(super) fn feed_at(at: usize) -> Option<Feed> {
+    [Feed::Jt808, Feed::Jt809, Feed::Osmand, Feed::Owntracks, Feed::Msgpack].get(at).copied()
+}
+
 pub(super) fn feed_of(name: &[u8]) -> Option<Feed> {
-    let feeds = [Feed::Jt808, Feed::Jt809, Feed::Osmand, Feed::Owntracks, Feed::Msgpack];
-    FEEDS.iter().position(|f| f.as_bytes() == name).map(|at| feeds[at])
+    FEEDS.iter().position(|f| f.as_bytes() == name).and_then(feed_at)
 }
 
 fn datum_index(datum: Datum) -> usize {
@@ -216,7 +272,11 @@ fn datum_index(datum: Datum) -> usize {
     }
 }
 
+/// The datum of a number.
+pub(super) fn datum_at(at: usize) -> Option<Datum> {
+    [Datum::Wgs84, Datum::Gcj02, Datum::Bd09].get(at).copied()
+}
+
 pub(super) fn datum_of(name: &[u8]) -> Option<Datum> {
-    let datums = [Datum::Wgs84, Datum::Gcj02, Datum::Bd09];
-    DATUMS.iter().position(|d| d.as_bytes() == name).map(|at| datums[at])
+    DATUMS.iter().position(|d| d.as_bytes() == name).and_then(datum_at)
 }

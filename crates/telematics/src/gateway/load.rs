@@ -317,11 +317,15 @@ struct Terminal {
     code: Vec<u8>,
     /// Reports not yet acknowledged, oldest first: body, and the sequence it last went with.
     open: VecDeque<(Vec<u8>, Option<u16>)>,
+    /// Bodies that went lately, acknowledged or not: what is sent again is one of these.
+    sent: VecDeque<Vec<u8>>,
     place: (i32, i32),
     report: FleetReport,
 }
 
 const PARTS_OF_BATCH: usize = 20;
+/// Reports that a terminal still holds after they went.
+const SENT_HELD: usize = 16;
 
 impl Terminal {
     fn new(fleet: &Fleet, n: u64) -> Self {
@@ -337,6 +341,7 @@ impl Terminal {
             sequence: 0,
             code: Vec::new(),
             open: VecDeque::new(),
+            sent: VecDeque::new(),
             place: (
                 113_050_000 + (dice.draw() % 100_000) as i32,
                 33_870_000 + (dice.draw() % 100_000) as i32,
@@ -503,17 +508,31 @@ impl Terminal {
             return out;
         }
         for index in 0..self.open.len() {
-            if self.open[index].1.is_some() && !self.dice.permille(fleet.resend_permille) {
+            if self.open[index].1.is_some() {
                 continue;
             }
-            self.report.resent += u64::from(self.open[index].1.is_some());
             let body = self.open[index].0.clone();
             let (sequence, frame) = self.frame(0x0200, &body);
-            // What was sent before may still be answered by its first sequence: the report stays open until the last.
             self.open[index].1 = Some(sequence);
             out.extend(frame);
+            if self.sent.len() == SENT_HELD {
+                self.sent.pop_front();
+            }
+            self.sent.push_back(body);
+            if self.dice.permille(fleet.resend_permille) {
+                out.extend(self.send_again());
+            }
         }
         out
+    }
+
+    /// One of the reports that went, again, as a terminal does that missed the answer. It goes with a sequence of its
+    /// own, and the answer to that closes nothing.
+    fn send_again(&mut self) -> Vec<u8> {
+        let chosen = (self.dice.draw() % self.sent.len().max(1) as u64) as usize;
+        let Some(body) = self.sent.get(chosen).cloned() else { return Vec::new() };
+        self.report.resent += 1;
+        self.frame(0x0200, &body).1
     }
 
     /// Takes a message from the platform; gives what a terminal answers.

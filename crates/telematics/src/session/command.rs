@@ -1,8 +1,11 @@
 //! Commands to terminals: sent, repeated, answered or given up.
 
-use super::limits::{COMMAND_ANSWER_MS, COMMAND_TRIES};
+use super::actions::{Actions, Notice, parts_of};
+use super::limits::{COMMAND_ANSWER_MS, COMMAND_TRIES, COMMAND_WAIT_MS, COMMANDS_IN_FLIGHT_MAX};
+use super::terminal::Terminal;
 use crate::jt808::general::TextDown;
-use crate::jt808::{Edition, Message};
+use crate::jt808::{Edition, Header, Message};
+use crate::position::TerminalKey;
 use crate::wire::Since2019;
 use serde::{Deserialize, Serialize};
 
@@ -117,4 +120,43 @@ pub(super) const fn answer_of(message: u16) -> Option<u16> {
 /// Whether the body of an up message begins with the sequence that it answers.
 pub(super) const fn is_answer(message: u16) -> bool {
     matches!(message, 0x0104 | 0x0107 | 0x0201 | 0x0302 | 0x0500 | 0x0608 | 0x0700 | 0x0802)
+}
+
+/// Sends what waits, repeats what is due, gives up what was tried enough.
+pub(super) fn send_commands(key: &TerminalKey, terminal: &mut Terminal, now_ms: i64, actions: &mut Actions) {
+    let (Some(phone), Some(mut commands)) = (terminal.phone, terminal.commands.take()) else { return };
+    let edition = terminal.edition;
+    commands.in_flight.retain_mut(|c| {
+        if c.due_ms() > now_ms {
+            return true;
+        }
+        if c.tries >= COMMAND_TRIES {
+            actions.notices.push(Notice::Command(key.clone(), c.id, Outcome::Unanswered));
+            return false;
+        }
+        c.tries += 1;
+        c.sent_ms = now_ms;
+        // The same sequence again, so that a terminal that did it already does not do it twice.
+        actions.down(&Header::new(c.command.message, phone, c.sequence), c.command.body_for(edition));
+        true
+    });
+    while let Some((id, command, asked_ms)) = commands.waiting.front() {
+        if now_ms.saturating_sub(*asked_ms) > COMMAND_WAIT_MS {
+            actions.notices.push(Notice::Command(key.clone(), *id, Outcome::Expired));
+            commands.waiting.pop_front();
+            continue;
+        }
+        if commands.in_flight.len() >= COMMANDS_IN_FLIGHT_MAX {
+            break;
+        }
+        let parts = parts_of(command.body_for(edition).len());
+        let sequence = terminal.take_serial(parts);
+        actions.down(&Header::new(command.message, phone, sequence), command.body_for(edition));
+        let (id, command, _) = commands.waiting.pop_front().expect("the front was just seen");
+        actions.notices.push(Notice::Sent(key.clone(), id));
+        commands.in_flight.push(InFlight { id, command, sequence, parts, sent_ms: now_ms, tries: 1 });
+    }
+    if !commands.waiting.is_empty() || !commands.in_flight.is_empty() {
+        terminal.commands = Some(commands);
+    }
 }

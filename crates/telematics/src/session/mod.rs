@@ -21,11 +21,13 @@
 //! assert_eq!(actions.replies[..3], [0x7e, 0x80, 0x01]); // the general reply
 //! ```
 
+mod actions;
 mod clock;
 mod command;
 pub mod limits;
 mod link;
 mod location;
+mod messages;
 mod parts;
 mod recent;
 mod registry;
@@ -35,9 +37,10 @@ mod terminal;
 #[cfg(test)]
 mod tests;
 
+pub use actions::{Actions, CloseReason, LinkCounts, Notice};
 pub use clock::{ClockVerdict, Judged, judge_clock};
 pub use command::{Command, CommandId, Outcome};
-pub use link::{Actions, CloseReason, Link, LinkCounts, LinkId, Names, Notice, Now};
+pub use link::{Link, LinkId, Names, Now};
 pub use location::{Location, LocationFault};
 pub use registry::{Registry, SessionSettings, TerminalProfile};
 pub use report::Reported;
