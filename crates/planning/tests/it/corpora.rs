@@ -1,9 +1,9 @@
 //! The corpora of the fuzz targets, replayed.
 
-#[path = "../../../../fuzz/src/replay.rs"]
-mod replay;
 #[path = "../../../../fuzz/src/planning.rs"]
 mod planning;
+#[path = "../../../../fuzz/src/replay.rs"]
+mod replay;
 
 use replay::replay;
 
