@@ -18,8 +18,8 @@ pub(crate) struct Cli {
 /// One variant a command group.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Plan the default day of a county and say where to look
-    Demo(cmd::plan::DemoArgs),
+    /// Plan the county's day, start the daemon and drive a simulated fleet through it
+    Demo(cmd::demo::DemoArgs),
     /// Plan a county's day: both tiers, both directions
     Plan(cmd::plan::PlanArgs),
     /// Mend an evening plan at dawn to what really arrived
@@ -28,6 +28,8 @@ pub(crate) enum Command {
     Rounds(cmd::rounds::RoundsArgs),
     /// Say why an order, stop or vehicle is where it is, or why it is nowhere
     Explain(cmd::plan::ExplainArgs),
+    /// Drive a day by seed, in this process or against a daemon
+    Simulate(cmd::simulate::SimulateArgs),
     /// Show what each code in messages means and what to do
     Errors(cmd::errors::ErrorsArgs),
     /// Make, build and ask a road network

@@ -1,6 +1,7 @@
 //! One module a command group: arguments, then the work, then what is printed.
 
 pub(crate) mod check;
+pub(crate) mod demo;
 pub(crate) mod errors;
 pub(crate) mod mend;
 pub(crate) mod orders;
@@ -9,6 +10,7 @@ pub(crate) mod report;
 pub(crate) mod roads;
 pub(crate) mod rounds;
 pub(crate) mod serve;
+pub(crate) mod simulate;
 pub(crate) mod telematics;
 pub(crate) mod vrp;
 
@@ -24,7 +26,8 @@ pub(crate) fn run(command: Command, lang: Lang) -> Result<ExitCode, Failure> {
         Command::Mend(args) => mend::run(&args, lang),
         Command::Rounds(args) => rounds::run(&args, lang),
         Command::Explain(args) => plan::explain(&args, lang),
-        Command::Demo(args) => plan::demo(&args, lang),
+        Command::Demo(args) => demo::run(&args, lang),
+        Command::Simulate(args) => simulate::run(&args, lang),
         Command::Errors(args) => errors::run(&args, lang),
         Command::Report(args) => report::run(&args, lang),
         Command::Roads(args) => roads::run(&args, lang),

@@ -1,4 +1,4 @@
-//! `xiangyun plan`, `xiangyun explain` and `xiangyun demo`: the county's night.
+//! `xiangyun plan` and `xiangyun explain`: the county's night.
 
 use crate::locale::Lang;
 use crate::report::{EXIT_COULD_NOT, Failure, print_json};
@@ -72,20 +72,6 @@ pub(crate) struct ExplainArgs {
     json: bool,
 }
 
-/// Arguments of `demo`.
-#[derive(Args, Debug)]
-pub(crate) struct DemoArgs {
-    /// Directory for the results
-    #[arg(long, value_name = "DIR", default_value = "demo-out")]
-    dir: PathBuf,
-    /// County directory
-    #[arg(long, value_name = "DIR", default_value = "data/baofeng")]
-    county: PathBuf,
-    /// Seed; the same input and seed give the same result
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    seed: u64,
-}
-
 /// The wall clock since the search began.
 struct Clock(Instant);
 
@@ -106,8 +92,35 @@ struct Planned {
     violations: usize,
 }
 
+impl PlanArgs {
+    /// A county's day planned into a directory within some seconds.
+    pub(crate) fn of(county: &Path, date: Date, out: &Path, seconds: f64, seed: u64) -> Self {
+        Self {
+            county: county.to_owned(),
+            date,
+            orders: None,
+            state: None,
+            out: out.to_owned(),
+            seconds: Some(seconds),
+            steps: None,
+            seed,
+            threads: None,
+            json: false,
+        }
+    }
+}
+
+/// Plans a day, writes its directory and prints nothing; whether the plan passed its checker.
+pub(crate) fn quietly(args: &PlanArgs, lang: Lang) -> Result<bool, Failure> {
+    made(args, lang, false).map(|code| code == ExitCode::SUCCESS)
+}
+
 /// Plans a day and writes its directory.
 pub(crate) fn run(args: &PlanArgs, lang: Lang) -> Result<ExitCode, Failure> {
+    made(args, lang, true)
+}
+
+fn made(args: &PlanArgs, lang: Lang, aloud: bool) -> Result<ExitCode, Failure> {
     let began = Instant::now();
     if args.seconds.is_some_and(|s| !s.is_finite() || s < 0.0) || args.threads == Some(0) {
         return Err(Failure::input(lang.pick(
@@ -158,13 +171,17 @@ pub(crate) fn run(args: &PlanArgs, lang: Lang) -> Result<ExitCode, Failure> {
             for v in violations.iter().take(50) {
                 eprintln!("{} {}: {} ({})", v.code, v.at, v.found, v.limit);
             }
-            report(&plan, violations.len(), began, args, lang);
+            if aloud {
+                report(&plan, violations.len(), began, args, lang);
+            }
             return Ok(ExitCode::from(EXIT_COULD_NOT));
         }
         Err(err @ PublishError::Occupied(_)) => return Err(Failure::input(err.to_string())),
         Err(err) => return Err(Failure::could_not(&err)),
     }
-    report(&plan, 0, began, args, lang);
+    if aloud {
+        report(&plan, 0, began, args, lang);
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -306,23 +323,4 @@ pub(crate) fn explain(args: &ExplainArgs, lang: Lang) -> Result<ExitCode, Failur
             Ok(ExitCode::SUCCESS)
         }
     }
-}
-
-/// Plans the county's default day and says where to look.
-pub(crate) fn demo(args: &DemoArgs, lang: Lang) -> Result<ExitCode, Failure> {
-    let county =
-        county::load_dir(&args.county).map_err(|problems| Failure::Problems { problems, json: false })?;
-    let plan = PlanArgs {
-        county: args.county.clone(),
-        date: county.default_date,
-        orders: None,
-        state: None,
-        out: args.dir.join("plan"),
-        seconds: None,
-        steps: None,
-        seed: args.seed,
-        threads: None,
-        json: false,
-    };
-    run(&plan, lang)
 }

@@ -12,7 +12,11 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("*.steps", "搜索步数（代替时间，结果与时钟无关）"),
     ("*.threads", "线程数"),
     // plan
-    ("demo", "排定示例县的默认日并提示到哪里查看"),
+    ("demo", "排定示例县的一天，启动守护进程，并以真实协议驱动模拟车队"),
+    ("demo.listen", "守护进程的监听地址"),
+    ("demo.speed", "一天相对真实时间的倍速"),
+    ("demo.headless", "尽快走完一天，以 JSON 打印指标"),
+    ("demo.stay", "一天结束后保持守护进程运行"),
     ("demo.county", "县数据目录"),
     ("demo.dir", "结果目录"),
     ("plan", "排定全县一天：两级网络，双向货流"),
@@ -27,6 +31,13 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("report", "把计划与其他排法比较"),
     ("report baselines", "用其他方法排同一天，由同一校验器定价，写入 baselines.json"),
     ("report baselines.plan", "计划目录"),
+    // simulate
+    ("simulate", "按种子模拟一天：在本进程内，或驱动一个守护进程"),
+    ("simulate.plan", "计划目录"),
+    ("simulate.speed", "守护进程缩放时钟须有的倍速"),
+    ("simulate.to", "要驱动的守护进程（默认在本进程内）；调度员密钥取自 XIANGYUN_KEY"),
+    ("simulate.terminals", "守护进程的 JT/T 808 地址（默认为其主机的 7808 端口）"),
+    ("simulate.faults", "故障设定（JSON）"),
     // errors
     ("errors", "查询提示代码的含义与处理办法"),
     ("errors.code", "代码，例如 P104；不给则打印全部"),

@@ -1,0 +1,234 @@
+//! Live re-dispatch measured: a new pickup's place, the rescue of a broken vehicle, and five per cent new orders against
+//! planning everything anew. `bench-repair PLAN_DIR` measures the first two on a planned day;
+//! `bench-repair --share` plans a part of the county with and without five per cent of its orders.
+//!
+//! Fails when a mark is missed: 50 ms at p99 for a place (processor time of one thread), 2 s for a rescue, 10 % of stops
+//! moved and 1 % extra cost for five per cent new orders.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+use xiangyun_model::plan::TripKind;
+use xiangyun_planning::check;
+use xiangyun_planning::generate;
+use xiangyun_planning::inputs::Inputs;
+use xiangyun_planning::night;
+use xiangyun_planning::orders::{self, OrderRow, Source};
+use xiangyun_planning::repair::{Done, Progress, Running, bill};
+use xiangyun_planning::search::{Effort, Variant};
+use xiangyun_solver::StepsOnly;
+
+/// Pickups asked for.
+const PICKUPS: usize = 300;
+/// Rescues asked for.
+const RESCUES: usize = 20;
+
+fn cpu() -> Duration {
+    let t = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::new(t.tv_sec as u64, t.tv_nsec as u32)
+}
+
+fn percentile(times: &mut [Duration], of: usize) -> Duration {
+    times.sort_unstable();
+    times.get((times.len() * of).div_ceil(100).saturating_sub(1)).copied().unwrap_or_default()
+}
+
+/// Pickups of another seed's demand under names of their own.
+fn pickups(inputs: &Inputs, date: jiff::civil::Date, many: usize) -> Vec<OrderRow> {
+    let records = generate::day(&inputs.county, date, 4_242, "default").unwrap_or_default();
+    let own: Vec<_> = records
+        .into_iter()
+        .filter(|r| r.kind == "up" && r.cleared == "yes")
+        .map(|mut r| {
+            r.id = format!("N{}", r.id);
+            r
+        })
+        .collect();
+    let mut problems = xiangyun_model::problem::Problems::new();
+    let names = std::collections::HashMap::new();
+    let rows =
+        orders::read("x", &orders::write(&own), Source::Own, &names, &inputs.county, date, &mut problems);
+    rows.into_iter().filter(|r| r.order.ready_s < 12 * 3_600).take(many).collect()
+}
+
+/// Everything until `now` happens as planned.
+fn as_planned(running: &Running, now: i64) -> Progress {
+    let mut progress = Progress { now, ..Progress::default() };
+    for visit in running.plan().trips.iter().flat_map(|t| &t.visits).filter(|v| v.arrive <= now) {
+        let left = (visit.depart <= now).then_some(visit.depart);
+        progress.visits.insert(visit.id.clone(), Done { arrived: visit.arrive, left });
+    }
+    progress
+}
+
+fn places_and_rescues(dir: &Path) -> bool {
+    let (plan, inputs) = match check::read_dir(dir) {
+        Ok(found) => found,
+        Err(violations) => {
+            eprintln!("{}: {violations:?}", dir.display());
+            return false;
+        }
+    };
+    let date = plan.date;
+    println!(
+        "{} orders, {} trips, {} visits, {} loads",
+        plan.orders,
+        plan.trips.len(),
+        plan.trips.iter().map(|t| t.visits.len()).sum::<usize>(),
+        plan.loads.len()
+    );
+    let rows = pickups(&inputs, date, PICKUPS);
+    let mut running = Running::new(plan, inputs);
+    let progress = as_planned(&running, 8 * 3_600 + 1_800);
+    running.happened(progress);
+    let (mut times, mut wall) = (Vec::new(), Vec::new());
+    let (mut placed, mut none, mut moved) = (0, 0, 0);
+    for row in &rows {
+        let (c, w) = (cpu(), Instant::now());
+        let found = running.insert(row);
+        times.push(cpu() - c);
+        wall.push(w.elapsed());
+        match found {
+            Ok(offer) => {
+                placed += 1;
+                moved += offer.moved_stops;
+                if placed % 5 == 0 {
+                    running.accept(&offer.patch);
+                }
+            }
+            Err(_) => none += 1,
+        }
+    }
+    let (p50, p99) = (percentile(&mut times, 50), percentile(&mut times, 99));
+    let p99_wall = percentile(&mut wall, 99);
+    println!(
+        "new pickup: {} asked, {placed} placed, {none} without a place, {moved} stops moved; cpu p50 {:.1} ms p99 {:.1} ms, wall p99 {:.1} ms",
+        rows.len(),
+        p50.as_secs_f64() * 1e3,
+        p99.as_secs_f64() * 1e3,
+        p99_wall.as_secs_f64() * 1e3
+    );
+    let mut rescues = Vec::new();
+    let (mut helped, mut left) = (0, 0);
+    let mut rounds: Vec<_> = running
+        .plan()
+        .trips
+        .iter()
+        .filter(|t| t.kind != TripKind::Line && t.visits.len() >= 5)
+        .cloned()
+        .collect();
+    rounds.sort_by_key(|t| std::cmp::Reverse(t.visits.len()));
+    let mut vehicles = BTreeSet::new();
+    for trip in rounds {
+        if vehicles.len() == RESCUES || !vehicles.insert(trip.vehicle.clone()) {
+            continue;
+        }
+        let mut day = running.fork();
+        let at = trip.visits[trip.visits.len() / 3].clone();
+        let mut progress = as_planned(&day, at.depart.max(8 * 3_600 + 1_800));
+        progress.broken.insert(trip.vehicle.clone());
+        let (c, w) = (cpu(), Instant::now());
+        day.happened(progress);
+        let offer = day.rescue(&trip.vehicle, &at.site);
+        rescues.push((cpu() - c).max(Duration::ZERO));
+        let _ = w;
+        match offer {
+            Ok(offer) => {
+                helped += 1;
+                left += offer.left.len();
+            }
+            Err(err) => println!("  {}: {err}", trip.vehicle),
+        }
+    }
+    let worst = rescues.iter().max().copied().unwrap_or_default();
+    println!(
+        "breakdown: {} vehicles, {helped} with a checked offer, {left} loads left; cpu p50 {:.0} ms, longest {:.0} ms",
+        rescues.len(),
+        percentile(&mut rescues, 50).as_secs_f64() * 1e3,
+        worst.as_secs_f64() * 1e3
+    );
+    p99 <= Duration::from_millis(50) && worst <= Duration::from_secs(2) && placed > 0 && helped > 0
+}
+
+/// Five per cent new orders put into a plan, against planning all of them anew with the same steps.
+fn five_per_cent(county: &Path, steps: u64) -> bool {
+    let stations = ["S410421101", "S410421104", "S410421106", "S410421108"];
+    let day = match xiangyun_simulation::county::planned(county, &stations, 60, 2, steps, 1, 0) {
+        Ok(day) => day,
+        Err(problems) => {
+            eprintln!("{:?}", problems.list());
+            return false;
+        }
+    };
+    let date = day.plan.date;
+    let many = day.inputs.orders.len() / 20;
+    let known: BTreeSet<_> = day.inputs.orders.iter().map(|r| r.order.id.clone()).collect();
+    let county = &day.inputs.county;
+    let mut new: Vec<OrderRow> = Vec::new();
+    // New orders are like the day's own: every twentieth again, under a name of its own.
+    for row in day.inputs.orders.iter().step_by(20) {
+        let mut record = row.record.clone();
+        record.id = format!("N{}", record.id);
+        let mut problems = xiangyun_model::problem::Problems::new();
+        let names = std::collections::HashMap::new();
+        let bytes = orders::write(std::iter::once(&record));
+        new.extend(orders::read("x", &bytes, Source::Own, &names, county, date, &mut problems));
+    }
+    new.retain(|r| !known.contains(&r.order.id));
+    let mut all = day.inputs.orders.clone();
+    all.extend(new.iter().cloned());
+    let effort = Effort { steps: Some(steps), time: None, seed: 1, threads: 1 };
+    let (travel, opening) = (&day.inputs.travel, &day.inputs.opening);
+    let free = night::plan(county, date, &all, travel, opening, &effort, Variant::default(), &StepsOnly);
+    let full = Inputs { orders: all, ..day.inputs.clone() };
+    let free_bill = bill(&free, &full);
+    let before = day.plan.clone();
+    let stops: usize = before.trips.iter().map(|t| t.visits.len()).sum();
+    let mut running = Running::new(before, day.inputs.clone());
+    let start = running.fork();
+    let (mut placed, mut left) = (0, 0);
+    for row in &new {
+        match running.insert(row) {
+            Ok(offer) => {
+                placed += 1;
+                running.accept(&offer.patch);
+            }
+            Err(_) => left += 1,
+        }
+    }
+    let (_, mut kept_bill, moved) = start.compare(&running);
+    let unserved: i64 = new
+        .iter()
+        .filter(|r| !running.inputs().orders.iter().any(|o| o.order.id == r.order.id))
+        .map(|r| county.costs.unserved_fen(r.order.unserved_fen, r.order.deferrals))
+        .sum();
+    kept_bill.total_fen += unserved;
+    let extra = (kept_bill.total_fen - free_bill.total_fen) as f64 / free_bill.total_fen as f64 * 100.0;
+    let share = f64::from(moved) / stops as f64 * 100.0;
+    println!(
+        "5 % new orders ({} of {many}; {placed} placed, {left} left): {moved} of {stops} stops moved ({share:.1} %), cost {} fen against {} planned anew ({extra:+.2} %); served {} against {}",
+        new.len(),
+        kept_bill.total_fen,
+        free_bill.total_fen,
+        kept_bill.served,
+        free_bill.served,
+    );
+    share <= 10.0 && extra <= 1.0
+}
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let good = match args.first().map(String::as_str) {
+        Some("--share") => {
+            let steps = args.get(1).and_then(|s| s.parse().ok()).unwrap_or(2_000);
+            five_per_cent(Path::new("data/baofeng"), steps)
+        }
+        Some(dir) => places_and_rescues(Path::new(dir)),
+        None => {
+            eprintln!("bench-repair PLAN_DIR | --share [STEPS]");
+            return ExitCode::from(2);
+        }
+    };
+    if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
