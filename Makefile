@@ -13,7 +13,7 @@ FUZZ_SECONDS ?= 60
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 XIANGYUN := $(TARGET)/release/xiangyun
 
-.PHONY: api-fuzz help demo build test lint bench bench-roads bench-solver bench-telematics fuzz clean
+.PHONY: api-fuzz help demo build test lint bench bench-roads bench-solver bench-telematics bench-load bench-repair soak fuzz clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## ?(.*)/  make \1\t\2/' | expand -t 26
@@ -24,7 +24,7 @@ build: ## build target/release/xiangyun and the county's road network
 	    $(XIANGYUN) roads synthesize --county $(COUNTY) -o $(COUNTY)/roads.osm.pbf
 	fi
 
-demo: build ## plan the county's day and show where to look
+demo: build ## plan the county's day, start the daemon and drive a simulated fleet: watch /day for a few minutes
 	@$(XIANGYUN) demo --dir demo-out
 
 test: ## set up what the tests need, then run every one of them
@@ -93,3 +93,31 @@ bench-solver: ## solver and peers on public instances: MODE=quick|accept|full (n
 bench-telematics: ## gateway, codecs and track files against their marks, beside a public crate; JSON lines in target/release
 	@cargo build --release --locked -p xiangyun-benches --bin bench-telematics
 	$(TARGET)/release/bench-telematics $(ROWS)
+
+bench-load: ## the daemon under load against its marks: terminals, reads, writes, live streams, then three times as much (LOAD_SECONDS)
+	@cargo build --release --locked -p xiangyun-benches --bin bench-load -p xiangyun
+	$(TARGET)/release/bench-load --xiangyun $(XIANGYUN) --county $(COUNTY) --seconds $(or $(LOAD_SECONDS),60)
+
+bench-repair: build ## live re-dispatch against its marks: a new pickup's place, rescues, five per cent new orders
+	@cargo build --release --locked -p xiangyun-benches --bin bench-repair
+	rm -rf $(TARGET)/bench-repair-plan
+	$(XIANGYUN) plan --county $(COUNTY) --date $(DATE) --steps 4000 --threads 2 --out $(TARGET)/bench-repair-plan
+	status=0
+	$(TARGET)/release/bench-repair $(TARGET)/bench-repair-plan || status=1
+	$(TARGET)/release/bench-repair --share || status=1
+	exit $$status
+
+SOAK_SECONDS ?= 1800
+
+soak: build ## hours of everything: 10,000 terminals for half an hour, 500 kills, 50,000 requests, fifty whole days
+	@source tests/setup.sh
+	cargo build --release --locked -p xiangyun-benches
+	status=0
+	$(TARGET)/release/bench-load --xiangyun $(XIANGYUN) --county $(COUNTY) --terminals 10000 --rate 5000 --seconds $(SOAK_SECONDS) || status=1
+	XIANGYUN_KILLS=500 cargo test --locked -p xiangyun --test it -- kill || status=1
+	cargo build --locked -p xiangyun
+	REQUESTS=50000 tests/schemathesis.sh || status=1
+	for seed in $$(seq 1 50); do
+	    $(XIANGYUN) demo --headless --county $(COUNTY) --dir $(TARGET)/soak --seed $$seed > $(TARGET)/soak-day.json || { echo "day of seed $$seed: not good"; status=1; }
+	done
+	exit $$status

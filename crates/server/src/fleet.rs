@@ -7,14 +7,17 @@ use crate::machine::{Command, World, read};
 use crate::messages;
 use serde::Serialize;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::mpsc;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
 use utoipa::ToSchema;
 use xiangyun_dispatch::arrival::{Fix, Seen, Target, Watch};
 use xiangyun_dispatch::command::Command as DayCommand;
 use xiangyun_dispatch::state::StopPhase;
 use xiangyun_telematics::position::Flags;
-use xiangyun_telematics::segments::{DeviceId, Durable, Follower, PositionsSealed, Record, Sink};
+use xiangyun_telematics::segments::{
+    Cursor, DeviceId, Durable, Follower, PositionLog, PositionsSealed, Record, Sink,
+};
 
 /// Sealed segments that wait to be noted; what does not fit is told again at the next opening.
 pub const SEALED_MAX: usize = 1_024;
@@ -50,10 +53,14 @@ pub struct Last {
     pub usable: bool,
 }
 
+/// Longest wait for the tracker to have seen everything that is durable.
+const CAUGHT_UP: Duration = Duration::from_secs(5);
+
 /// Where vehicles are.
 #[derive(Default)]
 pub struct Fleet {
     last: Mutex<HashMap<String, Last>>,
+    tracker: OnceLock<(PositionLog, watch::Receiver<Cursor>)>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -73,6 +80,17 @@ impl Fleet {
     #[must_use]
     pub fn of(&self, vehicle: &str) -> Option<Last> {
         lock(&self.last).get(vehicle).cloned()
+    }
+
+    /// Waits until every position that is durable now has been looked at: before a stepped clock moves on, arrivals of
+    /// the time before are in.
+    pub async fn caught_up(&self) {
+        let Some((log, seen)) = self.tracker.get() else { return };
+        let (end, mut seen) = (log.end(), seen.clone());
+        let there = |c: &Cursor| (c.segment, c.offset) >= (end.segment, end.offset);
+        if tokio::time::timeout(CAUGHT_UP, seen.wait_for(there)).await.is_err() {
+            tracing::warn!("the tracker is behind the position log");
+        }
     }
 
     /// Keeps a position if it is the newest that can be believed.
@@ -109,7 +127,11 @@ enum Got {
 /// Follows vehicles until the position log is closed or fails.
 pub async fn track(app: Arc<App>, mut follower: Follower) {
     let mut watches: HashMap<String, Watch> = HashMap::new();
+    let (seen_to, seen) = watch::channel(follower.cursor());
+    // Set once, here.
+    let _ = app.fleet.tracker.set((follower.log().clone(), seen));
     loop {
+        seen_to.send_replace(follower.cursor());
         let mut got = Vec::new();
         let read = follower.read(|durable| {
             got.push(match durable {
@@ -121,6 +143,7 @@ pub async fn track(app: Arc<App>, mut follower: Follower) {
         });
         match read {
             Ok(0) => {
+                seen_to.send_replace(follower.cursor());
                 if follower.more().await.is_err() {
                     return;
                 }
@@ -154,12 +177,8 @@ pub async fn track(app: Arc<App>, mut follower: Follower) {
         }
         if !news.is_empty() {
             let list: Vec<&Last> = news.values().collect();
-            app.live.tell(Told {
-                seq: 0,
-                kind: "Positions".into(),
-                stream: "positions".into(),
-                data: serde_json::json!({ "positions": list }),
-            });
+            let data = serde_json::json!({ "positions": list });
+            app.live.tell(Told::new(0, "Positions", "positions", data));
         }
         for command in seen {
             // A stop that changed meanwhile refuses; that is no fault.

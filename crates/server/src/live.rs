@@ -6,7 +6,8 @@ use crate::auth::{Action, sees};
 use crate::machine::{Read, World, read, read_event};
 use crate::office::{Role, Standing};
 use serde_json::Value;
-use std::sync::Arc;
+use std::borrow::Cow;
+use std::sync::{Arc, OnceLock};
 use tokio::sync::broadcast;
 use xiangyun_store::event::Event;
 use xiangyun_store::log;
@@ -27,6 +28,29 @@ pub struct Told {
     pub stream: String,
     /// As JSON.
     pub data: Value,
+    /// The whole message as text, made once for all clients that may see all of it.
+    text: OnceLock<String>,
+}
+
+impl Told {
+    /// Something to tell.
+    #[must_use]
+    pub fn new(seq: i64, kind: impl Into<String>, stream: impl Into<String>, data: Value) -> Self {
+        Self { seq, kind: kind.into(), stream: stream.into(), data, text: OnceLock::new() }
+    }
+
+    /// The message with what a client may see of the data.
+    #[must_use]
+    pub fn message(&self, shown: &Cow<'_, Value>) -> Cow<'_, str> {
+        let text = |data: &Value| {
+            serde_json::json!({ "seq": self.seq, "kind": self.kind, "stream": self.stream, "data": data })
+                .to_string()
+        };
+        match shown {
+            Cow::Borrowed(_) => Cow::Borrowed(self.text.get_or_init(|| text(&self.data))),
+            Cow::Owned(part) => Cow::Owned(text(part)),
+        }
+    }
 }
 
 /// The fan-out.
@@ -74,7 +98,7 @@ pub fn told(event: &Event) -> Told {
         map.remove("person");
         map.remove("code_hash");
     }
-    Told { seq: event.seq, kind: event.kind.clone(), stream: event.stream.clone(), data }
+    Told::new(event.seq, event.kind.clone(), event.stream.clone(), data)
 }
 
 /// Hands out what is committed until the daemon ends.
@@ -110,12 +134,12 @@ pub async fn pump(app: Arc<App>) {
 
 /// What a client may see of an event: all of it, a part, or nothing.
 #[must_use]
-pub fn shown(world: &World, s: &Standing, told: &Told) -> Option<Value> {
+pub fn shown<'a>(world: &World, s: &Standing, told: &'a Told) -> Option<Cow<'a, Value>> {
     let central =
         matches!(s.role, Role::Admin | Role::Planner | Role::Dispatcher | Role::Auditor | Role::Regulator);
     let (family, id) = told.stream.split_once('/').unwrap_or((told.stream.as_str(), ""));
     let may = |action: Action| action.allows(s.role);
-    let whole = || Some(told.data.clone());
+    let whole = || Some(Cow::Borrowed(&told.data));
     match family {
         "order" => {
             let order = world.day.orders.get(id)?;
@@ -160,12 +184,12 @@ pub fn shown(world: &World, s: &Standing, told: &Told) -> Option<Value> {
             if central {
                 return whole();
             }
-            if may(Action::ReadHandovers) { Some(without_orders(&told.data)) } else { None }
+            if may(Action::ReadHandovers) { Some(Cow::Owned(without_orders(&told.data))) } else { None }
         }
         "exception" if !may(Action::ReadExceptions) => None,
         "run" if !may(Action::ReadPlans) => None,
         _ if central => whole(),
-        _ => Some(without_orders(&told.data)),
+        _ => Some(Cow::Owned(without_orders(&told.data))),
     }
 }
 
@@ -188,6 +212,6 @@ pub fn without_orders(value: &Value) -> Value {
 
 /// What a standing may see now, of the shared state.
 #[must_use]
-pub fn shown_now(app: &App, s: &Standing, told: &Told) -> Option<Value> {
+pub fn shown_now<'a>(app: &App, s: &Standing, told: &'a Told) -> Option<Cow<'a, Value>> {
     shown(&read(&app.world), s, told)
 }

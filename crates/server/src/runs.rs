@@ -283,12 +283,8 @@ async fn one(app: &Arc<App>, id: &str, wish: Wish, stop: Arc<AtomicBool>) {
 
 fn tell(app: &App, view: Option<RunView>) {
     let Some(view) = view else { return };
-    app.live.tell(Told {
-        seq: 0,
-        kind: "RunProgress".into(),
-        stream: format!("run/{}", view.id),
-        data: serde_json::to_value(&view).unwrap_or_default(),
-    });
+    let data = serde_json::to_value(&view).unwrap_or_default();
+    app.live.tell(Told::new(0, "RunProgress", format!("run/{}", view.id), data));
 }
 
 fn first(problems: &Problems) -> String {

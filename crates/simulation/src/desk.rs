@@ -22,6 +22,8 @@ pub struct Sent {
     pub fix: Fix,
     /// Speed in tenths of km/h.
     pub speed_dkmh: u16,
+    /// Course in degrees clockwise from north.
+    pub course_deg: u16,
     /// Stored during a blind spot and sent afterwards.
     pub backfill: bool,
 }

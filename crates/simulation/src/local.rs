@@ -92,7 +92,6 @@ impl Local {
     pub fn publish(&mut self, midnight_ms: i64, now_ms: i64) -> Result<(), Refused> {
         let plan = self.worker.running().plan();
         let trips = published::trips(plan, midnight_ms);
-        let trips = trips.into_iter().filter(|t| t.driver.is_some()).collect();
         let name = plan.id.clone();
         self.submit(&Command::Publish { plan: name, trips }, now_ms)
     }

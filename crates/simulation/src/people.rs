@@ -106,8 +106,16 @@ impl People {
         }
     }
 
-    pub(crate) fn tills(&self) -> Vec<(Holder, i64)> {
-        self.tills.iter().map(|(h, f)| (h.clone(), *f)).collect()
+    /// Empties every till: what was counted in each.
+    pub(crate) fn tills(&mut self) -> Vec<(Holder, i64)> {
+        std::mem::take(&mut self.tills).into_iter().collect()
+    }
+
+    /// Whoever waited yesterday still comes; yesterday's late trucks and lanes are over.
+    pub(crate) fn remember(&mut self, old: Self) {
+        let lasts = |e: &Errand| matches!(e, Errand::Collect { .. } | Errand::Shelve { .. } | Errand::Screen { .. });
+        self.agenda.extend(old.agenda.into_iter().filter(|(_, e)| lasts(e)));
+        self.settled.extend(old.settled);
     }
 
     /// Whether an order has an end for today: shelved with its keep-days, or gone outbound.

@@ -1,8 +1,11 @@
 //! One vehicle with its driver and its terminal.
 
 use crate::desk::Sent;
+use crate::ways::Line;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use xiangyun_dispatch::event::PlannedVisit;
+use xiangyun_model::geo::LonLat;
 
 /// What a vehicle is doing.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,8 +24,7 @@ pub(crate) enum Doing {
     Driving {
         trip: String,
         visit: PlannedVisit,
-        from: (f64, f64),
-        to: (f64, f64),
+        line: Arc<Line>,
         left_ms: i64,
         comes_ms: i64,
         /// A blind spot of the network on the way: from when to when.
@@ -36,7 +38,11 @@ pub(crate) enum Doing {
 #[derive(Debug)]
 pub(crate) struct Vehicle {
     pub(crate) base: String,
-    pub(crate) place: (f64, f64),
+    /// Road profile.
+    pub(crate) profile: String,
+    /// Whether it carries a terminal; the buses of a line do not.
+    pub(crate) terminal: bool,
+    pub(crate) place: LonLat,
     pub(crate) site: String,
     pub(crate) doing: Doing,
     /// Visits made, whatever the desk knows.
@@ -53,15 +59,38 @@ pub(crate) struct Vehicle {
 }
 
 impl Vehicle {
-    /// Where it is now.
-    pub(crate) fn position(&self, now_ms: i64) -> (f64, f64) {
-        match &self.doing {
-            Doing::Driving { from, to, left_ms, comes_ms, .. } => {
-                let whole = (comes_ms - left_ms).max(1) as f64;
-                let part = ((now_ms - left_ms) as f64 / whole).clamp(0.0, 1.0);
-                (from.0 + (to.0 - from.0) * part, from.1 + (to.1 - from.1) * part)
-            }
-            _ => self.place,
+    /// A vehicle in good order that stands at its base.
+    pub(crate) fn at(base: String, place: LonLat, profile: &str) -> Self {
+        Self {
+            site: base.clone(),
+            base,
+            profile: profile.to_owned(),
+            terminal: true,
+            place,
+            doing: Doing::Idle,
+            made: BTreeSet::new(),
+            trip: None,
+            clock_off_ms: 0,
+            stored: Vec::new(),
+            breaks_ms: None,
+            broke_at_ms: None,
+            pace: 1_000,
         }
+    }
+
+    /// Where it is now.
+    pub(crate) fn position(&self, now_ms: i64) -> LonLat {
+        self.motion(now_ms).0
+    }
+
+    /// Where it is now, its speed in tenths of km/h and its course in degrees.
+    pub(crate) fn motion(&self, now_ms: i64) -> (LonLat, u16, u16) {
+        let Doing::Driving { line, left_ms, comes_ms, .. } = &self.doing else {
+            return (self.place, 0, 0);
+        };
+        let whole = (comes_ms - left_ms).max(1) as f64;
+        let (place, course) = line.at((now_ms - left_ms) as f64 / whole);
+        let dkmh = line.length_m() / whole * 36_000.0;
+        (place, dkmh.clamp(0.0, 1_500.0) as u16, course)
     }
 }

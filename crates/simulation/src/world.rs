@@ -6,7 +6,9 @@ use crate::faults::Faults;
 use crate::people::People;
 use crate::truth::{Parcel, Truth, Where};
 use crate::vehicle::{Doing, Vehicle};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::ways::{Line, Ways};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use xiangyun_dispatch::arrival::Fix;
 use xiangyun_dispatch::command::{Command, HandOver, PlaceOrder};
 use xiangyun_dispatch::event::{
@@ -14,6 +16,7 @@ use xiangyun_dispatch::event::{
 };
 use xiangyun_dispatch::holder::Holder;
 use xiangyun_model::county::County;
+use xiangyun_model::geo::LonLat;
 use xiangyun_model::order::OrderKind;
 use xiangyun_planning::orders::OrderRow;
 use xiangyun_planning::travel::Travel;
@@ -42,6 +45,8 @@ pub struct Setting<'a> {
     pub later: &'a [OrderRow],
     /// Times and lengths.
     pub travel: &'a Travel,
+    /// Ways on the road network; none for straight lines.
+    pub ways: Option<&'a Ways>,
     /// Instant of local midnight.
     pub midnight_ms: i64,
     /// Seed of everything by chance.
@@ -69,16 +74,16 @@ pub struct Counts {
 pub struct World<'a> {
     pub(crate) setting: Setting<'a>,
     pub(crate) truth: Truth,
-    vehicles: BTreeMap<String, Vehicle>,
-    places: BTreeMap<String, (f64, f64)>,
-    people: People,
+    pub(crate) vehicles: BTreeMap<String, Vehicle>,
+    places: BTreeMap<String, LonLat>,
+    pub(crate) people: People,
     drive: Chance,
     serve: Chance,
     luck: Chance,
     fog: bool,
     closed: Option<(i64, i64, String)>,
     later: Vec<(i64, usize)>,
-    handovers: u64,
+    pub(crate) handovers: u64,
     /// What was done and refused.
     pub counts: Counts,
     /// Where each vehicle really stood: site, from, to.
@@ -94,29 +99,23 @@ impl<'a> World<'a> {
         let seed = setting.seed;
         let mut luck = Chance::new(seed, "luck");
         let county = setting.county;
-        let place = |s: &xiangyun_model::site::Site| (s.id.to_string(), (s.place.lon, s.place.lat));
-        let places: BTreeMap<String, (f64, f64)> = county.sites.iter().map(place).collect();
+        let place = |s: &xiangyun_model::site::Site| (s.id.to_string(), s.place);
+        let places: BTreeMap<String, LonLat> = county.sites.iter().map(place).collect();
         let mut vehicles = BTreeMap::new();
         for v in &county.vehicles {
             let base = county.site(v.base).id.to_string();
             let wrong = luck.happens(setting.faults.wrong_clock);
             let clock_off_ms = if wrong { luck.within(-8, 8) * 3_600_000 } else { 0 };
-            vehicles.insert(
-                v.id.to_string(),
-                Vehicle {
-                    place: places[&base],
-                    site: base.clone(),
-                    base,
-                    doing: Doing::Idle,
-                    made: BTreeSet::new(),
-                    trip: None,
-                    clock_off_ms,
-                    stored: Vec::new(),
-                    breaks_ms: None,
-                    broke_at_ms: None,
-                    pace: luck.around(setting.faults.drive_spread / 2),
-                },
-            );
+            let pace = luck.around(setting.faults.drive_spread / 2);
+            let one = Vehicle::at(base.clone(), places[&base], &v.profile);
+            vehicles.insert(v.id.to_string(), Vehicle { clock_off_ms, pace, ..one });
+        }
+        // The buses of the fixed lines drive by their timetable and carry no terminal of ours.
+        for line in &county.line_trips {
+            let Some(first) = line.stops.first() else { continue };
+            let site = county.site(first.site).id.to_string();
+            let bus = Vehicle::at(site.clone(), places[&site], "bus");
+            vehicles.insert(line.id.to_string(), Vehicle { terminal: false, ..bus });
         }
         let fog = luck.happens(setting.faults.fog);
         let mut later: Vec<(i64, usize)> = (0..setting.later.len())
@@ -167,6 +166,10 @@ impl<'a> World<'a> {
         let now_ms = self.begin_ms();
         let orders = self.setting.orders;
         for row in orders {
+            // What the day before left is known on both sides.
+            if self.truth.parcels.contains_key(row.order.id.as_str()) {
+                continue;
+            }
             let order = self.order_of(row);
             self.know(row, &order);
             let _ = self.ask(desk, &Command::PlaceOrder(order), now_ms);
@@ -187,7 +190,8 @@ impl<'a> World<'a> {
 
     /// Breakdowns are drawn among vehicles with a plan; call it once trips are published.
     pub fn draw_breakdowns(&mut self, desk: &mut dyn Desk) {
-        let ids: Vec<String> = self.vehicles.keys().cloned().collect();
+        let own = self.vehicles.iter().filter(|(_, v)| v.terminal);
+        let ids: Vec<String> = own.map(|(id, _)| id.clone()).collect();
         let mut used: Vec<(String, i64, i64)> = Vec::new();
         for id in ids {
             let trips = desk.trips(&id);
@@ -204,6 +208,35 @@ impl<'a> World<'a> {
             if let Some(vehicle) = self.vehicles.get_mut(&id) {
                 vehicle.breaks_ms = Some(at);
             }
+        }
+    }
+
+    /// One vehicle that drives between two stops of a trip of at least four within a span of time breaks down in it: a
+    /// visitor of the day's beginning is to see what happens then.
+    pub fn break_early(&mut self, desk: &mut dyn Desk, from_ms: i64, to_ms: i64) {
+        let own = self.vehicles.iter().filter(|(_, v)| v.terminal);
+        let ids: Vec<String> = own.map(|(id, _)| id.clone()).collect();
+        let mut best: Option<(usize, String, i64)> = None;
+        for id in ids {
+            for trip in desk.trips(&id).iter().filter(|t| t.visits.len() >= 4) {
+                // With everything aboard and every stop but one still ahead it matters most.
+                let Some(leg) = trip.visits.windows(2).find(|w| {
+                    let middle = i64::midpoint(w[0].depart_ms, w[1].arrive_ms);
+                    (from_ms..to_ms).contains(&middle) && w[1].arrive_ms - w[0].depart_ms > 120_000
+                }) else {
+                    continue;
+                };
+                let middle = i64::midpoint(leg[0].depart_ms, leg[1].arrive_ms);
+                let ahead: usize = trip.visits.iter().filter(|v| v.arrive_ms > middle).map(|v| v.unload.len()).sum();
+                if best.as_ref().is_none_or(|(most, ..)| ahead > *most) {
+                    best = Some((ahead, id.clone(), middle));
+                }
+            }
+        }
+        if let Some((_, id, at)) = best
+            && let Some(vehicle) = self.vehicles.get_mut(&id)
+        {
+            vehicle.breaks_ms = Some(at);
         }
     }
 
@@ -329,10 +362,10 @@ impl<'a> World<'a> {
         }
         match self.vehicles[id].doing.clone() {
             Doing::Idle => self.next_stop(desk, id, now_ms),
-            Doing::Driving { trip, visit, to, comes_ms, .. } => {
+            Doing::Driving { trip, visit, line, comes_ms, .. } => {
                 if now_ms >= comes_ms {
                     let vehicle = self.vehicles.get_mut(id).expect("it is there");
-                    vehicle.place = to;
+                    vehicle.place = line.at(1.0).0;
                     vehicle.site.clone_from(&visit.site);
                     vehicle.doing = Doing::Stopped { trip, visit, came_ms: comes_ms, done_ms: None };
                     self.stop(desk, id, now_ms);
@@ -366,8 +399,8 @@ impl<'a> World<'a> {
         let _ = self.ask(desk, &command, now_ms);
     }
 
-    fn nearest(&self, place: (f64, f64)) -> String {
-        let away = |p: &(f64, f64)| (p.0 - place.0).powi(2) + (p.1 - place.1).powi(2);
+    fn nearest(&self, place: LonLat) -> String {
+        let away = |p: &LonLat| p.metres_to(place);
         let near = self.places.iter().min_by(|a, b| away(a.1).total_cmp(&away(b.1)));
         near.map_or_else(String::new, |(id, _)| id.clone())
     }
@@ -406,18 +439,28 @@ impl<'a> World<'a> {
             let from = now_ms + takes_ms / 4;
             (from, from + takes_ms / 2 + self.luck.within(0, 300) * 1_000)
         });
-        let to = self.places.get(&visit.site).copied().unwrap_or(self.vehicles[id].place);
+        let line = self.line(id, &visit.site);
         self.counts.legs += 1;
         let vehicle = self.vehicles.get_mut(id).expect("it is there");
         vehicle.doing = Doing::Driving {
             trip: trip_id,
             visit,
-            from: vehicle.place,
-            to,
+            line,
             left_ms: now_ms,
             comes_ms: now_ms + takes_ms,
             blind,
         };
+    }
+
+    /// The line that a vehicle drives from where it stands to a site.
+    fn line(&self, id: &str, to: &str) -> Arc<Line> {
+        let vehicle = &self.vehicles[id];
+        let at_site = self.places.get(&vehicle.site) == Some(&vehicle.place);
+        let way = self.setting.ways.filter(|_| at_site && vehicle.site != to);
+        way.and_then(|w| w.way(&vehicle.profile, &vehicle.site, to)).unwrap_or_else(|| {
+            let end = self.places.get(to).copied().unwrap_or(vehicle.place);
+            Arc::new(Line::new(vec![vehicle.place, end]))
+        })
     }
 
     /// At a stop: waits for what is to be taken on, works, hands over, leaves.
@@ -436,7 +479,9 @@ impl<'a> World<'a> {
             let waits = visit.start_ms > visit.arrive_ms;
             let opens = if waits { came_ms.max(visit.start_ms) } else { came_ms };
             let there = visit.load.iter().all(|o| self.can_board(o, &visit));
-            let begins = now_ms >= opens && (there || now_ms > visit.latest_ms + PATIENCE_MS);
+            // A bus keeps its timetable, whatever has not come.
+            let waited = now_ms > visit.latest_ms + PATIENCE_MS || !self.vehicles[id].terminal;
+            let begins = now_ms >= opens && (there || waited);
             let done_ms = begins.then(|| {
                 let planned = (visit.depart_ms - visit.start_ms.max(visit.arrive_ms)).max(0);
                 let (spread, most) = (self.setting.faults.serve_spread, self.setting.faults.serve_stretch);
@@ -616,7 +661,7 @@ impl<'a> World<'a> {
     }
 
     /// Everything aboard goes back to the base: after a tow, or at the end of the day.
-    fn bring_home(&mut self, desk: &mut dyn Desk, id: &str, now_ms: i64) {
+    pub(crate) fn bring_home(&mut self, desk: &mut dyn Desk, id: &str, now_ms: i64) {
         let aboard = self.truth.at(&Where::Vehicle(id.to_owned()));
         if aboard.is_empty() {
             return;
@@ -640,11 +685,10 @@ impl<'a> World<'a> {
     /// The terminal's report of this step.
     fn report(&mut self, desk: &mut dyn Desk, id: &str, now_ms: i64) {
         let vehicle = &self.vehicles[id];
-        if vehicle.trip.is_none() {
+        if vehicle.trip.is_none() || !vehicle.terminal {
             return;
         }
-        let (lon, lat) = vehicle.position(now_ms);
-        let driving = matches!(vehicle.doing, Doing::Driving { .. });
+        let (place, speed_dkmh, course_deg) = vehicle.motion(now_ms);
         let blind = match &vehicle.doing {
             Doing::Driving { blind: Some((from, to)), .. } => (*from..*to).contains(&now_ms),
             _ => false,
@@ -652,10 +696,10 @@ impl<'a> World<'a> {
         let noise = |c: &mut Chance| c.within(-80, 80) as f64 * 1e-6;
         let fix = Fix {
             at_ms: now_ms + vehicle.clock_off_ms,
-            lon: lon + noise(&mut self.luck),
-            lat: lat + noise(&mut self.luck),
+            lon: place.lon + noise(&mut self.luck),
+            lat: place.lat + noise(&mut self.luck),
         };
-        let sent = Sent { fix, speed_dkmh: if driving { 400 } else { 0 }, backfill: blind };
+        let sent = Sent { fix, speed_dkmh, course_deg, backfill: blind };
         let vehicle = self.vehicles.get_mut(id).expect("it is there");
         if blind {
             vehicle.stored.push(sent);
@@ -665,33 +709,6 @@ impl<'a> World<'a> {
         for sent in stored.into_iter().chain([sent]) {
             self.counts.positions += 1;
             desk.position(id, sent, now_ms);
-        }
-    }
-
-    /// The day's end: what is still aboard goes to the base, tills are closed.
-    pub fn close(&mut self, desk: &mut dyn Desk, promise_ms: i64) {
-        let now_ms = self.setting.midnight_ms + END_S * 1_000;
-        let ids: Vec<String> = self.vehicles.keys().cloned().collect();
-        for id in ids {
-            self.bring_home(desk, &id, now_ms);
-        }
-        for (holder, fen) in self.people.tills() {
-            let command = Command::CloseCash { holder, counted_fen: fen, by: "cashier".into() };
-            let _ = self.ask(desk, &command, now_ms);
-        }
-        let open: Vec<String> = self
-            .truth
-            .parcels
-            .iter()
-            .filter(|(_, p)| !matches!(p.at, Where::Recipient))
-            .map(|(id, _)| id.clone())
-            .collect();
-        for order in open {
-            if self.people.is_settled(&order) {
-                continue;
-            }
-            let defer = Command::Defer { order, promise_ms, cause: "day close".into() };
-            let _ = self.ask(desk, &defer, now_ms);
         }
     }
 

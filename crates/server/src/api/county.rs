@@ -76,6 +76,7 @@ pub(super) async fn step_clock(State(app): State<Arc<App>>, ask: Ask<StepBody>) 
             app.clock.name()
         )));
     }
+    app.fleet.caught_up().await;
     // A day at a time at most: a slip of digits must not carry the county into another century.
     let now = app.clock.now_ms();
     let to = ask.value.to_ms;

@@ -103,9 +103,7 @@ impl Follow {
         }
         let app = &self.counted.0;
         let Some(data) = shown_now(app, &self.standing, told) else { return };
-        let body =
-            serde_json::json!({ "seq": told.seq, "kind": told.kind, "stream": told.stream, "data": data });
-        let mut event = Sse::default().event(&told.kind).data(body.to_string());
+        let mut event = Sse::default().event(&told.kind).data(told.message(&data));
         if told.seq > 0 {
             event = event.id(format!("{}:{}", app.code, told.seq));
         }

@@ -52,6 +52,7 @@ fn live(
         orders: &day.inputs.orders,
         later: &day.later,
         travel: &day.inputs.travel,
+        ways: None,
         midnight_ms: MIDNIGHT_MS,
         seed,
         faults,

@@ -77,6 +77,8 @@ pub struct FloodReport {
 
 /// Step of a paced flood.
 const PACE: Duration = Duration::from_millis(1);
+/// Longest sleep of a paced link, so that it sees the end.
+const PAUSE_MAX: Duration = Duration::from_millis(200);
 
 /// A 0x0200 of 69 bytes on the wire as terminals send it, whose number changes place, time and sequence.
 struct Template {
@@ -131,7 +133,7 @@ pub async fn flood(flood: &Flood) -> io::Result<FloodReport> {
     let began = Instant::now();
     for n in 0..flood.connections {
         let flood = flood.clone();
-        links.spawn(async move { flood_link(&flood, flood.first_phone + n as u64, began).await });
+        links.spawn(async move { flood_link(&flood, n, began).await });
     }
     let mut report = FloodReport::default();
     let mut times: Vec<(u32, u32)> = Vec::new();
@@ -160,7 +162,10 @@ pub async fn flood(flood: &Flood) -> io::Result<FloodReport> {
     Ok(report)
 }
 
-async fn flood_link(flood: &Flood, phone: u64, began: Instant) -> io::Result<(u64, u64, Vec<(u32, u32)>)> {
+async fn flood_link(flood: &Flood, n: usize, began: Instant) -> io::Result<(u64, u64, Vec<(u32, u32)>)> {
+    let phone = flood.first_phone + n as u64;
+    // Links of a paced flood take turns: they are a fleet, not a drum.
+    let (links, turn) = (flood.connections.max(1) as f64, n as f64 / flood.connections.max(1) as f64);
     let stream = TcpStream::connect(flood.to).await?;
     stream.set_nodelay(true)?;
     let mut template = Template::new(phone, flood.start_ms);
@@ -172,8 +177,13 @@ async fn flood_link(flood: &Flood, phone: u64, began: Instant) -> io::Result<(u6
     loop {
         let more = began.elapsed() < flood.duration;
         let due = flood.per_second.map_or(u64::MAX, |rate| {
-            let mine = began.elapsed().as_secs_f64() * rate / flood.connections as f64;
+            let mine = began.elapsed().as_secs_f64() * rate / links + turn;
             (mine as u64).saturating_sub(sent)
+        });
+        // Until the next report of a paced link is due.
+        let pause = flood.per_second.map_or(PACE, |rate| {
+            let next_s = (sent as f64 + 1.0 - turn) * links / rate - began.elapsed().as_secs_f64();
+            Duration::try_from_secs_f64(next_s).unwrap_or(PACE).clamp(PACE, PAUSE_MAX)
         });
         let room = (flood.window as u64 - (sent - acknowledged)).min(due) as usize;
         if more && room > 0 {
@@ -197,13 +207,13 @@ async fn flood_link(flood: &Flood, phone: u64, began: Instant) -> io::Result<(u6
             if !more {
                 return Ok((sent, acknowledged, times));
             }
-            tokio::time::sleep(PACE).await;
+            tokio::time::sleep(pause).await;
             continue;
         }
         if flood.per_second.is_some() {
             tokio::select! {
                 ready = stream.readable() => ready?,
-                () = tokio::time::sleep(PACE) => continue,
+                () = tokio::time::sleep(pause) => continue,
             }
         } else {
             stream.readable().await?;

@@ -1,35 +1,45 @@
 //! `xiangyun demo`: plans the county's day, starts the daemon, and drives a simulated fleet through its real protocols.
 
+mod setup;
+mod words;
+
 use super::plan::{self, PlanArgs};
-use super::simulate::http::{Api, Pace, Pass, Remote, Trips};
-use super::simulate::terminal::{Terminals, phone};
-use super::simulate::{judge_remote, later_orders, midnight_ms, vehicles};
+use super::simulate::api::Keys;
+use super::simulate::http::Remote;
+use super::simulate::terminal::Terminals;
+use super::simulate::{judge_remote, later_orders, midnight_ms, open_desk, publish, vehicles, ways};
 use crate::locale::Lang;
 use crate::report::{EXIT_COULD_NOT, Failure, print_json};
 use clap::Args;
-use serde_json::{Value, json};
-use std::cell::RefCell;
-use std::fmt::Write as _;
+use jiff::civil::Date;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::rc::Rc;
-use std::sync::Arc;
-use xiangyun_dispatch::command::Command as DayCommand;
+use tokio::runtime::Runtime;
 use xiangyun_model::county::County;
+use xiangyun_model::plan::Plan;
 use xiangyun_planning::check;
-use xiangyun_redispatch::Redispatch;
+use xiangyun_planning::inputs::Inputs;
+use xiangyun_planning::orders::OrderRow;
 use xiangyun_server::config::Config;
 use xiangyun_server::daemon::Daemon;
-use xiangyun_server::machine::{Command, read};
 use xiangyun_simulation::desk::Desk;
 use xiangyun_simulation::faults::Faults;
-use xiangyun_simulation::world::{END_S, Setting, TICK_MS, World};
+use xiangyun_simulation::ways::Ways;
+use xiangyun_simulation::world::{BEGIN_S, END_S, Setting, TICK_MS, World};
 
-/// Seconds of search of the demonstration's plan.
-const PLAN_SECONDS: f64 = 20.0;
-/// Minutes before the first trip at which a running clock begins.
-const EARLY_S: i64 = 600;
+/// Steps of search of the demonstration's plan: bounded by steps, so that every machine tells the same story.
+const PLAN_STEPS: u64 = 4_000;
+/// Seconds before the first departure at which a running clock begins.
+const EARLY_S: i64 = 300;
+/// Business time between two lines of the summary.
+const SUMMARY_MS: i64 = 600_000;
+/// A breakdown falls into this part of the day's beginning, in seconds after the clock's start, so that a visitor sees it.
+const SEEN_S: (i64, i64) = (1_800, 5_400);
+/// Before a further day begins, its night plan is made this long ahead, in seconds.
+const NIGHT_S: i64 = 3_600;
+/// What has found no end today is promised for then, in seconds after midnight: tomorrow at eight in the evening.
+pub(super) const PROMISE_S: i64 = 44 * 3_600;
 
 /// Arguments of `demo`.
 #[derive(Args, Debug)]
@@ -55,216 +65,226 @@ pub(crate) struct DemoArgs {
     /// Seed of everything by chance
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
+    /// Days in a row; each begins with what the day before has left
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=31))]
+    days: u32,
+    /// Steps of the plan's search
+    #[arg(long, value_name = "N", default_value_t = PLAN_STEPS)]
+    steps: u64,
+    /// What goes wrong, as JSON
+    #[arg(long, value_name = "FILE")]
+    faults: Option<PathBuf>,
+}
+
+/// A demonstration under way.
+struct Demo<'a> {
+    args: &'a DemoArgs,
+    lang: Lang,
+    runtime: Runtime,
+    daemon: Daemon,
+    password: String,
 }
 
 /// Runs the demonstration.
 pub(crate) fn run(args: &DemoArgs, lang: Lang) -> Result<ExitCode, Failure> {
-    if !(args.speed.is_finite() && args.speed > 0.0) {
-        return Err(Failure::input(lang.pick("--speed 须大于 0", "--speed must be more than 0")));
+    if !(args.speed.is_finite() && (0.001..=10_000.0).contains(&args.speed)) {
+        return Err(Failure::input(lang.pick(
+            "--speed 须在 0.001 到 10000 之间",
+            "--speed must be from 0.001 to 10000",
+        )));
     }
-    let plan_dir = args.dir.join("plan");
-    let data = args.dir.join("var");
-    for old in [&plan_dir, &data] {
-        if old.exists() {
-            std::fs::remove_dir_all(old).map_err(|err| Failure::could_not(&err))?;
-        }
-    }
-    std::fs::create_dir_all(&args.dir).map_err(|err| Failure::could_not(&err))?;
-    say(args, lang.pick("正在编制当日计划…", "planning the day …"));
-    let date = xiangyun_planning::county::load_dir(&args.county)
-        .map_err(|problems| Failure::Problems { problems, json: false })?
-        .default_date;
-    let good = plan::quietly(&PlanArgs::of(&args.county, date, &plan_dir, PLAN_SECONDS, args.seed), lang)?;
-    if !good {
-        return Err(Failure::input(lang.pick("计划未通过检验", "the plan did not pass its checker")));
-    }
+    let faults = super::simulate::read_faults(args.faults.as_deref())?;
+    setup::make_room(&args.dir, lang)?;
+    let (plan_dir, plan, inputs) = first_plan(args, lang)?;
+    let midnight = midnight_ms(&inputs.county, plan.date)?;
+    let start_ms = midnight + 1_000 * if args.headless { BEGIN_S } else { first_departure_s(&plan) - EARLY_S };
+    let config = setup::write_config(args, &inputs.county, start_ms)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|err| Failure::could_not(&err))?;
-    let (plan, inputs) = check::read_dir(&plan_dir)
-        .map_err(|v| Failure::input(v.first().map_or_else(String::new, |v| v.found.clone())))?;
-    let midnight_ms = midnight_ms(&inputs.county, plan.date)?;
-    let first_s = plan.trips.iter().filter_map(|t| t.visits.first()).map(|v| v.arrive).min().unwrap_or(6 * 3_600);
-    let start_ms = if args.headless {
-        midnight_ms + xiangyun_simulation::world::BEGIN_S * 1_000
-    } else {
-        midnight_ms + (first_s - EARLY_S) * 1_000
-    };
-    let config = write_config(args, &inputs.county, &data, start_ms)?;
-    let daemon = runtime
-        .block_on(Daemon::start(Config::read(&config).map_err(|err| Failure::input(err.to_string()))?))
-        .map_err(|err| Failure::could_not(&err))?;
-    let url = daemon.url();
-    let gateway = daemon.jt808().ok_or_else(|| Failure::input("no JT/T 808 address"))?;
-    let api = sign_in(&url, daemon.first_run().unwrap_or_default())?;
-    say(args, lang.pick(
-        format!("调度看板 {url}/day  接口文档 {url}/api/docs  用户 demo，密码见 {}/password.txt", args.dir.display()),
-        format!("day board {url}/day  API docs {url}/api/docs  user demo, password in {}/password.txt", args.dir.display()),
-    ));
-    std::fs::write(args.dir.join("password.txt"), format!("{PASSWORD}\n")).map_err(|err| Failure::could_not(&err))?;
-    let terminals =
-        Terminals::new(&vehicles(&inputs.county), gateway).map_err(|err| Failure::could_not(&err))?;
-    let pace = if args.headless { Pace::Stepped } else { Pace::Scaled };
-    let trips = Trips::follow(&url, &api.pass).map_err(|err| Failure::could_not(&err))?;
-    let mut desk = Remote::new(api, terminals, pace, trips);
-    let worker = Rc::new(RefCell::new(Redispatch::new(plan.clone(), inputs.clone(), midnight_ms)));
-    let (app, handle, own) = (Arc::clone(daemon.app()), runtime.handle().clone(), Rc::clone(&worker));
-    let mut offers = 0_u64;
-    desk.worker = Some(Box::new(move |exception, now_ms| {
-        let state = read(&app.world).day.clone();
-        let mut worker = own.borrow_mut();
-        worker.follow(&state, now_ms);
-        offers += 1;
-        let Ok(offer) = worker.repair(&state, exception, &format!("OF-{offers}")) else { return false };
-        handle.block_on(app.send(Command::day(vec![DayCommand::Offer(offer)]))).is_ok()
-    }));
-    let (app, own) = (Arc::clone(daemon.app()), Rc::clone(&worker));
-    desk.accepted = Some(Box::new(move |offer| {
-        let patch = read(&app.world).day.offers.get(offer).map(|o| o.patch.clone()).unwrap_or_default();
-        let _ = own.borrow_mut().accepted(&patch, Vec::new());
-    }));
-    let faults = Faults::default();
-    let many = inputs.orders.len() * faults.new_pickups as usize / 10_000;
-    let later = later_orders(&inputs, args.seed, many);
-    let mut world = World::new(Setting {
-        county: &inputs.county,
-        orders: &inputs.orders,
-        later: &later,
-        travel: &inputs.travel,
-        midnight_ms,
-        seed: args.seed,
-        faults,
-    });
-    world.open(&mut desk);
-    desk.place_all();
-    publish(&mut desk.api, &plan_dir, &plan.id)?;
-    desk.trips.wait_for(plan.trips.len(), std::time::Duration::from_secs(20));
-    world.draw_breakdowns(&mut desk);
-    let end_ms = midnight_ms + END_S * 1_000;
-    let mut now_ms = world.begin_ms();
-    while now_ms <= end_ms {
-        world.step(&mut desk, now_ms);
-        desk.tick(now_ms);
-        if !args.headless && (now_ms - midnight_ms) % 1_800_000 == 0 && now_ms >= start_ms {
-            summary(&mut desk.api, now_ms - midnight_ms, lang);
-        }
-        now_ms += TICK_MS;
+    let config = Config::read(&config).map_err(|err| Failure::input(err.to_string()))?;
+    let daemon = runtime.block_on(Daemon::start(config)).map_err(|err| Failure::input(err.to_string()))?;
+    let password = setup::password(&args.dir)?;
+    let demo = Demo { args, lang, runtime, daemon, password };
+    let outcome = demo.live(plan_dir, plan, inputs, &faults, start_ms);
+    if args.stay && outcome.is_ok() {
+        demo.say(lang.pick("守护进程继续运行，按 Ctrl-C 结束", "the daemon stays up; Ctrl-C ends it"));
+        let _ = demo.runtime.block_on(tokio::signal::ctrl_c());
     }
-    world.close(&mut desk, midnight_ms + 44 * 3_600_000);
-    let day = judge_remote(args.seed, &world, &mut desk)?;
-    let ok = day.faults.is_empty() && day.kpi_equal && !day.custody.contains_key("open");
-    if args.headless {
-        print_json(&day);
-    } else {
-        summary(&mut desk.api, END_S * 1_000, lang);
-        println!("{}", lang.pick(
-            format!("一天结束：{:?}，指标与日志重算{}", day.custody, if day.kpi_equal { "一致" } else { "不一致" }),
-            format!("the day is over: {:?}; figures {} those counted from the log", day.custody, if day.kpi_equal { "equal" } else { "differ from" }),
-        ));
-        for fault in day.faults.iter().take(20) {
-            eprintln!("{fault}");
-        }
-    }
-    if args.stay {
-        say(args, lang.pick("守护进程继续运行，按 Ctrl-C 结束", "the daemon stays up; Ctrl-C ends it"));
-        let _ = runtime.block_on(tokio::signal::ctrl_c());
-    }
-    drop(desk);
-    drop(worker);
+    let Demo { runtime, daemon, .. } = demo;
     runtime.block_on(daemon.end()).map_err(|err| Failure::could_not(&err))?;
-    Ok(if ok { ExitCode::SUCCESS } else { ExitCode::from(EXIT_COULD_NOT) })
+    outcome
 }
 
-/// Password of the demonstration's administrator, on a daemon that listens on this machine and lives for a day.
-const PASSWORD: &str = "baofeng demo 410421";
-
-fn say(args: &DemoArgs, text: impl AsRef<str>) {
-    if args.headless {
-        eprintln!("{}", text.as_ref());
-    } else {
-        println!("{}", text.as_ref());
-    }
-}
-
-/// The daemon's configuration, kept beside the results so that `serve --config` starts it again.
-fn write_config(args: &DemoArgs, county: &County, data: &Path, start_ms: i64) -> Result<PathBuf, Failure> {
-    let absolute = |p: &Path| std::path::absolute(p).map_err(|err| Failure::could_not(&err));
-    let (http, tcp) = if args.headless {
-        ("127.0.0.1:0".to_owned(), "127.0.0.1:0".to_owned())
-    } else {
-        (args.listen.to_string(), format!("{}:7808", args.listen.ip()))
-    };
-    let source = if args.headless { "stepped" } else { "scaled" };
-    let start = jiff::Timestamp::from_millisecond(start_ms).unwrap_or_default();
-    let mut text = format!(
-        "county = {:?}\ndata = {:?}\n\n[listen]\nhttp = \"{http}\"\n\n[clock]\nsource = \"{source}\"\nstart = \"{start}\"\nspeed = {:?}\n\n\
-         [limits]\nrate_a_second = 20000.0\nrate_burst = 40000.0\n\n[gateway]\ntcp = \"{tcp}\"\nudp = \"127.0.0.1:0\"\nconnections_an_address_max = 2000\n",
-        absolute(&args.county)?.display().to_string(),
-        absolute(data)?.display().to_string(),
-        args.speed,
+/// Plans the county's default day into the demonstration's directory.
+fn first_plan(args: &DemoArgs, lang: Lang) -> Result<(PathBuf, Plan, Inputs), Failure> {
+    let county = xiangyun_planning::county::load_dir(&args.county)
+        .map_err(|problems| Failure::Problems { problems, json: false })?;
+    let text = lang.pick(
+        format!("正在编制{} {} 的全县计划……", county.name_zh, county.default_date),
+        format!("planning the day {} of {} …", county.default_date, county.name_en),
     );
-    for (n, vehicle) in vehicles(county).iter().enumerate() {
-        let _ = write!(text, "\n[gateway.terminals.\"{}\"]\nvehicle = \"{vehicle}\"\n", phone(n));
+    if args.headless {
+        eprintln!("{text}");
+    } else {
+        println!("{text}");
     }
-    let path = args.dir.join("daemon.toml");
-    std::fs::write(&path, text).map_err(|err| Failure::could_not(&err))?;
-    Ok(path)
-}
-
-fn good(what: &str, answer: std::io::Result<super::simulate::http::Answer>) -> Result<super::simulate::http::Answer, Failure> {
-    let answer = answer.map_err(|err| Failure::could_not(&err))?;
-    if answer.status >= 300 {
-        return Err(Failure::input(format!("{what}: {} {}", answer.status, answer.body)));
+    let dir = args.dir.join("plan");
+    if !plan::quietly(&PlanArgs::of(&args.county, county.default_date, &dir, args.steps, args.seed), lang)? {
+        return Err(Failure::input(lang.pick("计划未通过检验", "the plan did not pass its checker")));
     }
-    Ok(answer)
+    let (plan, inputs) = read_plan(&dir)?;
+    Ok((dir, plan, inputs))
 }
 
-/// Makes the administrator with the first-run token and a dispatcher's key for the simulated people.
-fn sign_in(url: &str, token: &str) -> Result<Api, Failure> {
-    let mut api = Api::new(url, Pass::Bearer(token.to_owned()));
-    let user = json!({ "user": "demo", "name": "demo", "standing": { "role": "admin" }, "password": PASSWORD });
-    good("/api/v1/users", api.post("/api/v1/users", &user))?;
-    api.pass = Pass::None;
-    let login = json!({ "user": "demo", "password": PASSWORD });
-    let answer = good("/api/v1/login", api.post("/api/v1/login", &login))?;
-    api.pass = Pass::Cookie(answer.cookie.unwrap_or_default());
-    let mut key = |role: &str| -> Result<String, Failure> {
-        let body = json!({ "label": format!("simulation {role}"), "standing": { "role": role }, "days": 2 });
-        let answer = good("/api/v1/keys", api.post("/api/v1/keys", &body))?;
-        Ok(answer.body.get("secret").and_then(Value::as_str).unwrap_or_default().to_owned())
-    };
-    let dispatcher = key("dispatcher")?;
-    Ok(Api::new(url, Pass::Bearer(dispatcher)))
+fn read_plan(dir: &Path) -> Result<(Plan, Inputs), Failure> {
+    check::read_dir(dir).map_err(|violations| {
+        let first = violations.first().map_or_else(String::new, |v| format!("{}: {}", v.at, v.found));
+        Failure::input(format!("{}: {first}", dir.display()))
+    })
 }
 
-fn publish(api: &mut Api, dir: &Path, plan: &str) -> Result<(), Failure> {
-    let dir = std::path::absolute(dir).map_err(|err| Failure::could_not(&err))?;
-    good("/api/v1/plans", api.post("/api/v1/plans", &json!({ "directory": dir })))?;
-    let path = format!("/api/v1/plans/{plan}/publish");
-    good(&path, api.post(&path, &json!({ "place_orders": true })))?;
-    Ok(())
+/// New pickups of a day.
+fn many(inputs: &Inputs, faults: &Faults) -> usize {
+    inputs.orders.len() * faults.new_pickups as usize / 10_000
 }
 
-/// One line of the terminal summary.
-fn summary(api: &mut Api, since_midnight_ms: i64, lang: Lang) {
-    let Ok(view) = api.get("/api/v1/kpi") else { return };
-    let custody = |word: &str| view.get("custody").and_then(|c| c.get(word)).and_then(Value::as_u64).unwrap_or(0);
-    let figure = |id: &str| {
-        view.get("figures")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .find(|f| f.get("id").and_then(Value::as_str) == Some(id))
-            .and_then(|f| f.get("numerator").and_then(Value::as_i64))
-            .unwrap_or(0)
-    };
-    let minutes = since_midnight_ms / 60_000;
-    let (h, m) = (minutes / 60, minutes % 60);
-    let (done, held, open) = (custody("delivered"), custody("held"), custody("open"));
-    let (stops, raised, repairs) = (figure("stops_served"), figure("exceptions"), figure("repairs"));
-    println!("{}", lang.pick(
-        format!("{h:02}:{m:02} 已交付 {done} 待取 {held} 在途 {open} 停靠 {stops} 异常 {raised} 修复 {repairs}"),
-        format!("{h:02}:{m:02} delivered {done} held {held} open {open} stops {stops} exceptions {raised} repairs {repairs}"),
-    ));
+fn first_departure_s(plan: &Plan) -> i64 {
+    let departures = plan.trips.iter().filter(|t| t.driver.is_some()).filter_map(|t| t.visits.first());
+    departures.map(|v| v.depart).min().unwrap_or(6 * 3_600)
+}
+
+/// What stays the same over all days.
+struct Stage<'a> {
+    inputs: &'a Inputs,
+    ways: Option<&'a Ways>,
+    faults: &'a Faults,
+}
+
+impl<'a> Stage<'a> {
+    fn world(&self, orders: &'a [OrderRow], later: &'a [OrderRow], midnight_ms: i64, seed: u64) -> World<'a> {
+        World::new(Setting {
+            county: &self.inputs.county,
+            orders,
+            later,
+            travel: &self.inputs.travel,
+            ways: self.ways,
+            midnight_ms,
+            seed,
+            faults: self.faults.clone(),
+        })
+    }
+}
+
+impl Demo<'_> {
+    /// A line for people: on standard output, or beside the JSON of a headless day.
+    fn say(&self, text: impl AsRef<str>) {
+        if self.args.headless {
+            eprintln!("{}", text.as_ref());
+        } else {
+            println!("{}", text.as_ref());
+        }
+    }
+
+    /// The days, one after the other, and their judgement.
+    fn live(
+        &self,
+        dir: PathBuf,
+        plan: Plan,
+        inputs: Inputs,
+        faults: &Faults,
+        start_ms: i64,
+    ) -> Result<ExitCode, Failure> {
+        let county = inputs.county.clone();
+        let ways = ways(&county, &self.args.county);
+        let mut desk = self.desk(&county)?;
+        self.say(words::where_to_look(self, &plan, &inputs, &dir));
+        let zone = jiff::tz::TimeZone::get(&county.time_zone).unwrap_or(jiff::tz::TimeZone::UTC);
+        if !self.args.headless {
+            desk.tell = Some(words::teller(zone, self.lang));
+        }
+        let stage = Stage { inputs: &inputs, ways: ways.as_ref(), faults };
+        let later = later_orders(&inputs, self.args.seed, many(&inputs, faults));
+        let midnight = midnight_ms(&county, plan.date)?;
+        let mut world = stage.world(&inputs.orders, &later, midnight, self.args.seed);
+        world.open(&mut desk);
+        desk.place_all();
+        publish(&mut desk, &dir, &plan.id)?;
+        self.drive(&mut desk, &mut world, midnight, start_ms);
+        self.days(&mut desk, &stage, plan.date, 1, world)
+    }
+
+    /// The days after the first; the last one is judged with all of them.
+    fn days(
+        &self,
+        desk: &mut Remote,
+        stage: &Stage<'_>,
+        date: Date,
+        n: u32,
+        yesterday: World<'_>,
+    ) -> Result<ExitCode, Failure> {
+        if n == self.args.days {
+            return self.judge(desk, &yesterday);
+        }
+        let county = &stage.inputs.county;
+        let date = date.tomorrow().map_err(|err| Failure::could_not(&err))?;
+        let midnight = midnight_ms(county, date)?;
+        let seed = self.args.seed + u64::from(n);
+        let (orders, later) = setup::demand(county, date, seed, stage.faults)?;
+        desk.move_to(midnight + (BEGIN_S - NIGHT_S) * 1_000);
+        let mut world = stage.world(&orders, &later, midnight, seed);
+        world.follow(yesterday);
+        world.open(desk);
+        desk.place_all();
+        let plan = setup::night_run(desk, date, self.args.steps, seed)?;
+        self.say(self.lang.pick(format!("{date} 夜间计划 {plan}"), format!("{date}: plan of the night {plan}")));
+        publish(desk, &self.daemon.app().plans.dir_of(&plan), &plan)?;
+        self.drive(desk, &mut world, midnight, midnight);
+        self.days(desk, stage, date, n + 1, world)
+    }
+
+    /// One day from the first truck to the last till.
+    fn drive(&self, desk: &mut Remote, world: &mut World<'_>, midnight: i64, start_ms: i64) {
+        world.draw_breakdowns(desk);
+        if !self.args.headless {
+            world.break_early(desk, start_ms + SEEN_S.0 * 1_000, start_ms + SEEN_S.1 * 1_000);
+        }
+        let end_ms = midnight + END_S * 1_000;
+        let mut now_ms = world.begin_ms();
+        while now_ms <= end_ms {
+            world.step(desk, now_ms);
+            desk.tick(now_ms);
+            if !self.args.headless && now_ms % SUMMARY_MS == 0 && now_ms >= start_ms {
+                words::summary(desk, now_ms - midnight, self.lang);
+            }
+            now_ms += TICK_MS;
+        }
+        world.close(desk, midnight + PROMISE_S * 1_000);
+    }
+
+    /// The invariants over the exported log, and its figures counted anew.
+    fn judge(&self, desk: &mut Remote, world: &World<'_>) -> Result<ExitCode, Failure> {
+        let day = judge_remote(self.args.seed, world, desk)?;
+        desk.stream.end();
+        let good = day.faults.is_empty() && day.kpi_equal && !day.custody.contains_key("open");
+        if self.args.headless {
+            print_json(&day);
+        } else {
+            println!("{}", words::ending(&day, self.lang));
+        }
+        day.faults.iter().take(20).for_each(|fault| eprintln!("{fault}"));
+        Ok(if good { ExitCode::SUCCESS } else { ExitCode::from(EXIT_COULD_NOT) })
+    }
+
+    /// Signs everybody in: the administrator, everybody's keys, the terminals, the live stream.
+    fn desk(&self, county: &County) -> Result<Remote, Failure> {
+        let url = self.daemon.url();
+        let gateway = self.daemon.jt808().ok_or_else(|| Failure::input("no JT/T 808 address"))?;
+        let mut admin = setup::sign_in(&url, self.daemon.first_run().unwrap_or_default(), &self.password)?;
+        let keys = Keys::make(&mut admin, county).map_err(|err| Failure::could_not(&err))?;
+        let terminals =
+            Terminals::new(&vehicles(county), gateway).map_err(|err| Failure::could_not(&err))?;
+        open_desk(admin, keys, terminals, &url)
+    }
 }

@@ -93,18 +93,18 @@ struct Planned {
 }
 
 impl PlanArgs {
-    /// A county's day planned into a directory within some seconds.
-    pub(crate) fn of(county: &Path, date: Date, out: &Path, seconds: f64, seed: u64) -> Self {
+    /// A county's day planned into a directory by so many steps: every machine makes the same plan.
+    pub(crate) fn of(county: &Path, date: Date, out: &Path, steps: u64, seed: u64) -> Self {
         Self {
             county: county.to_owned(),
             date,
             orders: None,
             state: None,
             out: out.to_owned(),
-            seconds: Some(seconds),
-            steps: None,
+            seconds: None,
+            steps: Some(steps),
             seed,
-            threads: None,
+            threads: Some(2),
             json: false,
         }
     }

@@ -17,6 +17,8 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("demo.speed", "一天相对真实时间的倍速"),
     ("demo.headless", "尽快走完一天，以 JSON 打印指标"),
     ("demo.stay", "一天结束后保持守护进程运行"),
+    ("demo.days", "连续运行的天数；每天接着前一天留下的货"),
+    ("demo.faults", "故障设定（JSON）"),
     ("demo.county", "县数据目录"),
     ("demo.dir", "结果目录"),
     ("plan", "排定全县一天：两级网络，双向货流"),
@@ -35,7 +37,7 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("simulate", "按种子模拟一天：在本进程内，或驱动一个守护进程"),
     ("simulate.plan", "计划目录"),
     ("simulate.speed", "守护进程缩放时钟须有的倍速"),
-    ("simulate.to", "要驱动的守护进程（默认在本进程内）；调度员密钥取自 XIANGYUN_KEY"),
+    ("simulate.to", "要驱动的守护进程（默认在本进程内）；管理员密钥取自 XIANGYUN_KEY"),
     ("simulate.terminals", "守护进程的 JT/T 808 地址（默认为其主机的 7808 端口）"),
     ("simulate.faults", "故障设定（JSON）"),
     // errors

@@ -1,3 +1,5 @@
 //! The binary as its users run it.
 
+mod demo;
 mod kill;
+mod load;

@@ -49,7 +49,7 @@ fn body_of(sent: &Sent) -> Vec<u8> {
     body.extend_from_slice(&micro(sent.fix.lon).to_be_bytes());
     body.extend_from_slice(&100u16.to_be_bytes());
     body.extend_from_slice(&sent.speed_dkmh.to_be_bytes());
-    body.extend_from_slice(&90u16.to_be_bytes());
+    body.extend_from_slice(&sent.course_deg.to_be_bytes());
     body.extend_from_slice(&BcdTime::from_utc_ms(sent.fix.at_ms).unwrap_or(BcdTime([0; 6])).0);
     body.extend_from_slice(&[0x31, 1, 12]);
     body
