@@ -113,7 +113,8 @@ impl People {
 
     /// Whoever waited yesterday still comes; yesterday's late trucks and lanes are over.
     pub(crate) fn remember(&mut self, old: Self) {
-        let lasts = |e: &Errand| matches!(e, Errand::Collect { .. } | Errand::Shelve { .. } | Errand::Screen { .. });
+        let lasts =
+            |e: &Errand| matches!(e, Errand::Collect { .. } | Errand::Shelve { .. } | Errand::Screen { .. });
         self.agenda.extend(old.agenda.into_iter().filter(|(_, e)| lasts(e)));
         self.settled.extend(old.settled);
     }

@@ -227,7 +227,8 @@ impl<'a> World<'a> {
                     continue;
                 };
                 let middle = i64::midpoint(leg[0].depart_ms, leg[1].arrive_ms);
-                let ahead: usize = trip.visits.iter().filter(|v| v.arrive_ms > middle).map(|v| v.unload.len()).sum();
+                let ahead: usize =
+                    trip.visits.iter().filter(|v| v.arrive_ms > middle).map(|v| v.unload.len()).sum();
                 if best.as_ref().is_none_or(|(most, ..)| ahead > *most) {
                     best = Some((ahead, id.clone(), middle));
                 }

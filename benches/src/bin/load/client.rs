@@ -67,7 +67,11 @@ impl Client {
             self.buffer.clear();
         }
         let stream = self.stream.as_mut().ok_or(std::io::ErrorKind::NotConnected)?;
-        let bearer = if self.key.is_empty() { String::new() } else { format!("authorization: Bearer {}\r\n", self.key) };
+        let bearer = if self.key.is_empty() {
+            String::new()
+        } else {
+            format!("authorization: Bearer {}\r\n", self.key)
+        };
         let head = format!(
             "{method} {path} HTTP/1.1\r\nhost: bench\r\n{bearer}content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()

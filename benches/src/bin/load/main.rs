@@ -50,7 +50,11 @@ impl Plan {
                 "--streams" => plan.streams = value.parse().map_err(|_| wrong())?,
                 "--xiangyun" => plan.xiangyun = value.into(),
                 "--county" => plan.county = value.into(),
-                _ => return Err(format!("{name}: --terminals, --rate, --seconds, --streams, --xiangyun, --county")),
+                _ => {
+                    return Err(format!(
+                        "{name}: --terminals, --rate, --seconds, --streams, --xiangyun, --county"
+                    ));
+                }
             }
         }
         Ok(plan)
@@ -116,7 +120,12 @@ async fn steady(daemon: &Daemon, plan: &Plan, verdict: &mut Verdict) -> Result<f
     let (mut reads, mut writes, mut heard) = (reads?, writes?, heard);
     println!(
         "steady: {} terminals, {} positions sent, {:.0}/s acknowledged; {} reads, {} writes, {} stream messages",
-        plan.terminals, report.sent, report.per_second, reads.count(), writes.count(), heard.count()
+        plan.terminals,
+        report.sent,
+        report.per_second,
+        reads.count(),
+        writes.count(),
+        heard.count()
     );
     verdict.at_least("positions acknowledged", report.acknowledged as f64, report.sent as f64, "");
     verdict.at_least("positions a second", report.per_second, plan.rate * 0.95, "/s");

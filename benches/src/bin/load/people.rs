@@ -8,8 +8,13 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
 /// What readers ask for in turn.
-const READS: [&str; 5] =
-    ["/api/v1/exceptions", "/api/v1/positions", "/api/v1/orders?limit=100", "/api/v1/kpi", "/api/v1/vehicles"];
+const READS: [&str; 5] = [
+    "/api/v1/exceptions",
+    "/api/v1/positions",
+    "/api/v1/orders?limit=100",
+    "/api/v1/kpi",
+    "/api/v1/vehicles",
+];
 /// Orders placed, over all writers.
 static PLACED: AtomicU64 = AtomicU64::new(0);
 

@@ -88,16 +88,16 @@ struct Demo<'a> {
 /// Runs the demonstration.
 pub(crate) fn run(args: &DemoArgs, lang: Lang) -> Result<ExitCode, Failure> {
     if !(args.speed.is_finite() && (0.001..=10_000.0).contains(&args.speed)) {
-        return Err(Failure::input(lang.pick(
-            "--speed 须在 0.001 到 10000 之间",
-            "--speed must be from 0.001 to 10000",
-        )));
+        return Err(Failure::input(
+            lang.pick("--speed 须在 0.001 到 10000 之间", "--speed must be from 0.001 to 10000"),
+        ));
     }
     let faults = super::simulate::read_faults(args.faults.as_deref())?;
     setup::make_room(&args.dir, lang)?;
     let (plan_dir, plan, inputs) = first_plan(args, lang)?;
     let midnight = midnight_ms(&inputs.county, plan.date)?;
-    let start_ms = midnight + 1_000 * if args.headless { BEGIN_S } else { first_departure_s(&plan) - EARLY_S };
+    let start_ms =
+        midnight + 1_000 * if args.headless { BEGIN_S } else { first_departure_s(&plan) - EARLY_S };
     let config = setup::write_config(args, &inputs.county, start_ms)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -238,7 +238,9 @@ impl Demo<'_> {
         world.open(desk);
         desk.place_all();
         let plan = setup::night_run(desk, date, self.args.steps, seed)?;
-        self.say(self.lang.pick(format!("{date} 夜间计划 {plan}"), format!("{date}: plan of the night {plan}")));
+        self.say(
+            self.lang.pick(format!("{date} 夜间计划 {plan}"), format!("{date}: plan of the night {plan}")),
+        );
         publish(desk, &self.daemon.app().plans.dir_of(&plan), &plan)?;
         self.drive(desk, &mut world, midnight, midnight);
         self.days(desk, stage, date, n + 1, world)
@@ -283,8 +285,7 @@ impl Demo<'_> {
         let gateway = self.daemon.jt808().ok_or_else(|| Failure::input("no JT/T 808 address"))?;
         let mut admin = setup::sign_in(&url, self.daemon.first_run().unwrap_or_default(), &self.password)?;
         let keys = Keys::make(&mut admin, county).map_err(|err| Failure::could_not(&err))?;
-        let terminals =
-            Terminals::new(&vehicles(county), gateway).map_err(|err| Failure::could_not(&err))?;
+        let terminals = Terminals::new(&vehicles(county), gateway).map_err(|err| Failure::could_not(&err))?;
         open_desk(admin, keys, terminals, &url)
     }
 }

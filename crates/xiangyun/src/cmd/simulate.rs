@@ -7,8 +7,8 @@ pub(crate) mod terminal;
 
 use crate::locale::Lang;
 use crate::report::{EXIT_COULD_NOT, Failure, print_json};
-use clap::Args;
 use api::{Api, Keys, Pass};
+use clap::Args;
 use http::{Pace, Remote};
 use serde::Serialize;
 use serde_json::json;
@@ -22,11 +22,11 @@ use xiangyun_dispatch::duties;
 use xiangyun_model::county::County;
 use xiangyun_model::problem::Problems;
 use xiangyun_planning::inputs::Inputs;
+use xiangyun_planning::network;
 use xiangyun_planning::orders::{self, OrderRow, Source};
 use xiangyun_planning::{check, generate};
 use xiangyun_simulation::faults::Faults;
 use xiangyun_simulation::local::Local;
-use xiangyun_planning::network;
 use xiangyun_simulation::score::{Capacities, Recount, false_arrivals, misplaced, proofs_without_arrival};
 use xiangyun_simulation::ways::Ways;
 use xiangyun_simulation::world::{Setting, World};
@@ -276,7 +276,13 @@ pub(crate) fn publish(desk: &mut Remote, dir: &Path, plan: &str) -> Result<(), F
     Ok(())
 }
 
-fn connect(args: &SimulateArgs, url: &str, county: &County, midnight_ms: i64, lang: Lang) -> Result<Remote, Failure> {
+fn connect(
+    args: &SimulateArgs,
+    url: &str,
+    county: &County,
+    midnight_ms: i64,
+    lang: Lang,
+) -> Result<Remote, Failure> {
     let key = std::env::var(KEY).map_err(|_| {
         Failure::input(lang.pick(
             format!("请在环境变量 {KEY} 中给出管理员的 API 密钥"),

@@ -81,7 +81,8 @@ fn refused_in_real_time(dir: &Path, county: &Path, plan: &Path) {
     first.header("authorization", format!("Bearer {token}")).send(user.to_string().as_bytes()).unwrap();
     let login = ureq::post(format!("{url}/api/v1/login")).header("content-type", "application/json");
     let login = login.send(user_only(&user).to_string().as_bytes()).unwrap();
-    let cookie = login.headers().get("set-cookie").unwrap().to_str().unwrap().split(';').next().unwrap().to_owned();
+    let cookie =
+        login.headers().get("set-cookie").unwrap().to_str().unwrap().split(';').next().unwrap().to_owned();
     let key = json!({ "label": "simulate", "standing": { "role": "admin" }, "days": 1 });
     let request = ureq::post(format!("{url}/api/v1/keys")).header("content-type", "application/json");
     let mut answer = request.header("cookie", &cookie).send(key.to_string().as_bytes()).unwrap();

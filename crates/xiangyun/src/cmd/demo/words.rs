@@ -19,13 +19,13 @@ pub(super) fn where_to_look(demo: &Demo<'_>, plan: &Plan, inputs: &Inputs, dir: 
     let vehicles = own.iter().map(|t| t.vehicle.as_str()).collect::<BTreeSet<_>>().len();
     let (trips, stops) = (own.len(), own.iter().map(|t| t.visits.len()).sum::<usize>());
     let mut stations = inputs.county.sites_of(SiteKind::Station);
-    let station = stations.next().map(|s| inputs.county.site(s)).map_or_else(String::new, |s| {
-        format!("{url}/station/{}  {} {}", s.id, s.name_zh, s.name_en)
-    });
+    let station = stations
+        .next()
+        .map(|s| inputs.county.site(s))
+        .map_or_else(String::new, |s| format!("{url}/station/{}  {} {}", s.id, s.name_zh, s.name_en));
     let first = own.iter().filter(|t| t.visits.len() > 2).min_by_key(|t| t.visits[0].depart);
-    let driver = first.map_or_else(String::new, |t| {
-        format!("{url}/d/{}/{}  {}", plan.id, t.visits[1].id, t.vehicle)
-    });
+    let driver =
+        first.map_or_else(String::new, |t| format!("{url}/d/{}/{}  {}", plan.id, t.visits[1].id, t.vehicle));
     let (dir, password, speed) = (dir.display(), &demo.password, demo.args.speed);
     let jt808 = demo.daemon.jt808().map_or_else(String::new, |a| a.to_string());
     demo.lang.pick(

@@ -47,7 +47,13 @@ impl Api {
             .http_status_as_error(false)
             .timeout_global(Some(ANSWER_WAIT))
             .build();
-        Self { agent: config.new_agent(), base: base.trim_end_matches('/').to_owned(), pass, requests: 0, shed: 0 }
+        Self {
+            agent: config.new_agent(),
+            base: base.trim_end_matches('/').to_owned(),
+            pass,
+            requests: 0,
+            shed: 0,
+        }
     }
 
     /// Reads a body as text.
@@ -132,9 +138,9 @@ impl Keys {
             let body = json!({ "label": label, "standing": standing, "days": 7 });
             let answer = admin.post("/api/v1/keys", &body)?;
             let secret = answer.body.get("secret").and_then(Value::as_str).filter(|_| answer.status < 300);
-            secret.map(|s| Pass::Bearer(s.to_owned())).ok_or_else(|| {
-                io::Error::other(format!("/api/v1/keys: {} {}", answer.status, answer.body))
-            })
+            secret
+                .map(|s| Pass::Bearer(s.to_owned()))
+                .ok_or_else(|| io::Error::other(format!("/api/v1/keys: {} {}", answer.status, answer.body)))
         };
         let mut plain = |role: &str| key(format!("模拟 simulated {role}"), json!({ "role": role }));
         let (dispatcher, planner, auditor) = (plain("dispatcher")?, plain("planner")?, plain("auditor")?);

@@ -373,10 +373,11 @@ impl Remote {
             },
             Command::Accept { by, .. } if by == "hub" => keys.hub(),
             Command::Accept { by, .. } => keys.driver(by),
-            Command::MoveReturnables { to: Holder::Vehicle(v), .. } | Command::SetCondition { vehicle: v, .. } => {
-                keys.driver(v)
-            }
-            Command::Agree { order, .. } | Command::Refuse { order, .. } | Command::TakeCash { order, .. } => {
+            Command::MoveReturnables { to: Holder::Vehicle(v), .. }
+            | Command::SetCondition { vehicle: v, .. } => keys.driver(v),
+            Command::Agree { order, .. }
+            | Command::Refuse { order, .. }
+            | Command::TakeCash { order, .. } => {
                 self.shelved.get(order).map_or_else(|| keys.dispatcher.clone(), |site| keys.site(site))
             }
             Command::Deliver { site, .. } => keys.site(site),
