@@ -193,7 +193,7 @@ impl Redispatch {
         // A trip also changes for the day when the orders of its loads do.
         let trips = after.trips.iter().filter_map(|t| {
             let day = published::trip(t, &loads, self.midnight_ms);
-            let changed = offer.patch.trips.iter().any(|p| p.id == t.id) || state.trips.get(&t.id).is_none();
+            let changed = offer.patch.trips.iter().any(|p| p.id == t.id) || !state.trips.contains_key(&t.id);
             changed.then_some(day)
         });
         let touched = offer.patch.vehicles(plan).into_iter().map(|vehicle| {

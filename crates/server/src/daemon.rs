@@ -429,7 +429,7 @@ pub(crate) fn gateway_figures(app: &App) {
                 app.metrics.gateway.get_or_create(&reason).set(n.as_f64().unwrap_or(0.0));
             }
             serde_json::Value::Object(map) => {
-                map.iter().for_each(|(k, v)| put(app, &format!("{name}_{k}"), v))
+                map.iter().for_each(|(k, v)| put(app, &format!("{name}_{k}"), v));
             }
             serde_json::Value::Array(list) => {
                 list.iter().enumerate().for_each(|(i, v)| put(app, &format!("{name}_{i}"), v));

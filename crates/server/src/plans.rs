@@ -195,7 +195,7 @@ fn read_plan(dir: &Path, judge: bool) -> Result<Loaded, Problem> {
         let mut problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "H630", detail);
         for v in violations.iter().take(20) {
             let detail = format!("{}: {}", v.at, v.found);
-            problem = problem.at("/directory", &v.code.to_string(), detail, v.limit.clone());
+            problem = problem.at("/directory", v.code, detail, v.limit.clone());
         }
         problem
     };

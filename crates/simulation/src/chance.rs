@@ -25,7 +25,7 @@ impl Chance {
 
     /// A number from 0 up to below `n`; 0 for nothing to choose from.
     pub fn below(&mut self, n: u64) -> u64 {
-        if n == 0 { 0 } else { (u128::from(self.draw()) * u128::from(n) >> 64) as u64 }
+        if n == 0 { 0 } else { ((u128::from(self.draw()) * u128::from(n)) >> 64) as u64 }
     }
 
     /// A number from `from` to `to`, both possible.

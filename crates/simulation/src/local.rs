@@ -196,12 +196,14 @@ impl Local {
                 }
                 ExceptionKind::Breakdown if tries >= 4 => self.settle(&id, "towed to its base", now_ms),
                 ExceptionKind::LateRisk | ExceptionKind::TrunkLate if now_ms - since >= PATIENCE_MS => {
-                    if !self.try_repair(&id, kind, now_ms) {
+                    let repaired = self.try_repair(&id, kind, now_ms);
+                    if !repaired {
                         self.settle(&id, "recipients told of the new time", now_ms);
                     }
                 }
                 ExceptionKind::RoadClosed if now_ms - since >= 60_000 => {
-                    if !self.try_repair(&id, kind, now_ms) {
+                    let repaired = self.try_repair(&id, kind, now_ms);
+                    if !repaired {
                         self.settle(&id, "drivers told; the plan holds", now_ms);
                     }
                 }

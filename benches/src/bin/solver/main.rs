@@ -33,7 +33,7 @@ fn options() -> Result<Options, String> {
         match arg.as_str() {
             "--mode" => {
                 mode =
-                    args.next().as_deref().and_then(listing::Mode::named).ok_or("--mode quick|accept|full")?
+                    args.next().as_deref().and_then(listing::Mode::named).ok_or("--mode quick|accept|full")?;
             }
             "--no-peers" => peers = false,
             "--workers" => workers = args.next().and_then(|n| n.parse().ok()).ok_or("--workers N")?,

@@ -45,10 +45,10 @@ fn main() -> Outcome {
     }
     let mut report = Report::default();
     for (name, run) in ROWS {
-        if args.is_empty() || args.iter().any(|a| a == name) {
-            if let Err(err) = run(&mut report) {
-                report.failed(name, &err.to_string());
-            }
+        if (args.is_empty() || args.iter().any(|a| a == name))
+            && let Err(err) = run(&mut report)
+        {
+            report.failed(name, &err.to_string());
         }
     }
     report.finish()

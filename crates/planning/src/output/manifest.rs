@@ -216,7 +216,7 @@ fn handlings(sources: &Sources<'_>, trip: &Trip, index: usize, list: &[Handling]
             others
                 .filter(|&(at, v)| at < index && v.load.iter().any(|h| h.load == handling.load))
                 .map(|(at, _)| at)
-                .last()
+                .next_back()
         };
         groups.entry((Reverse(other.unwrap_or(0)), handling.compartment.as_str())).or_default().push(load);
     }

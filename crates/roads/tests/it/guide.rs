@@ -70,16 +70,16 @@ fn alternatives_differ_and_none_is_much_longer() {
     let best = net.route(van, BandId(0), &[a, b]).expect("a route");
     assert_eq!((ways[0].seconds, ways[0].metres), (best.seconds, best.metres));
     let roads = |i: usize| -> Vec<_> { ways[i].legs[0].stretches.iter().map(|s| s.segment).collect() };
-    for i in 0..ways.len() {
-        assert!(ways[i].seconds <= best.seconds * 7 / 5 + 1 && ways[i].seconds >= best.seconds);
+    for (i, way) in ways.iter().enumerate() {
+        assert!(way.seconds <= best.seconds * 7 / 5 + 1 && way.seconds >= best.seconds);
         let all = roads(i);
         for j in 0..i {
             assert!(all.iter().any(|s| !roads(j).contains(s)), "{i} is {j}");
         }
         // Each way is driven road by road.
-        let line = ways[i].geometry();
+        let line = way.geometry();
         let metres: f64 = line.windows(2).map(|w| w[0].metres_to(w[1])).sum();
-        assert!((metres - f64::from(ways[i].metres)).abs() < metres * 0.01 + 2.0);
+        assert!((metres - f64::from(way.metres)).abs() < metres * 0.01 + 2.0);
     }
     assert_eq!(net.alternatives(van, BandId(0), a, a, 3).expect("one way").len(), 1);
     assert_eq!(net.alternatives(van, BandId(0), a, b, 99).expect_err("too many").code(), "R013");
