@@ -32,8 +32,11 @@ fn options() -> Result<Options, String> {
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--mode" => {
-                mode =
-                    args.next().as_deref().and_then(listing::Mode::named).ok_or("--mode quick|accept|full")?;
+                mode = args
+                    .next()
+                    .as_deref()
+                    .and_then(listing::Mode::named)
+                    .ok_or("--mode quick|accept|full")?;
             }
             "--no-peers" => peers = false,
             "--workers" => workers = args.next().and_then(|n| n.parse().ok()).ok_or("--workers N")?,
