@@ -41,14 +41,14 @@ impl Told {
 
     /// The message with what a client may see of the data.
     #[must_use]
-    pub fn message(&self, shown: &Cow<'_, Value>) -> Cow<'_, str> {
+    pub fn message(&self, shown: Cow<'_, Value>) -> Cow<'_, str> {
         let text = |data: &Value| {
             serde_json::json!({ "seq": self.seq, "kind": self.kind, "stream": self.stream, "data": data })
                 .to_string()
         };
         match shown {
             Cow::Borrowed(_) => Cow::Borrowed(self.text.get_or_init(|| text(&self.data))),
-            Cow::Owned(part) => Cow::Owned(text(part)),
+            Cow::Owned(part) => Cow::Owned(text(&part)),
         }
     }
 }

@@ -103,7 +103,7 @@ impl Follow {
         }
         let app = &self.counted.0;
         let Some(data) = shown_now(app, &self.standing, told) else { return };
-        let mut event = Sse::default().event(&told.kind).data(told.message(&data));
+        let mut event = Sse::default().event(&told.kind).data(told.message(data));
         if told.seq > 0 {
             event = event.id(format!("{}:{}", app.code, told.seq));
         }
