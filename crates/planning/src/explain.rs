@@ -1,8 +1,12 @@
 //! Why an order, a stop or a vehicle is where it is, from a plan directory alone.
 
+mod words;
+
+use crate::inputs::Inputs;
 use serde::Serialize;
-use xiangyun_model::plan::{Load, Plan, Reason, Repair, Trip, Visit};
-use xiangyun_model::time::DayTime;
+use xiangyun_model::county::County;
+use xiangyun_model::plan::{Load, Plan, Reason, Repair, Trip, TripKind, Visit};
+pub use words::words;
 
 /// What is asked about, found in a plan.
 #[derive(Clone, Debug, Serialize)]
@@ -42,8 +46,10 @@ pub enum Explanation {
         visit: Box<Visit>,
         /// Seconds it may be later with everything after it in both tiers still holding.
         slack_s: i64,
-        /// Metres and seconds that the detour by this stop adds to its trip.
-        detour: Option<(i64, i64)>,
+        /// What the way by this stop adds to its trip; `None` at the trip's ends and on lines.
+        detour: Option<Detour>,
+        /// The other vehicle that passes nearest, and what the way by this stop would add to its trip.
+        elsewhere: Option<Elsewhere>,
     },
     /// A vehicle's day.
     Vehicle {
@@ -59,6 +65,30 @@ pub enum Explanation {
         /// The vehicle.
         vehicle: String,
     },
+}
+
+/// What going by a place adds to a trip.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Detour {
+    /// Metres.
+    pub metres: i64,
+    /// Seconds of driving.
+    pub drive_s: i64,
+    /// Seconds of the stop itself.
+    pub stop_s: i64,
+    /// Distance and crew at the vehicle's and driver's prices.
+    pub cost_fen: i64,
+}
+
+/// A place on another vehicle.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Elsewhere {
+    /// The vehicle.
+    pub vehicle: String,
+    /// The trip.
+    pub trip: String,
+    /// What the place would add to it. Whether its goods would fit is not judged here.
+    pub detour: Detour,
 }
 
 /// A ride in words.
@@ -99,8 +129,8 @@ pub struct VehicleTrip {
 
 /// Looks a name up among orders, stops and vehicles, in this order.
 #[must_use]
-pub fn explain(plan: &Plan, known_vehicles: &[String], name: &str) -> Option<Explanation> {
-    order(plan, name).or_else(|| stop(plan, name)).or_else(|| vehicle(plan, known_vehicles, name))
+pub fn explain(plan: &Plan, inputs: &Inputs, name: &str) -> Option<Explanation> {
+    order(plan, name).or_else(|| stop(plan, inputs, name)).or_else(|| vehicle(plan, &inputs.county, name))
 }
 
 fn visit<'p>(plan: &'p Plan, id: &str) -> Option<(&'p Trip, &'p Visit)> {
@@ -139,21 +169,66 @@ fn order(plan: &Plan, name: &str) -> Option<Explanation> {
     })
 }
 
-fn stop(plan: &Plan, name: &str) -> Option<Explanation> {
+fn stop(plan: &Plan, inputs: &Inputs, name: &str) -> Option<Explanation> {
     let (trip, at) = visit(plan, name)?;
+    let place = trip.visits.iter().position(|v| v.id == name)?;
+    let stop_s = at.finish - at.start;
+    let away = place > 0 && place + 1 < trip.visits.len();
+    let detour = away.then(|| {
+        let ends = (trip.visits[place - 1].site.as_str(), trip.visits[place + 1].site.as_str());
+        added(inputs, trip, ends, &at.site, stop_s)
+    });
     Some(Explanation::Stop {
         trip: trip.id.clone(),
         vehicle: trip.vehicle.clone(),
         slack_s: at.latest - at.start,
-        detour: None,
+        detour: detour.flatten(),
+        elsewhere: away.then(|| elsewhere(plan, inputs, trip, at)).flatten(),
         visit: Box::new(at.clone()),
     })
 }
 
-fn vehicle(plan: &Plan, known: &[String], name: &str) -> Option<Explanation> {
+/// What going from one place to another by a third adds to a trip.
+fn added(
+    inputs: &Inputs,
+    trip: &Trip,
+    (from, to): (&str, &str),
+    by: &str,
+    stop_s: i64,
+) -> Option<Detour> {
+    let county = &inputs.county;
+    let profile = inputs.travel.profile(&trip.profile)?;
+    let leg = |a: &str, b: &str| {
+        let (a, b) = (county.find_site(a)?, county.find_site(b)?);
+        inputs.travel.leg(profile, trip.band as usize, a.index(), b.index())
+    };
+    let (there, on, straight) = (leg(from, by)?, leg(by, to)?, leg(from, to)?);
+    let (drive_s, metres) = (there.0 + on.0 - straight.0, there.1 + on.1 - straight.1);
+    let vehicle = county.vehicles.iter().find(|v| v.id.as_str() == trip.vehicle)?;
+    let driver = county.drivers.iter().find(|d| Some(d.id.as_str()) == trip.driver.as_deref())?;
+    let cost_fen = vehicle.distance_fen(metres) + driver.crew_fen(drive_s + stop_s, 0).0;
+    Some(Detour { metres, drive_s, stop_s, cost_fen })
+}
+
+/// The cheapest place for a stop on a trip of another vehicle of the same tier.
+fn elsewhere(plan: &Plan, inputs: &Inputs, mine: &Trip, stop: &Visit) -> Option<Elsewhere> {
+    let rounds = |kind: TripKind| matches!(kind, TripKind::Round | TripKind::Direct);
+    let others = plan.trips.iter().filter(|t| t.vehicle != mine.vehicle && rounds(t.kind) == rounds(mine.kind));
+    others
+        .flat_map(|trip| trip.visits.windows(2).map(move |pair| (trip, pair)))
+        .filter_map(|(trip, pair)| {
+            let ends = (pair[0].site.as_str(), pair[1].site.as_str());
+            added(inputs, trip, ends, &stop.site, stop.finish - stop.start).map(|detour| (trip, detour))
+        })
+        .min_by_key(|(trip, detour)| (detour.cost_fen, trip.id.clone()))
+        .map(|(trip, detour)| Elsewhere { vehicle: trip.vehicle.clone(), trip: trip.id.clone(), detour })
+}
+
+fn vehicle(plan: &Plan, county: &County, name: &str) -> Option<Explanation> {
     let mine: Vec<&Trip> = plan.trips.iter().filter(|t| t.vehicle == name).collect();
     if mine.is_empty() {
-        return known.iter().any(|v| v == name).then(|| Explanation::Idle { vehicle: name.into() });
+        let known = county.vehicles.iter().any(|v| v.id.as_str() == name);
+        return known.then(|| Explanation::Idle { vehicle: name.into() });
     }
     let tightest = mine
         .iter()
@@ -170,138 +245,4 @@ fn vehicle(plan: &Plan, known: &[String], name: &str) -> Option<Explanation> {
         cost_fen: t.cost_fen,
     };
     Some(Explanation::Vehicle { vehicle: name.into(), trips: mine.iter().map(line).collect(), tightest })
-}
-
-/// The explanation in plain words, Chinese or English.
-#[must_use]
-pub fn words(found: &Explanation, chinese: bool) -> String {
-    let say = |zh: String, en: String| if chinese { zh } else { en };
-    let t = DayTime;
-    match found {
-        Explanation::Carried { order, load, rides, slack_s } => {
-            let mut text = say(
-                format!("运单 {order} 在装载 {} 中，{} 件同行\n", load.id, load.orders.len()),
-                format!("order {order} rides in load {} with {} orders\n", load.id, load.orders.len()),
-            );
-            for r in rides {
-                text += &say(
-                    format!(
-                        "  {}：{} {} 装车 → {} {} 卸车，可晚 {} 分钟\n",
-                        r.vehicle,
-                        t(r.at),
-                        r.from,
-                        t(r.until),
-                        r.to,
-                        r.slack_s / 60
-                    ),
-                    format!(
-                        "  {}: boards at {} {}, leaves at {} {}; may be {} min later\n",
-                        r.vehicle,
-                        r.from,
-                        t(r.at),
-                        r.to,
-                        t(r.until),
-                        r.slack_s / 60
-                    ),
-                );
-            }
-            text + &say(
-                format!("  距承诺还有 {} 分钟", slack_s / 60),
-                format!("  {} min before its promise", slack_s / 60),
-            )
-        }
-        Explanation::Left { order, site, reasons, repair, new_date } => {
-            let date = new_date.clone().unwrap_or_default();
-            let mut text = say(
-                format!("运单 {order} 今天留在 {site}，改期 {date}\n"),
-                format!("order {order} stays at {site} today, new date {date}\n"),
-            );
-            for r in reasons {
-                let limit = serde_json::to_value(r.limit)
-                    .ok()
-                    .and_then(|v| v.as_str().map(str::to_owned))
-                    .unwrap_or_default();
-                text += &say(
-                    format!(
-                        "  {}：{limit}（{}），需要 {} {}，只有 {}\n",
-                        r.vehicle_kind, r.at, r.needs, r.unit, r.has
-                    ),
-                    format!(
-                        "  {}: {limit} at {}, needs {} {}, has {}\n",
-                        r.vehicle_kind, r.at, r.needs, r.unit, r.has
-                    ),
-                );
-            }
-            let action = serde_json::to_value(repair.action)
-                .ok()
-                .and_then(|v| v.as_str().map(str::to_owned))
-                .unwrap_or_default();
-            text + &say(
-                format!(
-                    "  最省的办法：{action} {} {} {}，{} 分",
-                    repair.subject, repair.by, repair.unit, repair.cost_fen
-                ),
-                format!(
-                    "  cheapest repair: {action} {} by {} {}, {} fen",
-                    repair.subject, repair.by, repair.unit, repair.cost_fen
-                ),
-            )
-        }
-        Explanation::Stop { trip, vehicle, visit, slack_s, .. } => say(
-            format!(
-                "{}：{vehicle} 的 {trip}，{} 到 {}，{} 离开；卸 {} 装 {}；可晚 {} 分钟",
-                visit.id,
-                t(visit.arrive),
-                visit.site,
-                t(visit.depart),
-                visit.unload.len(),
-                visit.load.len(),
-                slack_s / 60
-            ),
-            format!(
-                "{}: {vehicle} on {trip} comes to {} at {}, leaves at {}; {} loads off, {} on; may be {} min later",
-                visit.id,
-                visit.site,
-                t(visit.arrive),
-                t(visit.depart),
-                visit.unload.len(),
-                visit.load.len(),
-                slack_s / 60
-            ),
-        ),
-        Explanation::Vehicle { vehicle, trips, tightest } => {
-            let mut text = say(format!("车辆 {vehicle}\n"), format!("vehicle {vehicle}\n"));
-            for r in trips {
-                text += &say(
-                    format!(
-                        "  {}：{}–{}，{} 站，{} 米，{} 分\n",
-                        r.trip,
-                        t(r.from),
-                        t(r.to),
-                        r.stops,
-                        r.metres,
-                        r.cost_fen
-                    ),
-                    format!(
-                        "  {}: {}-{}, {} stops, {} m, {} fen\n",
-                        r.trip,
-                        t(r.from),
-                        t(r.to),
-                        r.stops,
-                        r.metres,
-                        r.cost_fen
-                    ),
-                );
-            }
-            let (id, s) = tightest.clone().unwrap_or_default();
-            text + &say(
-                format!("  最紧的一站：{id}，{} 分钟", s / 60),
-                format!("  tightest stop: {id}, {} min", s / 60),
-            )
-        }
-        Explanation::Idle { vehicle } => say(
-            format!("车辆 {vehicle} 今天不出车"),
-            format!("vehicle {vehicle} stays at home today: the rest of the fleet does the day for less"),
-        ),
-    }
 }

@@ -14,6 +14,8 @@ use xiangyun_model::units::Amount;
 
 /// Rounds wait longer than trucks, by more than any day is long.
 const ROUND_PATIENCE_S: i64 = 1 << 40;
+/// What a truck collects may be this late before it hands over in a visit of its own.
+const PART_PATIENCE_S: i64 = 600;
 
 /// A visit with its times.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -216,7 +218,10 @@ impl Timer<'_> {
                 if clock.stops.is_empty() {
                     continue;
                 }
-                let (mut at, free) = self.next_at(crew, clock, &run);
+                let (mut at, free) = match self.parts_at(crew, clock, &run) {
+                    Some(arrives) => (arrives, true),
+                    None => self.next_at(crew, clock, &run),
+                };
                 if !free && !self.day.crews[crew].trunk {
                     // When all wait for each other a truck goes without what a round would bring it, not the round
                     // without all that the truck has for it.
@@ -228,7 +233,10 @@ impl Timer<'_> {
                 }
             }
             match (best, blocked) {
-                (Some((_, crew)), _) => self.advance(draft, crew, &mut run),
+                (Some((_, crew)), _) => {
+                    self.part(crew, &mut run);
+                    self.advance(draft, crew, &mut run);
+                }
                 (None, Some((_, crew))) => self.give_up_waiting(crew, &mut run),
                 (None, None) => break,
             }
@@ -300,6 +308,39 @@ impl Timer<'_> {
             clock.stop = 0;
             return;
         }
+    }
+
+    /// When a truck comes to a stop at which it should hand over first and collect later: what it collects is not there
+    /// yet, and rounds wait for what it brings, perhaps the same that it waits for.
+    fn parts_at(&self, crew: usize, clock: &Clock, run: &Run) -> Option<i64> {
+        let stop = &clock.stops[clock.stop];
+        if !self.day.crews[crew].trunk || stop.drop.is_empty() || stop.pick.is_empty() {
+            return None;
+        }
+        let last = clock.visits.last()?;
+        let profile = self.day.crews[crew].profile;
+        let (leg_s, _) = self.day.travel.leg(profile, clock.band, last.site.index(), stop.site.index())?;
+        let arrives = last.depart + leg_s;
+        let by_s = arrives + PART_PATIENCE_S;
+        stop.pick.iter().any(|&l| !self.is_there(l, crew, clock.trip, by_s, run)).then_some(arrives)
+    }
+
+    fn is_there(&self, load: u32, crew: usize, trip: usize, by_s: i64, run: &Run) -> bool {
+        !self.waits_for(load, crew, trip, run) && run.ready[load as usize].is_none_or(|ready| ready <= by_s)
+    }
+
+    /// Makes two stops of one at which a truck should hand over first and collect later.
+    fn part(&self, crew: usize, run: &mut Run) {
+        let Some(arrives) = self.parts_at(crew, &run.clocks[crew], run) else { return };
+        let (trip, at) = (run.clocks[crew].trip, run.clocks[crew].stop);
+        let mut stop = run.clocks[crew].stops[at].clone();
+        let picks = std::mem::take(&mut stop.pick);
+        let by_s = arrives + PART_PATIENCE_S;
+        let (now, later) = picks.into_iter().partition(|&l| self.is_there(l, crew, trip, by_s, run));
+        let second = Stop { site: stop.site, drop: Vec::new(), pick: later };
+        let clock = &mut run.clocks[crew];
+        clock.stops[at] = Stop { pick: now, ..stop };
+        clock.stops.insert(at + 1, second);
     }
 
     /// When the next visit of a crew could begin, and whether all that it takes on is there.
@@ -584,25 +625,45 @@ impl Timer<'_> {
             .is_some_and(|room| county.in_band(cargo.band, layout.compartments[room].band))
     }
 
-    /// Sets a trip up with the first layout that holds it, if one does.
+    /// Sets a trip up with the layout that holds it and leaves least to the warm; the first of equals.
     pub fn set_layout(&self, crew: usize, trip: &mut TripDraft) {
         let boarding = trip.boarding();
         let layouts = self.day.county.vehicle(self.day.crews[crew].vehicle).layouts.len();
+        let mut best: Option<(i64, usize)> = None;
         for layout in 0..layouts {
             trip.layout = layout;
-            if self.has_room(crew, trip, &boarding) && (layout + 1 == layouts || self.in_band(crew, trip)) {
-                return;
+            if !self.has_room(crew, trip, &boarding) {
+                continue;
+            }
+            let exposed = self.exposed(crew, trip);
+            if best.is_none_or(|(least, _)| exposed < least) {
+                best = Some((exposed, layout));
+            }
+            if exposed == 0 {
+                break;
             }
         }
-        trip.layout = 0;
+        trip.layout = best.map_or(0, |(_, layout)| layout);
     }
 
-    /// Whether every load rides in a compartment that keeps its band, or needs none.
-    fn in_band(&self, crew: usize, trip: &TripDraft) -> bool {
-        trip.stops.iter().flat_map(|s| s.drop.iter().chain(&s.pick)).all(|&load| {
+    /// Whether a trip as it is set up holds its goods all the way.
+    #[must_use]
+    pub fn holds(&self, crew: usize, trip: &TripDraft) -> bool {
+        self.has_room(crew, trip, &trip.boarding())
+    }
+
+    /// What rides out of its band, by its price for each hour that it bears: what would spoil first weighs most.
+    fn exposed(&self, crew: usize, trip: &TripDraft) -> i64 {
+        let mut loads: Vec<u32> =
+            trip.stops.iter().flat_map(|s| s.drop.iter().chain(&s.pick)).copied().collect();
+        loads.sort_unstable();
+        loads.dedup();
+        let one = |load: u32| {
             let cargo = &self.cargo[load as usize];
-            cargo.out_of_band_max_s.is_none() || self.rides_in_band(crew, trip.layout, cargo)
-        })
+            let warm = !self.rides_in_band(crew, trip.layout, cargo);
+            cargo.out_of_band_max_s.filter(|_| warm).map_or(0, |most| cargo.price_fen * 3600 / most.max(60))
+        };
+        loads.into_iter().map(one).sum()
     }
 
     /// Loads on lines leave and arrive by the timetable, provided they are ready in time.

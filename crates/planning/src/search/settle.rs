@@ -102,12 +102,7 @@ impl Search<'_> {
         let renamed = rename(&plan.tasks, &tasks);
         let first = plan.tasks.is_empty();
         if self.variant.fixed_trunk && !first && plan.frozen {
-            for (_, trips) in &mut plan.trunk {
-                for trip in trips {
-                    *trip = trip.iter().filter_map(|old| renamed.get(old).copied()).collect();
-                }
-            }
-            plan.tasks = tasks;
+            self.keep_trunk(plan, tasks, &renamed);
             return 0;
         }
         let Some(framed) = self.frames.trunk(&self.trunk_crews, &tasks) else { return 0 };
@@ -122,6 +117,36 @@ impl Search<'_> {
         plan.trunk = days_of(&framed, &outcome.solution);
         plan.tasks = tasks;
         outcome.iterations
+    }
+
+    /// The trunk's trips stay as they are: tasks that mean the same keep their place, new ones ride with a truck that
+    /// comes to their station anyway and has room.
+    fn keep_trunk(&self, plan: &mut Candidate, tasks: Vec<TrunkTask>, renamed: &BTreeMap<u32, u32>) {
+        let mut placed = vec![false; tasks.len()];
+        for trip in plan.trunk.iter_mut().flat_map(|(_, trips)| trips) {
+            *trip = trip.iter().filter_map(|old| renamed.get(old).copied()).collect();
+            trip.iter().for_each(|&task| placed[task as usize] = true);
+        }
+        for task in (0..tasks.len() as u32).filter(|&t| !placed[t as usize]) {
+            let joins = |crew: usize, trip: &[u32]| {
+                let after = trip.iter().position(|&t| tasks[t as usize].site == tasks[task as usize].site)?;
+                let mut longer = trip.to_vec();
+                longer.insert(after + 1, task);
+                self.timer.holds(crew, &self.trunk_trip(crew, &tasks, &longer)).then_some(longer)
+            };
+            let mut all: Vec<(usize, &mut Vec<u32>)> =
+                plan.trunk.iter_mut().flat_map(|(crew, trips)| trips.iter_mut().map(|t| (*crew, t))).collect();
+            // What is fetched rides late, what is brought early.
+            if tasks[task as usize].drop.is_empty() {
+                all.reverse();
+            }
+            if let Some((trip, longer)) =
+                all.into_iter().find_map(|(crew, trip)| joins(crew, trip).map(|longer| (trip, longer)))
+            {
+                *trip = longer;
+            }
+        }
+        plan.tasks = tasks;
     }
 
     /// Writes the draft anew, times it and prices it.

@@ -303,8 +303,7 @@ pub(crate) fn explain(args: &ExplainArgs, lang: Lang) -> Result<ExitCode, Failur
         let first = violations.first().map_or_else(String::new, |v| format!("{}: {}", v.at, v.found));
         Failure::input(format!("{}: {first}", args.dir.display()))
     })?;
-    let vehicles: Vec<String> = inputs.county.vehicles.iter().map(|v| v.id.as_str().to_owned()).collect();
-    match explain::explain(&plan, &vehicles, &args.name) {
+    match explain::explain(&plan, &inputs, &args.name) {
         None => Err(Failure::input(lang.pick(
             format!("计划中没有 {}；可给订单号、停靠点或车辆", args.name),
             format!("the plan has no {}; give an order, a stop or a vehicle", args.name),
@@ -315,7 +314,7 @@ pub(crate) fn explain(args: &ExplainArgs, lang: Lang) -> Result<ExitCode, Failur
             if args.json {
                 print_json(&Explained { found: &found, calendar: effects });
             } else {
-                println!("{}", explain::words(&found, lang == Lang::Zh));
+                println!("{}", explain::words(&found, &inputs.county, lang == Lang::Zh));
                 for effect in &effects {
                     println!("{}", calendar::words(effect, lang == Lang::Zh));
                 }
