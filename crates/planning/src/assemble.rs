@@ -163,10 +163,11 @@ fn trip_of(
     let trip = &timing.trips[t];
     let crew = &day.crews[trip.crew];
     let (vehicle, driver) = (day.county.vehicle(crew.vehicle), day.county.driver(crew.driver));
-    let layout = &vehicle.layouts[trip.layout];
+    let layout = &vehicle.layouts[trip.setup.layout];
     let handling = |loads: &[u32]| -> Vec<Handling> {
         let one = |&l: &u32| {
-            let room = compartment_for(day.county, layout, &goods.cargo[l as usize])?;
+            let room =
+                compartment_for(day.county, layout, &goods.cargo[l as usize], trip.setup.hardy_warm)?;
             Some(Handling {
                 load: load_ids.get(&l)?.clone(),
                 compartment: layout.compartments[room].name.clone(),
@@ -357,8 +358,9 @@ fn loads_of(
         for (&(t, b), &(_, e)) in by_start(&boards[l as usize]).iter().zip(&by_start(&leaves[l as usize])) {
             let trip = &timing.trips[t];
             let vehicle = day.county.vehicle(day.crews[trip.crew].vehicle);
-            let layout = &vehicle.layouts[trip.layout];
-            let room = compartment_for(day.county, layout, cargo).expect("the timing found room for it");
+            let layout = &vehicle.layouts[trip.setup.layout];
+            let room = compartment_for(day.county, layout, cargo, trip.setup.hardy_warm)
+                .expect("the timing found room for it");
             legs.push(Leg {
                 trip: names.trips[t].clone(),
                 from: names.visit(t, b),

@@ -18,6 +18,8 @@ use xiangyun_model::units::Amount;
 const DUE_BUCKET_S: i64 = 2 * 3600;
 /// Goods of a village that are ready this long after a wave is sorted still go with that wave's call.
 const SLOT_GRACE_S: i64 = 7200;
+/// Sorted goods that would wait longer than this for the rest of their part of the day go ahead of it.
+const BATCH_WAIT_S: i64 = 80 * 60;
 /// Waves that close further apart than this belong to different parts of the day.
 const SLOT_GAP_S: i64 = 2 * 3600;
 
@@ -128,6 +130,7 @@ struct Key {
     destination: SiteId,
     direction: Direction,
     slot: usize,
+    batch: usize,
     kin: usize,
     seal: Option<u32>,
     unit: UnitKind,
@@ -203,6 +206,7 @@ fn key_of(day: &Day<'_>, order: &Order, kin: &[usize]) -> Result<Key, Refusal> {
             OrderKind::Transfer => Direction::Cross,
         },
         slot: slot_of(day, order, release_s),
+        batch: batch_of(day, order, release_s),
         kin: kin[order.class.index()],
         seal: (seal || exclusive).then_some(order.carrier.0),
         unit: class.unit,
@@ -225,6 +229,21 @@ fn slot_of(day: &Day<'_>, order: &Order, release_s: i64) -> usize {
     };
     let at_village = wave.unwrap_or(if order.origin == day.county.hub { slots.len() } else { 0 });
     slots.get(at_village.min(slots.len().saturating_sub(1))).copied().unwrap_or(0)
+}
+
+/// Which part of a busy morning goods of the hub belong to: where a wave is sorted long before the last of its part of
+/// the day, trucks set out with it rather than wait for everything.
+fn batch_of(day: &Day<'_>, order: &Order, release_s: i64) -> usize {
+    if order.origin != day.county.hub || order.kind != OrderKind::Down {
+        return 0;
+    }
+    let slots = slots(day);
+    let Some(mine) = day.waves.iter().position(|w| release_s <= w.ends_s) else { return 0 };
+    let of_slot = |at: &usize| slots[*at] == slots[mine] && day.waves[*at].pieces > 0;
+    let last_s = (0..slots.len()).filter(of_slot).map(|at| day.waves[at].ends_s).max().unwrap_or(0);
+    let trucks = day.crews.iter().filter(|c| c.trunk).map(|c| c.window.from_s).min().unwrap_or(0);
+    let early = |at: usize| last_s - day.waves[at].ends_s.max(trucks) > BATCH_WAIT_S;
+    if early(mine) { 1 + mine } else { 0 }
 }
 
 /// The part of the day of each wave.

@@ -1,6 +1,7 @@
 //! A plan in the search: which crew makes which trips with which stops, before it is timed.
 
 use crate::consolidate::Cargo;
+use crate::rooms::Setup;
 use std::collections::BTreeMap;
 use xiangyun_model::id::SiteId;
 
@@ -20,8 +21,8 @@ pub struct Stop {
 pub struct TripDraft {
     /// Stops in order, without the base.
     pub stops: Vec<Stop>,
-    /// How the vehicle is set up: position in its layouts.
-    pub layout: usize,
+    /// How the vehicle is set up.
+    pub setup: Setup,
 }
 
 impl TripDraft {
@@ -147,7 +148,7 @@ mod tests {
 
     #[test]
     fn what_is_met_on_the_way_does_not_pass_the_base() {
-        let trip = TripDraft { stops: vec![stop(1, &[7], &[8, 9]), stop(2, &[8], &[])], layout: 0 };
+        let trip = TripDraft { stops: vec![stop(1, &[7], &[8, 9]), stop(2, &[8], &[])], setup: Setup::default() };
         assert_eq!(trip.boarding(), [7]);
         assert_eq!(trip.arriving(), [9]);
     }

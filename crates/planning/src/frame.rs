@@ -6,7 +6,7 @@
 
 use crate::consolidate::{Call, Cargo, Consolidated};
 use crate::day::{Crew, Day};
-use crate::rooms::compartment_of;
+use crate::rooms::{compartment_of, is_hardy};
 use std::borrow::Cow;
 use xiangyun_model::fleet::Layout;
 use xiangyun_model::id::{BandId, SiteId};
@@ -15,6 +15,8 @@ use xiangyun_model::units::Amount;
 use xiangyun_solver::Problem;
 use xiangyun_solver::problem as core;
 
+/// Part of a room that boxes for the goods of one cold band take, in hundredths.
+const BOXES_PERCENT: i64 = 8;
 /// Thousandths of a fen in a fen.
 pub const MILLI: i64 = 1000;
 /// The hour whose band of the matrices the search core uses.
@@ -33,6 +35,8 @@ pub struct Frames<'a> {
     cold: Vec<Vec<BandId>>,
     /// For each size of vehicle, the bands that some vehicle of rounds up to that size has a compartment for.
     held: [Vec<BandId>; 4],
+    /// Whether some vehicle of rounds has no cold room: cold goods then ride in boxes in its ordinary one.
+    boxes: bool,
 }
 
 /// A problem of the core with what its numbers stand for.
@@ -86,6 +90,12 @@ pub enum RoundItem<'c> {
     },
 }
 
+/// Whether no layout of a crew's vehicle keeps anything cold.
+fn has_no_cold_room(day: &Day<'_>, crew: &Crew) -> bool {
+    let layouts = &day.county.vehicle(crew.vehicle).layouts;
+    layouts.iter().flat_map(|l| &l.compartments).all(|room| !day.county.band(room.band).cold)
+}
+
 impl TrunkTask {
     /// A task at a station with nothing to do yet and all the time in the world.
     #[must_use]
@@ -117,8 +127,13 @@ impl<'a> Frames<'a> {
             compartment_of(day.county, layout, band, false)
                 .filter(|&room| day.county.band(layout.compartments[room].band).cold)
         };
-        let mut bands: Vec<BandId> =
-            goods.cargo.iter().map(|c| c.band).filter(|&b| day.county.band(b).cold).collect();
+        let mut bands: Vec<BandId> = goods
+            .cargo
+            .iter()
+            .filter(|c| !is_hardy(c))
+            .map(|c| c.band)
+            .filter(|&b| day.county.band(b).cold)
+            .collect();
         bands.sort_unstable();
         bands.dedup();
         let held = [0, 1, 2, 3].map(|size| {
@@ -142,12 +157,17 @@ impl<'a> Frames<'a> {
             }
         }
         cold.truncate(crate::limits::ROOMS_MAX);
-        Self { day, goods, matrices, cold, held }
+        let boxes = day.crews.iter().any(|c| !c.trunk && has_no_cold_room(day, c));
+        Self { day, goods, matrices, cold, held, boxes }
     }
 
     /// Dimension block of a load on the rounds: 0 the ordinary room, 1.. the cold rooms. Where no vehicle that may come
-    /// to the place has a cold room, cold goods ride in the ordinary one as long as they may be out of their band.
+    /// to the place has a cold room, cold goods ride in the ordinary one as long as they may be out of their band; so do
+    /// hardy ones anywhere, if need be.
     fn room(&self, cargo: &Cargo) -> usize {
+        if is_hardy(cargo) {
+            return 0;
+        }
         let sizes = [cargo.origin, cargo.destination].map(|s| self.day.county.site(s).max_vehicle as usize);
         let size = sizes.into_iter().min().unwrap_or(3).min(3);
         if !self.held[size].contains(&cargo.band) {
@@ -161,7 +181,8 @@ impl<'a> Frames<'a> {
         let limit = |&l: &u32| {
             let cargo = &self.goods.cargo[l as usize];
             // Half of the time out of band is left to the other legs.
-            let warm = cargo.out_of_band_max_s.filter(|_| self.room(cargo) == 0).map(|most| most / 2);
+            let cold = self.room(cargo) > 0 && !self.boxes;
+            let warm = cargo.out_of_band_max_s.filter(|_| !cold).map(|most| most / 2);
             cargo.on_way_max_s.into_iter().chain(warm).min()
         };
         loads.iter().filter_map(limit).min()
@@ -200,6 +221,24 @@ impl<'a> Frames<'a> {
         dims
     }
 
+    /// What the layouts of a vehicle hold. One without any cold room may keep a part of its ordinary one for cold goods in
+    /// boxes, as long as these may be out of their band.
+    fn layouts(&self, crew: &Crew) -> Vec<Vec<i64>> {
+        let vehicle = self.day.county.vehicle(crew.vehicle);
+        let mut all: Vec<Vec<i64>> =
+            vehicle.layouts.iter().map(|l| self.capacity(l, vehicle.payload_g)).collect();
+        if !crew.trunk && !self.cold.is_empty() && has_no_cold_room(self.day, crew) {
+            let mut parted = all[0].clone();
+            for dim in 0..3 {
+                let boxes = parted[dim] * BOXES_PERCENT / 100;
+                parted[dim] -= boxes * self.cold.len() as i64;
+                (1..=self.cold.len()).for_each(|block| parted[3 * block + dim] = boxes);
+            }
+            all.push(parted);
+        }
+        all
+    }
+
     fn kind(&self, crew: &Crew) -> core::VehicleKind {
         let county = self.day.county;
         let (vehicle, driver) = (county.vehicle(crew.vehicle), county.driver(crew.driver));
@@ -211,7 +250,7 @@ impl<'a> Frames<'a> {
             profile: core::ProfileId(crew.profile as u32),
             shift: core::Window::new(crew.window.from_s.max(0), end.max(crew.window.from_s.max(0))),
             loading,
-            layouts: vehicle.layouts.iter().map(|l| self.capacity(l, vehicle.payload_g)).collect(),
+            layouts: self.layouts(crew),
             skills: self.vehicle_skills(crew),
             fixed: vehicle.fixed_fen * MILLI,
             per_distance: vehicle.km_fen,

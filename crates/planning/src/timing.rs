@@ -8,6 +8,7 @@
 use crate::consolidate::Cargo;
 use crate::day::Day;
 use crate::draft::{Draft, Ride, Stop, TripDraft};
+use crate::rooms::{Setup, compartment_for};
 use std::collections::BTreeMap;
 use xiangyun_model::id::SiteId;
 use xiangyun_model::units::Amount;
@@ -53,8 +54,8 @@ pub struct TimedTrip {
     pub number: usize,
     /// Time band of its legs.
     pub band: usize,
-    /// Layout used.
-    pub layout: usize,
+    /// How the vehicle is set up.
+    pub setup: Setup,
     /// Visits, the base first and last.
     pub visits: Vec<TimedVisit>,
     /// Rests taken, as (site, from, to).
@@ -181,7 +182,7 @@ struct Clock {
     stop: usize,
     /// Stops of the trip under way, the base first and last.
     stops: Vec<Stop>,
-    layout: usize,
+    setup: Setup,
     visits: Vec<TimedVisit>,
     rests: Vec<(SiteId, i64, i64)>,
     band: usize,
@@ -267,7 +268,7 @@ impl Timer<'_> {
             trip: 0,
             stop: 0,
             stops: Vec::new(),
-            layout: 0,
+            setup: Setup::default(),
             visits: Vec::new(),
             rests: Vec::new(),
             band: 0,
@@ -304,7 +305,7 @@ impl Timer<'_> {
             clock.stops.push(Stop { site: base, drop: Vec::new(), pick: boarding });
             clock.stops.extend(trip.stops.iter().cloned());
             clock.stops.push(Stop { site: base, drop: trip.arriving(), pick: Vec::new() });
-            clock.layout = trip.layout;
+            clock.setup = trip.setup;
             clock.stop = 0;
             return;
         }
@@ -457,8 +458,8 @@ impl Timer<'_> {
         if visits.len() > 2 {
             clock.free = visits[visits.len() - 1].depart;
             clock.begun += 1;
-            let (number, band, layout) = (clock.trip, clock.band, clock.layout);
-            run.timing.trips.push(TimedTrip { crew, number, band, layout, visits, rests });
+            let (number, band, setup) = (clock.trip, clock.band, clock.setup);
+            run.timing.trips.push(TimedTrip { crew, number, band, setup, visits, rests });
         }
         clock.trip += 1;
     }
@@ -598,7 +599,7 @@ impl Timer<'_> {
                 if let Some(left) = left_s.filter(|_| !kept && self.day.county.band(cargo.band).cold) {
                     out_s += on.start - left;
                 }
-                if !self.rides_in_band(trip.crew, trip.layout, cargo) {
+                if !self.rides_in_band(trip.crew, trip.setup, cargo) {
                     out_s += off.finish - on.start;
                 }
                 begun_s = begun_s.or(Some(on.start));
@@ -618,32 +619,34 @@ impl Timer<'_> {
         }
     }
 
-    fn rides_in_band(&self, crew: usize, layout: usize, cargo: &Cargo) -> bool {
+    fn rides_in_band(&self, crew: usize, setup: Setup, cargo: &Cargo) -> bool {
         let county = self.day.county;
-        let layout = &county.vehicle(self.day.crews[crew].vehicle).layouts[layout];
-        crate::rooms::compartment_for(county, layout, cargo)
+        let layout = &county.vehicle(self.day.crews[crew].vehicle).layouts[setup.layout];
+        compartment_for(county, layout, cargo, setup.hardy_warm)
             .is_some_and(|room| county.in_band(cargo.band, layout.compartments[room].band))
     }
 
-    /// Sets a trip up with the layout that holds it and leaves least to the warm; the first of equals.
+    /// Sets a trip up in the way that holds it and leaves least to the warm; the first of equals.
     pub fn set_layout(&self, crew: usize, trip: &mut TripDraft) {
         let boarding = trip.boarding();
         let layouts = self.day.county.vehicle(self.day.crews[crew].vehicle).layouts.len();
-        let mut best: Option<(i64, usize)> = None;
-        for layout in 0..layouts {
-            trip.layout = layout;
+        let all = (0..layouts).map(|layout| Setup { layout, hardy_warm: false });
+        let ways = all.clone().chain(all.map(|setup| Setup { hardy_warm: true, ..setup }));
+        let mut best: Option<(i64, Setup)> = None;
+        for setup in ways {
+            trip.setup = setup;
             if !self.has_room(crew, trip, &boarding) {
                 continue;
             }
             let exposed = self.exposed(crew, trip);
             if best.is_none_or(|(least, _)| exposed < least) {
-                best = Some((exposed, layout));
+                best = Some((exposed, setup));
             }
             if exposed == 0 {
                 break;
             }
         }
-        trip.layout = best.map_or(0, |(_, layout)| layout);
+        trip.setup = best.map_or(Setup::default(), |(_, setup)| setup);
     }
 
     /// Whether a trip as it is set up holds its goods all the way.
@@ -660,7 +663,7 @@ impl Timer<'_> {
         loads.dedup();
         let one = |load: u32| {
             let cargo = &self.cargo[load as usize];
-            let warm = !self.rides_in_band(crew, trip.layout, cargo);
+            let warm = !self.rides_in_band(crew, trip.setup, cargo);
             cargo.out_of_band_max_s.filter(|_| warm).map_or(0, |most| cargo.price_fen * 3600 / most.max(60))
         };
         loads.into_iter().map(one).sum()
@@ -695,12 +698,12 @@ impl Timer<'_> {
     /// Whether the vehicle holds the trip's loads at every moment in one of its layouts.
     fn has_room(&self, crew: usize, trip: &TripDraft, boarding: &[u32]) -> bool {
         let vehicle = self.day.county.vehicle(self.day.crews[crew].vehicle);
-        let layout = &vehicle.layouts[trip.layout];
+        let layout = &vehicle.layouts[trip.setup.layout];
         let mut held = vec![Amount::ZERO; layout.compartments.len()];
         let mut total_g = 0;
         let mut put = |load: u32, sign: i64, held: &mut Vec<Amount>| -> bool {
             let cargo = &self.cargo[load as usize];
-            let Some(room) = crate::rooms::compartment_for(self.day.county, layout, cargo) else {
+            let Some(room) = compartment_for(self.day.county, layout, cargo, trip.setup.hardy_warm) else {
                 return false;
             };
             let a = cargo.amount;

@@ -3,7 +3,7 @@
 
 use crate::consolidate::{Cargo, Consolidated, Refused};
 use crate::day::{Crew, Day};
-use crate::rooms::compartment_of;
+use crate::rooms::compartment_for;
 use crate::timing::Timing;
 use jiff::civil::Date;
 use std::collections::BTreeMap;
@@ -195,11 +195,10 @@ impl<'a> Leftovers<'a> {
     /// Whether any layout of the kind has a compartment that takes the band and the size at all.
     fn by_size(&self, cargo: &Cargo, kind: VehicleKind, crews: &[usize]) -> Option<Reason> {
         let county = self.day.county;
-        let limited = cargo.out_of_band_max_s.is_some();
         let rooms: Vec<_> = crews
             .iter()
             .flat_map(|&c| &county.vehicle(self.day.crews[c].vehicle).layouts)
-            .filter_map(|l| compartment_of(county, l, cargo.band, limited).map(|r| l.compartments[r].room))
+            .filter_map(|l| compartment_for(county, l, cargo, true).map(|r| l.compartments[r].room))
             .collect();
         let at = self.day.county.vehicle(self.day.crews[crews[0]].vehicle).id.to_string();
         let say = |limit, needs, has, unit: &str| {

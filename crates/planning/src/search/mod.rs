@@ -13,6 +13,7 @@ mod lines;
 mod mend;
 mod moves;
 mod settle;
+mod sweep;
 mod tasks;
 
 pub use baseline::Rounds;
@@ -89,7 +90,7 @@ const RELAY_S: i64 = 13 * 3600;
 /// Epochs after which threads share the best plan.
 const EPOCHS: u64 = 8;
 /// Part of the effort given to the first whole plan, in thousandths.
-const FIRST_PERMILLE: u64 = 60;
+const FIRST_PERMILLE: u64 = 100;
 
 impl<'a> Search<'a> {
     /// Prepares a search.
@@ -250,13 +251,16 @@ impl<'a> Search<'a> {
         let mut used = 0;
         let first_steps = effort.steps.map_or(20_000, |all| all * FIRST_PERMILLE / 1000).clamp(400, 60_000);
         let mut best = self.first(first_steps, effort.seed, control, &mut used);
+        if !self.variant.fixed_trunk {
+            used += self.sweep_all(&mut best, effort.seed, control);
+        }
         let begun = control.elapsed();
         for epoch in 0..EPOCHS {
             if control.stopped() {
                 break;
             }
             let share = Share {
-                steps: effort.steps.map(|all| all.saturating_sub(first_steps) / EPOCHS / threads as u64),
+                steps: effort.steps.map(|all| all.saturating_sub(used) / EPOCHS / threads as u64),
                 until: effort
                     .time
                     .map(|all| begun + all.saturating_sub(begun) * (epoch as u32 + 1) / EPOCHS as u32),

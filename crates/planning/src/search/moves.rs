@@ -56,7 +56,13 @@ impl Search<'_> {
             return self.change_lines(plan, chance, control);
         }
         if plan.account.left > 0 && chance.permille(250) {
-            return self.fetch_left(plan, chance, control);
+            // A plan that leaves much has more to win from all of it at once.
+            let much = plan.account.left * 200 > plan.account.served;
+            return if much && chance.permille(300) {
+                self.sweep(plan, chance, control)
+            } else {
+                self.fetch_left(plan, chance, control)
+            };
         }
         let lot = chance.below(100);
         let fixed = self.variant.fixed_trunk || self.variant.direct_only;
@@ -115,12 +121,7 @@ impl Search<'_> {
     /// Something that is left is given to a base again, perhaps another one, and both tiers are searched longer for it.
     fn fetch_left(&self, plan: &mut Candidate, chance: &mut Chance, control: &dyn Control) -> u64 {
         let left = |l: &u32| plan.timing.arrives[*l as usize].is_none();
-        let items: Vec<usize> = (0..self.items())
-            .filter(|&item| match self.local(item) {
-                Some(load) => left(&load),
-                None => self.goods.calls[item].down.iter().chain(&self.goods.calls[item].up).any(&left),
-            })
-            .collect();
+        let items = self.left_items(plan);
         let stations: Vec<SiteId> = self
             .goods
             .trunk_only
