@@ -166,8 +166,7 @@ fn trip_of(
     let layout = &vehicle.layouts[trip.setup.layout];
     let handling = |loads: &[u32]| -> Vec<Handling> {
         let one = |&l: &u32| {
-            let room =
-                compartment_for(day.county, layout, &goods.cargo[l as usize], trip.setup.hardy_warm)?;
+            let room = compartment_for(day.county, layout, &goods.cargo[l as usize], trip.setup.hardy_warm)?;
             Some(Handling {
                 load: load_ids.get(&l)?.clone(),
                 compartment: layout.compartments[room].name.clone(),

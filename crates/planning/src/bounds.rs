@@ -122,9 +122,7 @@ fn item(day: &Day<'_>, order: &Order, station: SiteId, far: SiteId, unit: UnitKi
         UnitKind::Bag => {
             share(Amount { g: handling.bag_g, cm3: handling.bag_cm3, pieces: handling.bag_pieces })
         }
-        UnitKind::Tote => {
-            share(Amount { g: i64::MAX, cm3: handling.tote_cm3, pieces: handling.tote_pieces })
-        }
+        UnitKind::Tote => share(Amount { g: i64::MAX, cm3: handling.tote_cm3, pieces: handling.tote_pieces }),
         _ => a.pieces * 1000,
     };
     let stops_here = |s: SiteId| day.county.line_trips.iter().any(|t| t.stops.iter().any(|x| x.site == s));
@@ -193,7 +191,8 @@ fn counted(
 
 fn able<'c>(day: &Day<'_>, crew: &'c Crew, first_s: Option<i64>, dim: fn(Amount) -> i64) -> Option<Able<'c>> {
     let vehicle = day.county.vehicle(crew.vehicle);
-    let most = vehicle.layouts.iter().map(|l| dim(l.compartments.iter().map(|c| c.room).sum::<Amount>())).max();
+    let most =
+        vehicle.layouts.iter().map(|l| dim(l.compartments.iter().map(|c| c.room).sum::<Amount>())).max();
     let comes_s = if crew.base == day.county.hub { 0 } else { soonest(day, day.county.hub, crew.base) };
     let from_s = first_s.map_or(crew.window.from_s, |first| crew.window.from_s.max(first + comes_s));
     let seconds = i128::from((crew.window.to_s - from_s).max(0));
@@ -244,7 +243,9 @@ fn ways_to(day: &Day<'_>, far: SiteId, able: &[Able<'_>], priced: &dyn Fn(&Able<
     let mut ways = leg(county.hub, far, is_station);
     for &station in day.depots.iter().filter(|&&d| d != county.hub && !is_station) {
         let (there, on) = (leg(county.hub, station, true), leg(station, far, false));
-        let both = |a: &Way| on.iter().map(|b| Way { full: a.full + b.full, unit: a.unit + b.unit }).collect::<Vec<_>>();
+        let both = |a: &Way| {
+            on.iter().map(|b| Way { full: a.full + b.full, unit: a.unit + b.unit }).collect::<Vec<_>>()
+        };
         ways.extend(there.iter().flat_map(both));
     }
     ways

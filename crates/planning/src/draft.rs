@@ -148,7 +148,8 @@ mod tests {
 
     #[test]
     fn what_is_met_on_the_way_does_not_pass_the_base() {
-        let trip = TripDraft { stops: vec![stop(1, &[7], &[8, 9]), stop(2, &[8], &[])], setup: Setup::default() };
+        let trip =
+            TripDraft { stops: vec![stop(1, &[7], &[8, 9]), stop(2, &[8], &[])], setup: Setup::default() };
         assert_eq!(trip.boarding(), [7]);
         assert_eq!(trip.arriving(), [9]);
     }

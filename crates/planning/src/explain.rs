@@ -4,9 +4,9 @@ mod words;
 
 use crate::inputs::Inputs;
 use serde::Serialize;
+pub use words::words;
 use xiangyun_model::county::County;
 use xiangyun_model::plan::{Load, Plan, Reason, Repair, Trip, TripKind, Visit};
-pub use words::words;
 
 /// What is asked about, found in a plan.
 #[derive(Clone, Debug, Serialize)]
@@ -189,13 +189,7 @@ fn stop(plan: &Plan, inputs: &Inputs, name: &str) -> Option<Explanation> {
 }
 
 /// What going from one place to another by a third adds to a trip.
-fn added(
-    inputs: &Inputs,
-    trip: &Trip,
-    (from, to): (&str, &str),
-    by: &str,
-    stop_s: i64,
-) -> Option<Detour> {
+fn added(inputs: &Inputs, trip: &Trip, (from, to): (&str, &str), by: &str, stop_s: i64) -> Option<Detour> {
     let county = &inputs.county;
     let profile = inputs.travel.profile(&trip.profile)?;
     let leg = |a: &str, b: &str| {
@@ -213,7 +207,8 @@ fn added(
 /// The cheapest place for a stop on a trip of another vehicle of the same tier.
 fn elsewhere(plan: &Plan, inputs: &Inputs, mine: &Trip, stop: &Visit) -> Option<Elsewhere> {
     let rounds = |kind: TripKind| matches!(kind, TripKind::Round | TripKind::Direct);
-    let others = plan.trips.iter().filter(|t| t.vehicle != mine.vehicle && rounds(t.kind) == rounds(mine.kind));
+    let others =
+        plan.trips.iter().filter(|t| t.vehicle != mine.vehicle && rounds(t.kind) == rounds(mine.kind));
     others
         .flat_map(|trip| trip.visits.windows(2).map(move |pair| (trip, pair)))
         .filter_map(|(trip, pair)| {

@@ -51,10 +51,13 @@ impl Speaker<'_> {
     /// A place with its name.
     fn site(&self, id: &str) -> String {
         let site = self.county.sites.iter().find(|s| s.id.as_str() == id);
-        site.map_or_else(|| id.to_owned(), |s| {
-            let name = if self.chinese { &s.name_zh } else { &s.name_en };
-            format!("{name}（{id}）")
-        })
+        site.map_or_else(
+            || id.to_owned(),
+            |s| {
+                let name = if self.chinese { &s.name_zh } else { &s.name_en };
+                format!("{name}（{id}）")
+            },
+        )
     }
 
     fn carried(&self, order: &str, load: &Load, rides: &[Ride], slack_s: i64) -> String {
@@ -66,8 +69,18 @@ impl Speaker<'_> {
         for r in rides {
             let (from, to, late) = (self.site(&r.from), self.site(&r.to), r.slack_s / 60);
             text += &self.say(
-                format!("  {}：{} 在{from}装车 → {} 在{to}卸车，装车最多可晚 {late} 分钟\n", r.vehicle, t(r.at), t(r.until)),
-                format!("  {}: boards at {from} {}, leaves at {to} {}; may board {late} min later\n", r.vehicle, t(r.at), t(r.until)),
+                format!(
+                    "  {}：{} 在{from}装车 → {} 在{to}卸车，装车最多可晚 {late} 分钟\n",
+                    r.vehicle,
+                    t(r.at),
+                    t(r.until)
+                ),
+                format!(
+                    "  {}: boards at {from} {}, leaves at {to} {}; may board {late} min later\n",
+                    r.vehicle,
+                    t(r.at),
+                    t(r.until)
+                ),
             );
         }
         let min = slack_s.abs() / 60;
@@ -147,14 +160,19 @@ impl Speaker<'_> {
         let (m, drive, stop, cost) = (d.metres, d.drive_s / 60, d.stop_s / 60, yuan(d.cost_fen));
         self.say(
             format!("\n  为这一站多行 {m} 米、{drive} 分钟，停留 {stop} 分钟，合 {cost} 元"),
-            format!("\n  this stop adds {m} m and {drive} min of driving, {stop} min of handling: {cost} yuan"),
+            format!(
+                "\n  this stop adds {m} m and {drive} min of driving, {stop} min of handling: {cost} yuan"
+            ),
         )
     }
 
     fn elsewhere(&self, other: &Elsewhere) -> String {
         let (m, cost) = (other.detour.metres, yuan(other.detour.cost_fen));
         self.say(
-            format!("\n  若改由 {} 的 {} 送：多行 {m} 米，合 {cost} 元（未计装载余量）", other.vehicle, other.trip),
+            format!(
+                "\n  若改由 {} 的 {} 送：多行 {m} 米，合 {cost} 元（未计装载余量）",
+                other.vehicle, other.trip
+            ),
             format!(
                 "\n  on {} of {} it would add {m} m: {cost} yuan (room aboard not judged)",
                 other.trip, other.vehicle

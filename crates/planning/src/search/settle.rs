@@ -134,8 +134,11 @@ impl Search<'_> {
                 longer.insert(after + 1, task);
                 self.timer.holds(crew, &self.trunk_trip(crew, &tasks, &longer)).then_some(longer)
             };
-            let mut all: Vec<(usize, &mut Vec<u32>)> =
-                plan.trunk.iter_mut().flat_map(|(crew, trips)| trips.iter_mut().map(|t| (*crew, t))).collect();
+            let mut all: Vec<(usize, &mut Vec<u32>)> = plan
+                .trunk
+                .iter_mut()
+                .flat_map(|(crew, trips)| trips.iter_mut().map(|t| (*crew, t)))
+                .collect();
             // What is fetched rides late, what is brought early.
             if tasks[task as usize].drop.is_empty() {
                 all.reverse();
