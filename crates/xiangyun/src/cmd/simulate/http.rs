@@ -4,7 +4,7 @@ use super::api::{Api, Keys, Pass};
 use super::stream::Stream;
 use super::terminal::Terminals;
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 use xiangyun_dispatch::command::{Command, PlaceOrder};
@@ -47,7 +47,6 @@ pub(crate) struct Remote {
     shelved: BTreeMap<String, String>,
     looked_ms: i64,
     seen: BTreeMap<String, i64>,
-    asked: BTreeSet<String>,
     /// Repairs accepted.
     pub(crate) repairs: u64,
     /// What went wrong on the way, first of all.
@@ -56,10 +55,6 @@ pub(crate) struct Remote {
     pub(crate) stream: Stream,
     /// Tells what the dispatcher sees and does: local time is the caller's to know.
     pub(crate) tell: Option<Tell>,
-    /// The repair worker, where it runs in this process.
-    pub(crate) worker: Option<Worker>,
-    /// Told when an offer was accepted.
-    pub(crate) accepted: Option<Box<dyn FnMut(&str)>>,
 }
 
 fn at(ms: i64) -> String {
@@ -96,9 +91,6 @@ fn order_body(o: &PlaceOrder) -> Value {
     })
 }
 
-/// Makes an offer for an exception where the repair worker is at hand; whether there is one now.
-pub(crate) type Worker = Box<dyn FnMut(&str, i64) -> bool>;
-
 /// Something that a bystander wants to hear.
 pub(crate) enum News<'a> {
     /// Something is wrong: kind, subject, evidence.
@@ -125,14 +117,11 @@ impl Remote {
             shelved: BTreeMap::new(),
             looked_ms: i64::MIN,
             seen: BTreeMap::new(),
-            asked: BTreeSet::new(),
             repairs: 0,
             trouble: Vec::new(),
             clock_ms: i64::MIN,
             stream,
             tell: None,
-            worker: None,
-            accepted: None,
         }
     }
 
@@ -243,17 +232,6 @@ impl Remote {
             }
             return;
         }
-        let by_plan =
-            matches!(kind.as_str(), "breakdown" | "late_risk" | "trunk_late" | "unassigned" | "road_closed");
-        let turn = format!("{id}/{}", waited / 600_000);
-        if by_plan
-            && waited < 40 * 60_000
-            && self.asked.insert(turn)
-            && let Some(worker) = &mut self.worker
-            && worker(&id, now_ms)
-        {
-            return;
-        }
         let patience = match kind.as_str() {
             "breakdown" => 45 * 60_000,
             "late_risk" | "trunk_late" | "road_closed" | "no_signal" | "unassigned" => PATIENCE_MS,
@@ -278,9 +256,6 @@ impl Remote {
             return false;
         }
         self.repairs += 1;
-        if let Some(accepted) = &mut self.accepted {
-            accepted(offer);
-        }
         self.caught_up();
         true
     }
