@@ -103,72 +103,110 @@ BOUNDS = {
 }
 
 
+# Each variant of OSRM's car takes one more of its rules away that are not speeds: a class of differences that goes with
+# a rule is explained by it.
+VARIANTS = [
+    ("as it comes", []),
+    ("without turn costs", [("turn_penalty              = 7.5", "turn_penalty              = 0"),
+                            ("oncoming_turn_penalty     = 2.0", "oncoming_turn_penalty     = 0.0")]),
+    ("and by time alone, not by its preferred roads", [("weight_name                     = 'routability'",
+                                                        "weight_name                     = 'duration'")]),
+]
+
+
+def variant(folder, number):
+    """OSRM's car with the rules of the variants up to this one taken away."""
+    profiles = folder / "osrm" / "share" / "profiles"
+    text = (profiles / "car.lua").read_text()
+    for _, changes in VARIANTS[: number + 1]:
+        for old, new in changes:
+            if old not in text:
+                raise RuntimeError(f"car.lua has no {old!r}")
+            text = text.replace(old, new)
+    path = profiles / f"car_{number}.lua"
+    path.write_text(text)
+    return path
+
+
+def kind_of(mine, seconds, metres):
+    """What differs, and the ratio of the times where it says something."""
+    if mine is None or seconds is None:
+        both = mine is None and seconds is None
+        return ("unreachable in both" if both else "unreachable here" if mine is None else "unreachable there"), None
+    if seconds < 30:
+        return "under 30 s, where rounding decides", None
+    longer = abs(mine[1] - metres) > max(30, 0.01 * metres)
+    faster = abs(mine[0] - seconds) > max(2, 0.02 * seconds)
+    return {
+        (False, False): "the same way and time (1 % and 30 m, 2 % and 2 s)",
+        (False, True): "the same length, another time",
+        (True, False): "another length, the same time",
+        (True, True): "another way and another time",
+    }[longer, faster], mine[0] / seconds
+
+
 def compare(name, xiangyun, bin_, folder, maps):
-    pbf = maps / f"{name}.osm.pbf"
     work = folder / name
     work.mkdir(exist_ok=True)
-    data = work / f"{name}.osrm"
-    car = folder / "osrm" / "share" / "profiles" / "car.lua"
     copy = work / f"{name}.osm.pbf"
     if not copy.exists():
-        copy.symlink_to(pbf)
-    spent = cpu_of(bin_ / "osrm-extract", "-t", "1", "-p", car, copy)
-    spent += cpu_of(bin_ / "osrm-contract", "-t", "1", data)
+        copy.symlink_to(maps / f"{name}.osm.pbf")
     ours = work / "ours.roads"
     spent_ours = cpu_of(xiangyun, "roads", "build", copy, "-o", ours, "--profiles", HERE / "roads_osrm.toml")
-    print(f"{name}: build OSRM {spent:.2f} CPU-s, xiangyun {spent_ours:.2f} CPU-s")
-    server = Server(bin_, data)
-    try:
-        points = places(server, BOUNDS[name], POINTS, 7)
-        table_csv, out_csv = work / "points.csv", work / "table.csv"
-        with table_csv.open("w", newline="") as f:
-            rows = csv.writer(f)
-            rows.writerow(["id", "lon", "lat"])
-            rows.writerows([i, f"{lon:.6f}", f"{lat:.6f}"] for i, (lon, lat) in enumerate(points))
-        run(xiangyun, "roads", "matrix", ours, table_csv, "-o", out_csv, "--profile", "car")
-        mine = {}
-        with out_csv.open() as f:
-            for row in csv.DictReader(f):
-                value = (float(row["seconds"]), float(row["metres"])) if row["seconds"] else None
-                mine[int(row["from"]), int(row["to"])] = value
-        text = ";".join(f"{lon:.6f},{lat:.6f}" for lon, lat in points)
-        theirs = server.get(f"/table/v1/driving/{text}?annotations=duration,distance")
+    points, mine = None, {}
+    for number, (what, _) in enumerate(VARIANTS):
+        data = work / f"{name}.osrm"
+        spent = cpu_of(bin_ / "osrm-extract", "-t", "1", "-p", variant(folder, number), copy)
+        spent += cpu_of(bin_ / "osrm-contract", "-t", "1", data)
+        server = Server(bin_, data)
+        try:
+            if points is None:
+                print(f"{name}: build OSRM {spent:.2f} CPU-s, xiangyun {spent_ours:.2f} CPU-s")
+                points = places(server, BOUNDS[name], POINTS, 7)
+                mine = table_here(xiangyun, ours, work, points)
+            last = number + 1 == len(VARIANTS)
+            report(f"{name}, OSRM's car {what}", server, xiangyun, ours, points, mine, number == 0, last)
+        finally:
+            server.close()
+
+
+def table_here(xiangyun, ours, work, points):
+    points_csv, out_csv = work / "points.csv", work / "table.csv"
+    with points_csv.open("w", newline="") as f:
+        rows = csv.writer(f)
+        rows.writerow(["id", "lon", "lat"])
+        rows.writerows([i, f"{lon:.6f}", f"{lat:.6f}"] for i, (lon, lat) in enumerate(points))
+    run(xiangyun, "roads", "matrix", ours, points_csv, "-o", out_csv, "--profile", "car")
+    mine = {}
+    with out_csv.open() as f:
+        for row in csv.DictReader(f):
+            value = (float(row["seconds"]), float(row["metres"])) if row["seconds"] else None
+            mine[int(row["from"]), int(row["to"])] = value
+    return mine
+
+
+def report(name, server, xiangyun, ours, points, mine, timed, last):
+    text = ";".join(f"{lon:.6f},{lat:.6f}" for lon, lat in points)
+    theirs = server.get(f"/table/v1/driving/{text}?annotations=duration,distance")
+    if timed:
         before, times = server.cpu(), 20
         for _ in range(times):
             server.get(f"/table/v1/driving/{text}")
-        print(f"{name}: OSRM /table {POINTS} x {POINTS} by HTTP {(server.cpu() - before) / times * 1e3:.1f} ms CPU")
-        classes, ratios = {}, []
-        for i in range(POINTS):
-            for j in range(POINTS):
-                if i == j:
-                    continue
-                a, t, m = mine[i, j], theirs["durations"][i][j], theirs["distances"][i][j]
-                if a is None or t is None:
-                    kind = "unreachable in both" if a is None and t is None else (
-                        "unreachable here" if a is None else "unreachable there")
-                elif t < 30:
-                    kind = "under 30 s, where rounding and turn costs decide"
-                else:
-                    ratios.append(a[0] / t)
-                    longer = abs(a[1] - m) > max(30, 0.01 * m)
-                    faster = abs(a[0] - t) > max(2, 0.02 * t)
-                    kind = {
-                        (False, False): "the same way and time (1 % and 30 m, 2 % and 2 s)",
-                        (False, True): "the same length, another time",
-                        (True, False): "another length, the same time",
-                        (True, True): "another way and another time",
-                    }[longer, faster]
-                classes[kind] = classes.get(kind, 0) + 1
-        ratios.sort()
-        share = lambda q: ratios[min(len(ratios) - 1, int(q * len(ratios)))]
-        print(f"{name}: seconds here / seconds there: p1 {share(.01):.3f}, p10 {share(.1):.3f}, median "
-              f"{statistics.median(ratios):.3f}, p90 {share(.9):.3f}, p99 {share(.99):.3f}, of {len(ratios)} pairs")
-        total = sum(classes.values())
-        for kind, count in sorted(classes.items(), key=lambda c: -c[1]):
-            print(f"  {100 * count / total:6.2f} %  {kind}")
+        print(f"{name}: /table {POINTS} x {POINTS} by HTTP {(server.cpu() - before) / times * 1e3:.1f} ms CPU")
+    classes, ratios = {}, []
+    for i, j in ((i, j) for i in range(POINTS) for j in range(POINTS) if i != j):
+        kind, ratio = kind_of(mine[i, j], theirs["durations"][i][j], theirs["distances"][i][j])
+        classes[kind] = classes.get(kind, 0) + 1
+        ratios += [] if ratio is None else [ratio]
+    ratios.sort()
+    share = lambda q: ratios[min(len(ratios) - 1, int(q * len(ratios)))]
+    print(f"{name}: seconds here / seconds there: p1 {share(.01):.3f}, p10 {share(.1):.3f}, median "
+          f"{statistics.median(ratios):.3f}, p90 {share(.9):.3f}, p99 {share(.99):.3f}, of {len(ratios)} pairs")
+    total = sum(classes.values())
+    for kind, count in sorted(classes.items(), key=lambda c: -c[1]):
+        print(f"  {100 * count / total:6.2f} %  {kind}")
+    if last:
         examples(name, server, xiangyun, ours, points, mine, theirs)
-    finally:
-        server.close()
 
 
 def examples(name, server, xiangyun, ours, points, mine, theirs):
@@ -180,8 +218,8 @@ def examples(name, server, xiangyun, ours, points, mine, theirs):
         a, b = points[i], points[j]
         there = server.get(f"/route/v1/driving/{a[0]:.6f},{a[1]:.6f};{b[0]:.6f},{b[1]:.6f}?steps=true")["routes"][0]
         here = json.loads(subprocess.run(
-            [xiangyun, "roads", "route", ours, f"{a[0]:.6f},{a[1]:.6f}", f"{b[0]:.6f},{b[1]:.6f}", "--profile", "car",
-             "--json"], check=True, capture_output=True, text=True).stdout)
+            [xiangyun, "roads", "route", "--profile", "car", "--json", ours, f"{a[0]:.6f},{a[1]:.6f}",
+             f"{b[0]:.6f},{b[1]:.6f}"], check=True, capture_output=True, text=True).stdout)
         roads = lambda steps: ", ".join(f"{n or '-'} {m:.0f} m" for n, m in steps)
         print(f"  {name} {a} to {b}")
         print(f"    here  {here['seconds']} s {here['metres']} m: {roads([(s['name'], s['metres']) for s in here['steps']])}")

@@ -6,7 +6,7 @@
 
 use crate::RoadsError;
 use crate::contraction::memo::Memo;
-use crate::contraction::partial::{self, Change};
+use crate::contraction::partial::{self, Changes};
 use crate::contraction::{Topology, Weights, customize};
 use crate::graph::{INF_MS, REACH_MS};
 use crate::network::{BandId, Network, ProfileId, SegmentId, Snapshot, ends_of};
@@ -21,11 +21,12 @@ const WHOLE_FROM_SHARE: usize = 40;
 #[derive(Default)]
 pub(crate) struct Desk {
     spares: Vec<Spare>,
+    room: partial::Desk,
 }
 
 impl Desk {
     pub(crate) fn new(metrics: usize) -> Self {
-        Self { spares: (0..metrics).map(|_| Spare::default()).collect() }
+        Self { spares: (0..metrics).map(|_| Spare::default()).collect(), room: partial::Desk::default() }
     }
 }
 
@@ -56,7 +57,7 @@ struct Spare {
     retired: Option<Arc<Snapshot>>,
     /// Times and weights that changed since the spare was current.
     missed_ms: Vec<(u32, u32)>,
-    missed: Vec<Change>,
+    missed: Changes,
     /// More changed than is told: the live set is copied.
     stale: bool,
 }
@@ -80,7 +81,7 @@ impl Spare {
     }
 
     /// The spare, brought up to date; a copy of the live set where there is none.
-    fn current(&mut self, topology: &Topology, live: &Snapshot) -> Set {
+    fn current(&mut self, live: &Snapshot) -> Set {
         self.reclaim();
         let (missed_ms, missed) = (std::mem::take(&mut self.missed_ms), std::mem::take(&mut self.missed));
         let stale = std::mem::take(&mut self.stale);
@@ -93,7 +94,7 @@ impl Spare {
             }
             Some(mut set) => {
                 missed_ms.iter().for_each(|(arc, ms)| set.arc_ms[*arc as usize] = *ms);
-                partial::replay(topology, &missed, &mut set.weights, &set.memo);
+                missed.replay(&mut set.weights, &mut set.memo);
                 set
             }
             // The first change, or readers that hold both sets.
@@ -174,7 +175,7 @@ impl Network {
             spare.set = Some(Set::copy(&now));
             (spare.retired, spare.stale) = (None, false);
             spare.missed_ms.clear();
-            spare.missed.clear();
+            spare.missed = Changes::default();
         }
         Ok(())
     }
@@ -189,7 +190,7 @@ impl Network {
         let mut desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
         let spare = &mut desk.spares[metric];
         let now = self.live[metric].load_full();
-        let mut set = spare.current(&self.topology, &now);
+        let mut set = spare.current(&now);
         let ends = ends_of(&self.graph, &self.profiles, metric, &set.arc_ms);
         customize::customize_into(&self.topology, self.plan(), &ends, &mut set.weights);
         drop(now);
@@ -202,17 +203,20 @@ impl Network {
     pub fn recustomize_all(&self) {
         let mut desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
         let now: Vec<Arc<Snapshot>> = self.live.iter().map(ArcSwap::load_full).collect();
-        let ends: Vec<_> = now
-            .iter()
+        let mut sets: Vec<Set> =
+            desk.spares.iter_mut().zip(&now).map(|(spare, now)| spare.current(now)).collect();
+        let (ends, mut weights): (Vec<_>, Vec<_>) = sets
+            .iter_mut()
             .enumerate()
-            .map(|(metric, s)| ends_of(&self.graph, &self.profiles, metric, &s.arc_ms))
-            .collect();
-        let all = customize::customize_all(&self.topology, self.plan(), &ends);
-        for ((metric, weights), spare) in all.into_iter().enumerate().zip(&mut desk.spares) {
-            let arc_ms = now[metric].arc_ms.clone();
-            let memo = Memo::new(weights.all.len());
-            self.live[metric].store(Arc::new(Snapshot { arc_ms, weights, memo }));
-            *spare = Spare::default();
+            .map(|(metric, set)| {
+                (ends_of(&self.graph, &self.profiles, metric, &set.arc_ms), &mut set.weights[..])
+            })
+            .unzip();
+        customize::customize_all(&self.topology, self.plan(), &ends, &mut weights);
+        drop((now, ends));
+        for ((set, live), spare) in sets.into_iter().zip(&self.live).zip(&mut desk.spares) {
+            spare.retired = Some(live.swap(set.publish(&self.topology)));
+            spare.reclaim();
         }
     }
 
@@ -222,10 +226,11 @@ impl Network {
             self.check_segment(*s)?;
         }
         let mut desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
-        for (metric, spare) in desk.spares.iter_mut().enumerate() {
+        let Desk { spares, room } = &mut *desk;
+        for (metric, spare) in spares.iter_mut().enumerate() {
             let base = &self.graph.metrics[metric].arc_ms;
             let arcs = segments.iter().flat_map(|s| [s.0 * 2, s.0 * 2 + 1]);
-            self.work_in(metric, spare, arcs.map(|arc| (arc, to(base[arc as usize]))));
+            self.work_in(metric, (spare, room), arcs.map(|arc| (arc, to(base[arc as usize]))));
         }
         Ok(())
     }
@@ -237,17 +242,23 @@ impl Network {
         let open = times.iter().filter(|(arc, _)| now.arc_ms[*arc as usize] < INF_MS).copied();
         let open: Vec<(u32, u32)> = open.collect();
         drop(now);
-        self.work_in(metric, &mut desk.spares[metric], open.into_iter());
+        let Desk { spares, room } = &mut *desk;
+        self.work_in(metric, (&mut spares[metric], room), open.into_iter());
     }
 
     /// Works times of arcs into the spare set of a metric and puts it in the place of the live one.
-    fn work_in(&self, metric: usize, spare: &mut Spare, times: impl Iterator<Item = (u32, u32)>) {
+    fn work_in(
+        &self,
+        metric: usize,
+        (spare, room): (&mut Spare, &mut partial::Desk),
+        times: impl Iterator<Item = (u32, u32)>,
+    ) {
         let now = self.live[metric].load_full();
         let arcs: Vec<(u32, u32)> = times.filter(|(arc, ms)| now.arc_ms[*arc as usize] != *ms).collect();
         if arcs.is_empty() {
             return;
         }
-        let mut set = spare.current(&self.topology, &now);
+        let mut set = spare.current(&now);
         drop(now);
         arcs.iter().for_each(|(arc, ms)| set.arc_ms[*arc as usize] = *ms);
         let graph = &self.graph;
@@ -265,7 +276,7 @@ impl Network {
                     .chain(graph.copies_of(*arc))
                     .flat_map(|state| partial::arcs_into(&self.topology, state))
             });
-            Some(partial::update(&self.topology, &ends, &mut set.weights, &set.memo, turns))
+            Some(partial::update(&self.topology, &ends, &mut set.weights, &mut set.memo, turns, room))
         };
         let old = self.live[metric].swap(set.publish(&self.topology));
         spare.stale = changes.is_none();

@@ -164,7 +164,10 @@ impl Network {
         let ends: Vec<Ends<'_>> = (0..profiles.metric_count())
             .map(|metric| ends_of(&graph, profiles, metric, &graph.metrics[metric].arc_ms))
             .collect();
-        let weights = customize::customize_all(&topology, &Plan::new(&topology), &ends);
+        let mut all = vec![vec![0; topology.arc_count()]; ends.len()];
+        let mut lanes: Vec<&mut [weight::Weight]> = all.iter_mut().map(|w| &mut w[..]).collect();
+        customize::customize_all(&topology, &Plan::new(&topology), &ends, &mut lanes);
+        let weights = all.into_iter().map(|w| Weights::new(&topology, w)).collect();
         Ok((Self::new(graph, profiles.clone(), topology, known, weights, None), problems))
     }
 

@@ -5,6 +5,7 @@
 
 use crate::contraction::Topology;
 use crate::contraction::customize::Plan;
+use crate::query::Ends;
 use crate::query::weight::Weight;
 use std::sync::OnceLock;
 
@@ -25,11 +26,30 @@ pub(crate) trait Label: Copy + Ord + Default + Send + Sync + 'static {
     fn minus(self, rest: Self) -> Self;
 }
 
+/// Labels of one state on whole cache lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C, align(64))]
+pub(crate) struct Row<T, const N: usize>(pub(crate) [T; N]);
+
+impl<T, const N: usize> AsRef<[T]> for Row<T, N> {
+    #[inline(always)]
+    fn as_ref(&self) -> &[T] {
+        &self.0
+    }
+}
+
+impl<T, const N: usize> AsMut<[T]> for Row<T, N> {
+    #[inline(always)]
+    fn as_mut(&mut self) -> &mut [T] {
+        &mut self.0
+    }
+}
+
 impl Label for u32 {
     const INF: Self = crate::graph::INF_MS;
     const LANES: usize = 32;
-    type Row = [Self; 32];
-    const NO_WAY: Self::Row = [Self::INF; 32];
+    type Row = Row<Self, 32>;
+    const NO_WAY: Self::Row = Row([Self::INF; 32]);
     #[inline(always)]
     fn plus(self, other: Self) -> Self {
         self.wrapping_add(other)
@@ -43,8 +63,8 @@ impl Label for u32 {
 impl Label for u64 {
     const INF: Self = crate::query::weight::INF;
     const LANES: usize = 16;
-    type Row = [Self; 16];
-    const NO_WAY: Self::Row = [Self::INF; 16];
+    type Row = Row<Self, 16>;
+    const NO_WAY: Self::Row = Row([Self::INF; 16]);
     #[inline(always)]
     fn plus(self, other: Self) -> Self {
         self.wrapping_add(other)
@@ -85,21 +105,60 @@ fn least<T: Label>(row: &mut T::Row, from: &T::Row, by: T) {
     }
 }
 
-/// Pushes labels upward along arcs: from state, to state, weight; states lowest rank first.
+/// Pushes labels upward from the states listed, lowest rank first.
 #[inline(always)]
-fn rise<T: Label>(arcs: &[(u32, u32, T)], labels: &mut [T::Row]) {
-    for (from, to, weight) in arcs {
-        let row = labels[*from as usize];
-        least(&mut labels[*to as usize], &row, *weight);
+fn rise<T: Label>(arcs: Arcs<'_, T>, states: &[u32], labels: &mut [T::Row]) {
+    for v in states {
+        let range = arcs.first[*v as usize] as usize..arcs.first[*v as usize + 1] as usize;
+        let row = labels[*v as usize];
+        for (other, weight) in arcs.other[range.clone()].iter().zip(&arcs.weight[range]) {
+            least(&mut labels[*other as usize], &row, *weight);
+        }
     }
 }
 
-/// Pulls labels downward: all states, highest rank (lowest number) first.
+/// States by number, one bit each.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Bits(Vec<u64>);
+
+impl Bits {
+    /// None of so many.
+    pub(crate) fn clear(&mut self, count: usize) {
+        self.0.clear();
+        self.0.resize(count.div_ceil(64), 0);
+    }
+
+    #[inline(always)]
+    pub(crate) fn has(&self, at: usize) -> bool {
+        self.0[at / 64] >> (at % 64) & 1 != 0
+    }
+
+    #[inline(always)]
+    pub(crate) fn set(&mut self, at: usize) {
+        self.0[at / 64] |= 1 << (at % 64);
+    }
+
+    /// What either of two of the same size has, highest first.
+    #[allow(clippy::cast_possible_truncation)] // states fit u32
+    pub(crate) fn either<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = u32> + 'a {
+        self.0.iter().zip(&other.0).enumerate().rev().flat_map(|(i, (a, b))| {
+            let mut left = a | b;
+            std::iter::from_fn(move || {
+                let bit = left.checked_ilog2()?;
+                left &= !(1 << bit);
+                Some(i as u32 * 64 + bit)
+            })
+        })
+    }
+}
+
+/// Pulls labels downward: all states, highest rank (lowest number) first. Only states that `seen` has hold labels
+/// before; what the others hold is left from an earlier batch.
 #[inline(always)]
-fn fall<T: Label>(arcs: Arcs<'_, T>, labels: &mut [T::Row]) {
+fn fall<T: Label>(arcs: Arcs<'_, T>, seen: &Bits, labels: &mut [T::Row]) {
     for v in 0..arcs.first.len() - 1 {
         let range = arcs.first[v] as usize..arcs.first[v + 1] as usize;
-        let mut row = labels[v];
+        let mut row = if seen.has(v) { labels[v] } else { T::NO_WAY };
         for (other, weight) in arcs.other[range.clone()].iter().zip(&arcs.weight[range]) {
             least(&mut row, &labels[*other as usize], *weight);
         }
@@ -109,6 +168,9 @@ fn fall<T: Label>(arcs: Arcs<'_, T>, labels: &mut [T::Row]) {
 
 /// Targets of one tile, so that rows of a table are written in whole cache lines.
 pub(crate) const TILE: usize = 16;
+
+/// Ends looked ahead of, so that memory is asked in time.
+const AHEAD: usize = 12;
 
 /// Ends of targets in a compact graph: state and what its arc has too much, by target.
 #[derive(Clone, Copy)]
@@ -127,7 +189,13 @@ fn collect<T: Label>(exits: Exits<'_, T>, labels: &[T::Row], rows: &mut [&mut [T
         let end = (start + TILE).min(width);
         for target in start..end {
             let mut best = T::NO_WAY;
-            for (state, rest) in &exits.list[exits.first[target]..exits.first[target + 1]] {
+            for at in exits.first[target]..exits.first[target + 1] {
+                let (state, rest) = &exits.list[at];
+                if let Some((soon, _)) = exits.list.get(at + AHEAD) {
+                    let row = labels[*soon as usize].as_ref();
+                    prefetch(row, 0);
+                    prefetch(row, T::LANES / 2);
+                }
                 for (best, label) in best.as_mut().iter_mut().zip(labels[*state as usize].as_ref()) {
                     // A label below INF holds the whole arc, so the rest can be taken off.
                     let value = if *label < T::INF { label.minus(*rest) } else { T::INF };
@@ -176,20 +244,58 @@ pub(crate) fn level() -> Level {
 
 #[cfg(target_arch = "x86_64")]
 mod wide {
-    use super::{Arcs, Exits, Label, Plan, Topology, Weight};
+    use super::{Arcs, Bits, Ends, Exits, Label, Plan, Topology, Weight};
 
     #[target_feature(enable = "avx2")]
-    pub(super) fn relax_avx2<const K: usize>(plan: &Plan, topology: &Topology, weights: &mut [[Weight; K]]) {
-        plan.relax(topology, weights);
+    pub(super) fn one_avx2(plan: &Plan, topology: &Topology, ends: &Ends<'_>, weights: &mut [[Weight; 1]]) {
+        plan.one(topology, ends, weights);
     }
 
     #[target_feature(enable = "avx2,avx512f,avx512vl")]
-    pub(super) fn relax_avx512<const K: usize>(
+    pub(super) fn one_avx512(plan: &Plan, topology: &Topology, ends: &Ends<'_>, weights: &mut [[Weight; 1]]) {
+        plan.one(topology, ends, weights);
+    }
+
+    #[target_feature(enable = "avx2")]
+    pub(super) fn several_avx2<const K: usize>(
         plan: &Plan,
         topology: &Topology,
-        weights: &mut [[Weight; K]],
+        ends: [Ends<'_>; K],
+        room: &mut [[Weight; K]],
+        into: &mut [&mut [Weight]],
     ) {
-        plan.relax(topology, weights);
+        plan.several(topology, ends, room, into);
+    }
+
+    #[target_feature(enable = "avx2,avx512f,avx512vl")]
+    pub(super) fn several_avx512<const K: usize>(
+        plan: &Plan,
+        topology: &Topology,
+        ends: [Ends<'_>; K],
+        room: &mut [[Weight; K]],
+        into: &mut [&mut [Weight]],
+    ) {
+        plan.several(topology, ends, room, into);
+    }
+
+    #[target_feature(enable = "avx2")]
+    pub(super) fn rise_avx2<T: Label>(arcs: Arcs<'_, T>, states: &[u32], labels: &mut [T::Row]) {
+        super::rise(arcs, states, labels);
+    }
+
+    #[target_feature(enable = "avx2,avx512f,avx512vl")]
+    pub(super) fn rise_avx512<T: Label>(arcs: Arcs<'_, T>, states: &[u32], labels: &mut [T::Row]) {
+        super::rise(arcs, states, labels);
+    }
+
+    #[target_feature(enable = "avx2")]
+    pub(super) fn fall_avx2<T: Label>(arcs: Arcs<'_, T>, seen: &Bits, labels: &mut [T::Row]) {
+        super::fall(arcs, seen, labels);
+    }
+
+    #[target_feature(enable = "avx2,avx512f,avx512vl")]
+    pub(super) fn fall_avx512<T: Label>(arcs: Arcs<'_, T>, seen: &Bits, labels: &mut [T::Row]) {
+        super::fall(arcs, seen, labels);
     }
 
     #[target_feature(enable = "avx2")]
@@ -197,60 +303,74 @@ mod wide {
         super::collect(exits, labels, rows);
     }
 
-    #[target_feature(enable = "avx2")]
-    pub(super) fn rise_avx2<T: Label>(arcs: &[(u32, u32, T)], labels: &mut [T::Row]) {
-        super::rise(arcs, labels);
-    }
-
-    #[target_feature(enable = "avx2")]
-    pub(super) fn fall_avx2<T: Label>(arcs: Arcs<'_, T>, labels: &mut [T::Row]) {
-        super::fall(arcs, labels);
-    }
-
     #[target_feature(enable = "avx2,avx512f,avx512vl")]
     pub(super) fn collect_avx512<T: Label>(exits: Exits<'_, T>, labels: &[T::Row], rows: &mut [&mut [T]]) {
         super::collect(exits, labels, rows);
     }
-
-    #[target_feature(enable = "avx2,avx512f,avx512vl")]
-    pub(super) fn rise_avx512<T: Label>(arcs: &[(u32, u32, T)], labels: &mut [T::Row]) {
-        super::rise(arcs, labels);
-    }
-
-    #[target_feature(enable = "avx2,avx512f,avx512vl")]
-    pub(super) fn fall_avx512<T: Label>(arcs: Arcs<'_, T>, labels: &mut [T::Row]) {
-        super::fall(arcs, labels);
-    }
 }
 
-/// [`Plan::relax`] on an instruction set.
-pub(crate) fn relax_on<const K: usize>(
+/// [`Plan::one`] on an instruction set.
+pub(crate) fn one_on(
     level: Level,
     plan: &Plan,
     topology: &Topology,
-    weights: &mut [[Weight; K]],
+    ends: &Ends<'_>,
+    weights: &mut [[Weight; 1]],
 ) {
     match level {
-        Level::Baseline => plan.relax(topology, weights),
+        Level::Baseline => plan.one(topology, ends, weights),
         // SAFETY: `level` found these instructions on this machine.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { wide::relax_avx2(plan, topology, weights) },
+        Level::Avx2 => unsafe { wide::one_avx2(plan, topology, ends, weights) },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { wide::relax_avx512(plan, topology, weights) },
+        Level::Avx512 => unsafe { wide::one_avx512(plan, topology, ends, weights) },
+    }
+}
+
+/// [`Plan::several`] on an instruction set.
+pub(crate) fn several_on<const K: usize>(
+    level: Level,
+    plan: &Plan,
+    topology: &Topology,
+    ends: [Ends<'_>; K],
+    room: &mut [[Weight; K]],
+    into: &mut [&mut [Weight]],
+) {
+    match level {
+        Level::Baseline => plan.several(topology, ends, room, into),
+        // SAFETY: `level` found these instructions on this machine.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => unsafe { wide::several_avx2(plan, topology, ends, room, into) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => unsafe { wide::several_avx512(plan, topology, ends, room, into) },
     }
 }
 
 /// [`rise`] on an instruction set.
-pub(crate) fn rise_on<T: Label>(level: Level, arcs: &[(u32, u32, T)], labels: &mut [T::Row]) {
+pub(crate) fn rise_on<T: Label>(level: Level, arcs: Arcs<'_, T>, states: &[u32], labels: &mut [T::Row]) {
     match level {
-        Level::Baseline => rise(arcs, labels),
+        Level::Baseline => rise(arcs, states, labels),
         // SAFETY: `level` found these instructions on this machine.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { wide::rise_avx2(arcs, labels) },
+        Level::Avx2 => unsafe { wide::rise_avx2(arcs, states, labels) },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { wide::rise_avx512(arcs, labels) },
+        Level::Avx512 => unsafe { wide::rise_avx512(arcs, states, labels) },
+    }
+}
+
+/// [`fall`] on an instruction set.
+pub(crate) fn fall_on<T: Label>(level: Level, arcs: Arcs<'_, T>, seen: &Bits, labels: &mut [T::Row]) {
+    match level {
+        Level::Baseline => fall(arcs, seen, labels),
+        // SAFETY: `level` found these instructions on this machine.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => unsafe { wide::fall_avx2(arcs, seen, labels) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => unsafe { wide::fall_avx512(arcs, seen, labels) },
     }
 }
 
@@ -269,19 +389,6 @@ pub(crate) fn collect_on<T: Label>(
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
         Level::Avx512 => unsafe { wide::collect_avx512(exits, labels, rows) },
-    }
-}
-
-/// [`fall`] on an instruction set.
-pub(crate) fn fall_on<T: Label>(level: Level, arcs: Arcs<'_, T>, labels: &mut [T::Row]) {
-    match level {
-        Level::Baseline => fall(arcs, labels),
-        // SAFETY: `level` found these instructions on this machine.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { wide::fall_avx2(arcs, labels) },
-        // SAFETY: as above.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { wide::fall_avx512(arcs, labels) },
     }
 }
 
@@ -307,12 +414,20 @@ mod tests {
         }
         for level in levels {
             let mut labels = vec![u32::NO_WAY; 3];
-            let ramp = |more: u32| std::array::from_fn::<u32, 32, _>(|i| i as u32 + more);
+            let ramp = |more: u32| Row(std::array::from_fn::<u32, 32, _>(|i| i as u32 + more));
             labels[0] = ramp(0);
-            fall_on(level, arcs, &mut labels);
+            // Left from before, and not to be looked at.
+            labels[1] = ramp(1);
+            let mut seen = Bits::default();
+            seen.clear(3);
+            seen.set(0);
+            fall_on(level, arcs, &seen, &mut labels);
+            assert_eq!(labels[1], ramp(5), "{level:?}");
             assert_eq!(labels[2], ramp(8), "{level:?}");
-            rise_on(level, &[(2, 1, 9u32), (1, 0, 5)], &mut labels);
-            assert_eq!((labels[0], labels[1]), (ramp(0), ramp(5)), "{level:?}");
+            let up = Arcs { first: &[0, 0, 1, 2], other: &[0, 1], weight: &[4u32, 1] };
+            labels[2] = ramp(0);
+            rise_on(level, up, &[2, 1], &mut labels);
+            assert_eq!((labels[0], labels[1]), (ramp(0), ramp(1)), "{level:?}");
         }
     }
 }

@@ -10,8 +10,10 @@ use super::Weights;
 use super::topology::{Half, Topology};
 use crate::graph::{INF_MS, NONE};
 use crate::query::Ends;
-use crate::query::weight::{INF, Weight};
+use crate::query::weight::{INF, Weight, cm_of_mm, pack};
 use crate::simd;
+use memmap2::MmapMut;
+use std::ops::Range;
 
 /// Most metrics handled in one pass.
 const LANES_MAX: usize = 8;
@@ -33,6 +35,8 @@ pub(crate) struct Plan {
     /// Arcs from the other states by higher state: arcs down to them, and arcs up from them.
     heavy_down: Heavy,
     heavy_up: Heavy,
+    /// All states, in pieces.
+    pieces: Vec<Piece>,
     /// The arc that each input turn stands for, in the same numbering; [`NONE`] for a turn onto its own state.
     turn_arc: Vec<u32>,
 }
@@ -85,37 +89,188 @@ impl Plan {
         let count = arcs.clone().map(|(turn, _)| turn + 1).max().unwrap_or(0);
         let mut turn_arc = vec![NONE; count as usize];
         arcs.for_each(|(turn, arc)| turn_arc[*turn as usize] = arc);
-        Self { light, serves, heavy_down, heavy_up, turn_arc }
+        let pieces = pieces(topology, &light);
+        Self { light, serves, heavy_down, heavy_up, pieces, turn_arc }
     }
 
-    /// Detours over lower states, bottom up; `weights` has the upward arcs, then the downward ones.
+    /// One metric: weights of the turns and of all detours over lower states, bottom up; the upward arcs, then the
+    /// downward ones.
     #[inline(always)]
-    pub(crate) fn relax<const K: usize>(&self, topology: &Topology, weights: &mut [[Weight; K]]) {
-        let (up, down) = (&topology.up, &topology.down);
-        let (up_first, down_first) = (&up.first[..], &down.first[..]);
-        let behind = up.other.len();
-        let mut row = vec![[INF; K]; if self.heavy_up.list.is_empty() { 0 } else { topology.parent.len() }];
-        let mut own: Vec<[Weight; K]> = Vec::new();
-        let mut serves = self.serves.iter();
-        for x in 0..self.light.len() {
-            pull(x, &self.heavy_down, behind, up, 0, weights, &mut row);
-            pull(x, &self.heavy_up, 0, down, behind, weights, &mut row);
-            if !self.light[x] {
-                continue;
-            }
-            own.clear();
-            own.extend_from_slice(&weights[up_first[x] as usize..up_first[x + 1] as usize]);
-            for i in down_first[x] as usize..down_first[x + 1] as usize {
-                let by = weights[behind + i];
-                let (now, later) = serves.as_slice().split_at(own.len());
-                serves = later.iter();
-                for (served, w) in now.iter().zip(&own) {
-                    let slot = &mut weights[*served as usize];
-                    for k in 0..K {
-                        slot[k] = slot[k].min(by[k] + w[k]);
-                    }
+    pub(crate) fn one(&self, topology: &Topology, ends: &Ends<'_>, weights: &mut [[Weight; 1]]) {
+        weights.fill([INF]);
+        let costs = Costs::new([*ends]);
+        let graph = ends.graph;
+        for (from, bounds) in graph.turn_first.windows(2).enumerate() {
+            let last = self.turn_arc.len();
+            for turn in (bounds[0] as usize).min(last)..(bounds[1] as usize).min(last) {
+                if let Some(row) = weights.get_mut(self.turn_arc[turn] as usize) {
+                    *row = costs.of(turn, from, graph.turn_to[turn] as usize);
                 }
             }
+        }
+        let mut bench = Bench::new(self, topology);
+        for x in 0..self.light.len() {
+            bench.hand_on(x, |arc| arc, weights);
+        }
+    }
+
+    /// Rows that a pass over several metrics needs at most at once, of those that it never gives back.
+    fn lasting_rows(&self, topology: &Topology) -> usize {
+        self.pieces
+            .iter()
+            .filter(|p| !p.whole)
+            .map(|p| p.arcs(topology).iter().map(Range::len).sum::<usize>())
+            .sum()
+    }
+
+    /// Several metrics in one pass. Rows of a piece that nobody below reaches live in a small space at the end of
+    /// `room`, which never leaves the cache, and go to their metrics as soon as the piece is done.
+    #[inline(always)]
+    pub(crate) fn several<const K: usize>(
+        &self,
+        topology: &Topology,
+        ends: [Ends<'_>; K],
+        room: &mut [[Weight; K]],
+        into: &mut [&mut [Weight]],
+    ) {
+        let costs = Costs::new(ends);
+        let base = topology.arc_count();
+        let mut bench = Bench::new(self, topology);
+        for piece in self.pieces.iter().filter(|p| !p.whole) {
+            let [up, down] = piece.arcs(topology);
+            costs.seed(topology, piece, room, [up.start, down.start]);
+        }
+        for piece in &self.pieces {
+            if !piece.whole {
+                piece.states().for_each(|x| bench.hand_on(x, |arc| arc, room));
+                continue;
+            }
+            let [up, down] = piece.arcs(topology);
+            let starts = [base, base + up.len()];
+            costs.seed(topology, piece, room, starts);
+            let place = |arc: usize| {
+                let (u, d) = (arc.wrapping_sub(up.start), arc.wrapping_sub(down.start));
+                if u < up.len() {
+                    starts[0] + u
+                } else if d < down.len() {
+                    starts[1] + d
+                } else {
+                    arc
+                }
+            };
+            piece.states().for_each(|x| bench.hand_on(x, place, room));
+            part(&room[starts[0]..starts[0] + up.len()], into, up.start);
+            part(&room[starts[1]..starts[1] + down.len()], into, down.start);
+        }
+        for piece in self.pieces.iter().filter(|p| !p.whole) {
+            for arcs in piece.arcs(topology) {
+                part(&room[arcs.clone()], into, arcs.start);
+            }
+        }
+    }
+}
+
+/// States in a row, for a pass over several metrics.
+#[derive(Clone, Copy, Debug)]
+struct Piece {
+    first: u32,
+    end: u32,
+    /// All states below those of the piece are in it, and their arcs are no more than [`PIECE_ARCS`].
+    whole: bool,
+}
+
+/// Most arcs of a piece: eight lanes of them take a quarter of a mebibyte.
+const PIECE_ARCS: usize = 1 << 12;
+
+impl Piece {
+    fn states(&self) -> Range<usize> {
+        self.first as usize..self.end as usize
+    }
+
+    /// Arcs up from its states and down to them, numbered among all.
+    fn arcs(&self, topology: &Topology) -> [Range<usize>; 2] {
+        let of = |half: &Half, offset: usize| {
+            offset + half.first[self.first as usize] as usize..offset + half.first[self.end as usize] as usize
+        };
+        [of(&topology.up, 0), of(&topology.down, topology.up.other.len())]
+    }
+}
+
+/// Cuts the states into pieces.
+#[allow(clippy::cast_possible_truncation)] // states fit u32
+fn pieces(topology: &Topology, light: &[bool]) -> Vec<Piece> {
+    let count = light.len();
+    let mut lowest: Vec<u32> = (0..count as u32).collect();
+    let mut list: Vec<Piece> = Vec::new();
+    let (mut start, mut arcs) = (0, 0);
+    for x in 0..count {
+        if let Some(over) = lowest.get(topology.parent[x] as usize) {
+            lowest[topology.parent[x] as usize] = lowest[x].min(*over);
+        }
+        let own = topology.up.arcs(x as u32).len() + topology.down.arcs(x as u32).len();
+        if arcs + own > PIECE_ARCS {
+            (start, arcs) = (x, 0);
+        }
+        let whole = light[x] && lowest[x] as usize >= start && own <= PIECE_ARCS;
+        (start, arcs) = if whole { (start, arcs + own) } else { (x + 1, 0) };
+        let (first, end) = (x as u32, x as u32 + 1);
+        match list.last_mut() {
+            Some(last) if last.whole == whole && (!whole || start < x) => last.end = end,
+            _ => list.push(Piece { first, end, whole }),
+        }
+    }
+    list
+}
+
+/// Walks up the states of a plan.
+struct Bench<'a, const K: usize> {
+    plan: &'a Plan,
+    topology: &'a Topology,
+    /// What is left of [`Plan::serves`].
+    serves: &'a [u32],
+    /// Upward weights of the state at hand.
+    own: Vec<[Weight; K]>,
+    /// Weights by higher state, for heavy ones.
+    row: Vec<[Weight; K]>,
+}
+
+impl<'a, const K: usize> Bench<'a, K> {
+    fn new(plan: &'a Plan, topology: &'a Topology) -> Self {
+        let row = vec![[INF; K]; if plan.heavy_up.list.is_empty() { 0 } else { topology.parent.len() }];
+        Self { plan, topology, serves: &plan.serves, own: Vec::new(), row }
+    }
+
+    /// Lets a state hand on its detours; `place` tells where the weights of an arc are.
+    #[inline(always)]
+    fn hand_on(&mut self, x: usize, place: impl Fn(usize) -> usize, weights: &mut [[Weight; K]]) {
+        let (up, down) = (&self.topology.up, &self.topology.down);
+        let behind = up.other.len();
+        if !self.row.is_empty() {
+            pull(x, &self.plan.heavy_down, behind, up, 0, weights, &mut self.row);
+            pull(x, &self.plan.heavy_up, 0, down, behind, weights, &mut self.row);
+            if !self.plan.light[x] {
+                return;
+            }
+        }
+        #[allow(clippy::cast_possible_truncation)] // states fit u32
+        let (rising, falling) = (up.arcs(x as u32), down.arcs(x as u32));
+        if rising.is_empty() || falling.is_empty() {
+            return;
+        }
+        let start = place(rising.start);
+        self.own.clear();
+        self.own.extend(weights[start..start + rising.len()].iter().copied());
+        let start = place(behind + falling.start);
+        for i in start..start + falling.len() {
+            let by = weights[i];
+            let (now, later) = self.serves.split_at(self.own.len());
+            for (served, w) in now.iter().zip(&self.own) {
+                let slot = &mut weights[place(*served as usize)];
+                for k in 0..K {
+                    slot[k] = slot[k].min(by[k] + w[k]);
+                }
+            }
+            self.serves = later;
         }
     }
 }
@@ -137,7 +292,7 @@ fn pull<const K: usize>(
     }
     let (own_first, other) = (&own.first[..], &own.other[..]);
     let mine = own_first[x] as usize..own_first[x + 1] as usize;
-    let at = |range: std::ops::Range<usize>| own_offset + range.start..own_offset + range.end;
+    let at = |range: Range<usize>| own_offset + range.start..own_offset + range.end;
     for (o, w) in other[mine.clone()].iter().zip(&weights[at(mine.clone())]) {
         row[*o as usize] = *w;
     }
@@ -162,10 +317,7 @@ fn pull<const K: usize>(
 
 /// Full customization of one metric into weights of the right length.
 pub(crate) fn customize_into(topology: &Topology, plan: &Plan, ends: &Ends<'_>, weights: &mut [Weight]) {
-    let lanes: &mut [[Weight; 1]] = bytemuck::cast_slice_mut(weights);
-    lanes.fill([INF]);
-    seed(plan, ends, 0, lanes);
-    simd::relax_on(simd::level(), plan, topology, lanes);
+    simd::one_on(simd::level(), plan, topology, ends, bytemuck::cast_slice_mut(weights));
 }
 
 /// Full customization of one metric.
@@ -175,56 +327,132 @@ pub(crate) fn customize(topology: &Topology, plan: &Plan, ends: &Ends<'_>) -> We
     Weights::new(topology, all)
 }
 
-/// Full customization of several metrics, in their order.
-pub(crate) fn customize_all(topology: &Topology, plan: &Plan, ends: &[Ends<'_>]) -> Vec<Weights> {
-    let most = (PASS_BYTES_MAX / (topology.arc_count().max(1) * size_of::<Weight>())).clamp(1, LANES_MAX);
-    let mut out = Vec::with_capacity(ends.len());
-    let mut rest = ends;
-    while !rest.is_empty() {
-        let width = [8, 4, 2, 1].into_iter().find(|w| *w <= most && *w <= rest.len()).unwrap_or(1);
-        let (now, later) = rest.split_at(width);
+/// Full customization of several metrics into weights of the right length, in their order.
+pub(crate) fn customize_all(
+    topology: &Topology,
+    plan: &Plan,
+    ends: &[Ends<'_>],
+    weights: &mut [&mut [Weight]],
+) {
+    let rows = plan.lasting_rows(topology) + PIECE_ARCS;
+    let most = (PASS_BYTES_MAX / (rows * size_of::<Weight>())).clamp(1, LANES_MAX);
+    let (mut ends, mut weights) = (ends, weights);
+    while !ends.is_empty() {
+        let width = [8, 4, 2, 1].into_iter().find(|w| *w <= most && *w <= ends.len()).unwrap_or(1);
+        let (now, later) = ends.split_at(width);
+        let (into, rest) = weights.split_at_mut(width);
         match *now {
-            [a, b, c, d, e, f, g, h] => out.extend(pass(topology, plan, [a, b, c, d, e, f, g, h])),
-            [a, b, c, d] => out.extend(pass(topology, plan, [a, b, c, d])),
-            [a, b] => out.extend(pass(topology, plan, [a, b])),
-            _ => out.extend(now.iter().map(|e| customize(topology, plan, e))),
+            [a, b, c, d, e, f, g, h] => pass(topology, plan, [a, b, c, d, e, f, g, h], into),
+            [a, b, c, d] => pass(topology, plan, [a, b, c, d], into),
+            [a, b] => pass(topology, plan, [a, b], into),
+            _ => now.iter().zip(into).for_each(|(e, w)| customize_into(topology, plan, e, w)),
         }
-        rest = later;
+        (ends, weights) = (later, rest);
     }
-    out
 }
 
-fn pass<const K: usize>(topology: &Topology, plan: &Plan, ends: [Ends<'_>; K]) -> Vec<Weights> {
-    let mut all = vec![[INF; K]; topology.arc_count()];
-    for (lane, ends) in ends.iter().enumerate() {
-        seed(plan, ends, lane, &mut all);
-    }
-    simd::relax_on(simd::level(), plan, topology, &mut all);
-    (0..K).map(|k| Weights::new(topology, all.iter().map(|w| w[k]).collect::<Vec<_>>())).collect()
+fn pass<const K: usize>(topology: &Topology, plan: &Plan, ends: [Ends<'_>; K], into: &mut [&mut [Weight]])
+where
+    [Weight; K]: bytemuck::Pod,
+{
+    let mut room = Room::new((topology.arc_count() + PIECE_ARCS) * size_of::<[Weight; K]>());
+    simd::several_on(simd::level(), plan, topology, ends, bytemuck::cast_slice_mut(room.bytes()), into);
 }
 
-/// Weights of the input turns on hierarchy arcs, before any detour.
-fn seed<const K: usize>(plan: &Plan, ends: &Ends<'_>, lane: usize, weights: &mut [[Weight; K]]) {
-    let graph = ends.graph;
-    // What a state costs, with a bit for those that only residents may enter; weights leave the top bit free.
-    const FENCED: Weight = 1 << 63;
-    let into: Vec<Weight> = graph
-        .state_arc
-        .iter()
-        .map(|arc| ends.arc(*arc) | if ends.restricted[*arc as usize] == 0 { 0 } else { FENCED })
-        .collect();
-    let entry = ends.entry();
-    for from in 0..into.len() {
-        let last = plan.turn_arc.len();
-        let turns =
-            (graph.turn_first[from] as usize).min(last)..(graph.turn_first[from + 1] as usize).min(last);
-        let list = graph.turn_to[turns.clone()].iter().zip(&ends.turn_ms[turns.clone()]);
-        for ((to, delay), arc) in list.zip(&plan.turn_arc[turns]) {
-            let cost = into[*to as usize];
-            if *delay < INF_MS && cost & !FENCED < INF && *arc != NONE {
-                let entered = cost & !into[from] & FENCED != 0;
-                weights[*arc as usize][lane] =
-                    (cost & !FENCED) + (u64::from(*delay) << 32) + if entered { entry } else { 0 };
+/// Zeroed memory for one pass that takes no page before it is touched, and starts on a cache line.
+enum Room {
+    Mapped(MmapMut),
+    /// Words, so that rows lie on whole ones.
+    Plain(Vec<u64>),
+}
+
+impl Room {
+    fn new(bytes: usize) -> Self {
+        MmapMut::map_anon(bytes.max(1))
+            .map_or_else(|_| Self::Plain(bytemuck::zeroed_vec(bytes.div_ceil(8))), Self::Mapped)
+    }
+
+    fn bytes(&mut self) -> &mut [u8] {
+        match self {
+            Self::Mapped(map) => &mut map[..],
+            Self::Plain(words) => bytemuck::cast_slice_mut(words),
+        }
+    }
+}
+
+/// Lanes put apart: what the rows have in lane `k` is what `into[k]` gets, from an arc on.
+#[inline(always)]
+fn part<const K: usize>(rows: &[[Weight; K]], into: &mut [&mut [Weight]], first: usize) {
+    for (k, out) in into.iter_mut().enumerate() {
+        for (slot, row) in out[first..first + rows.len()].iter_mut().zip(rows) {
+            *slot = row[k];
+        }
+    }
+}
+
+/// What turns cost, by metric.
+struct Costs<'a, const K: usize> {
+    ends: [Ends<'a>; K],
+    entries: Vec<Entry<K>>,
+    /// Of entering a residents' road.
+    toll: [Weight; K],
+}
+
+/// What it costs to go into a state.
+#[derive(Clone, Copy)]
+struct Entry<const K: usize> {
+    /// Milliseconds by lane, with [`FENCED`] where only residents may enter.
+    ms: [u32; K],
+    cm: u32,
+}
+
+/// Times leave the top bit free.
+const FENCED: u32 = 1 << 31;
+
+impl<'a, const K: usize> Costs<'a, K> {
+    #[inline(always)]
+    fn new(ends: [Ends<'a>; K]) -> Self {
+        let graph = ends[0].graph;
+        // Arc by arc, so that only the states are jumped between; then the further states of arcs.
+        let mut entries = vec![Entry { ms: [INF_MS; K], cm: 0 }; graph.state_count()];
+        for (at, state) in graph.arc_state.iter().enumerate().filter(|(_, s)| **s != NONE) {
+            let fence = |k: usize| if ends[k].restricted[at] == 0 { 0 } else { FENCED };
+            let ms = std::array::from_fn(|k| ends[k].arc_ms[at].min(INF_MS) | fence(k));
+            entries[*state as usize] = Entry { ms, cm: cm_of_mm(graph.seg_mm[at / 2]) };
+        }
+        for [arc, state] in graph.copies.iter() {
+            entries[*state as usize] = entries[graph.arc_state[*arc as usize] as usize];
+        }
+        Self { entries, toll: std::array::from_fn(|k| ends[k].entry()), ends }
+    }
+
+    /// Weights of a turn between two states.
+    #[inline(always)]
+    fn of(&self, turn: usize, from: usize, to: usize) -> [Weight; K] {
+        let (from, to) = (&self.entries[from], &self.entries[to]);
+        let delay: [u32; K] = std::array::from_fn(|k| self.ends[k].turn_ms[turn]);
+        std::array::from_fn(|k| {
+            let ms = to.ms[k] & !FENCED;
+            let entered = to.ms[k] & !from.ms[k] & FENCED != 0;
+            let weight = pack(ms.wrapping_add(delay[k]), to.cm) + if entered { self.toll[k] } else { 0 };
+            if delay[k] < INF_MS && ms < INF_MS { weight } else { INF }
+        })
+    }
+
+    /// Weights of the arcs of a piece before any detour, into rows from the two starts on.
+    #[inline(always)]
+    fn seed(&self, topology: &Topology, piece: &Piece, rows: &mut [[Weight; K]], starts: [usize; 2]) {
+        for (half, start, rises) in [(&topology.up, starts[0], true), (&topology.down, starts[1], false)] {
+            let (first, other, turn) = (&half.first[..], &half.other[..], &half.turn[..]);
+            let offset = start.wrapping_sub(first[piece.first as usize] as usize);
+            for low in piece.states() {
+                for at in first[low] as usize..first[low + 1] as usize {
+                    rows[at.wrapping_add(offset)] = match turn[at] {
+                        NONE => [INF; K],
+                        turn if rises => self.of(turn as usize, low, other[at] as usize),
+                        turn => self.of(turn as usize, other[at] as usize, low),
+                    };
+                }
             }
         }
     }

@@ -10,6 +10,7 @@ pub(crate) mod customize;
 pub(crate) mod memo;
 pub(crate) mod partial;
 pub(crate) mod topology;
+mod worklist;
 
 pub(crate) use topology::Topology;
 

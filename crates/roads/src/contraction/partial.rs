@@ -4,134 +4,59 @@
 //! from its own turn and its lower triangles, until one of them still gives its old weight. If an arc's weight
 //! changes, the arcs above it that leaned on it, or would now, follow. The result is the same as that of a full
 //! customization.
+//!
+//! Waiting for memory is what takes the time: a change looks at thousands of weights. So detours are looked at in the
+//! order in which the arcs that they serve lie, and what lies apart is asked for before it is read.
 
 use super::Topology;
 use super::memo::Memo;
 use super::topology::Half;
+use super::worklist::{Touched, Worklist};
 use crate::graph::NONE;
 use crate::query::Ends;
 use crate::query::weight::{INF, Weight};
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use crate::simd::prefetch;
 
-/// Says of an arc number that the arc leads down.
-pub(crate) const FALLS: u32 = 1 << 31;
-/// In place of a weight: derive the arc again.
-const DERIVE: Weight = Weight::MAX;
+/// New weights and what paths must not remember, for another set of weights.
+#[derive(Debug, Default)]
+pub(crate) struct Changes {
+    /// Arcs (the upward ones, then the downward ones) with their weights.
+    weights: Vec<(u32, Weight)>,
+    /// Arcs that may stand for other ones now, even where the weight is as it was.
+    forgotten: Vec<u32>,
+}
 
-/// An arc (its number with [`FALLS`]) and its weight; what it stands for may be another, even where the weight is not.
-pub(crate) type Change = (u32, Weight);
-
-/// Arcs that wait, lowest first: lower state above arc, and a weight that it may take or [`DERIVE`].
-type Queue = BinaryHeap<Reverse<(u64, Weight)>>;
+impl Changes {
+    /// Writes them on another set of weights.
+    pub(crate) fn replay(&self, weights: &mut [Weight], memo: &mut Memo) {
+        self.weights.iter().for_each(|(arc, weight)| weights[*arc as usize] = *weight);
+        self.forgotten.iter().for_each(|arc| memo.forget(*arc as usize));
+    }
+}
 
 /// An arc whose turn changed.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Touched {
+pub(crate) struct Turned {
     low: u32,
     high: u32,
-    /// Its number with [`FALLS`].
-    arc: u32,
+    rises: bool,
+    /// Its number in its half.
+    at: usize,
 }
 
 /// The arcs of turns into a state.
-pub(crate) fn arcs_into(topology: &Topology, state: u32) -> impl Iterator<Item = Touched> + '_ {
+pub(crate) fn arcs_into(topology: &Topology, state: u32) -> impl Iterator<Item = Turned> + '_ {
     let (up, down) = (&topology.up, &topology.down);
     let rising = up.below(state).iter().filter(|[_, arc]| up.turn[*arc as usize] != NONE);
     let falling = down.arcs(state).filter(|arc| down.turn[*arc] != NONE);
-    #[allow(clippy::cast_possible_truncation)] // arcs fit 31 bits
     rising
-        .map(move |[low, arc]| Touched { low: *low, high: state, arc: *arc })
-        .chain(falling.map(move |arc| Touched { low: state, high: down.other[arc], arc: arc as u32 | FALLS }))
+        .map(move |[low, arc]| Turned { low: *low, high: state, rises: true, at: *arc as usize })
+        .chain(falling.map(move |at| Turned { low: state, high: down.other[at], rises: false, at }))
 }
 
-/// Derives again what the given arcs (their turns changed) reach; hands back all new weights.
-pub(crate) fn update(
-    topology: &Topology,
-    ends: &Ends<'_>,
-    weights: &mut [Weight],
-    memo: &Memo,
-    arcs: impl Iterator<Item = Touched>,
-) -> Vec<Change> {
-    let behind = topology.up.other.len();
-    let mut changes = Vec::new();
-    let (up, down) = weights.split_at_mut(topology.up.other.len());
-    let mut queue = Queue::new();
-    for Touched { low, high, arc } in arcs {
-        let at = (arc & !FALLS) as usize;
-        let (turn, present, from, to) = if arc & FALLS == 0 {
-            (topology.up.turn[at], up[at], low, high)
-        } else {
-            (topology.down.turn[at], down[at], high, low)
-        };
-        memo.forget(if arc & FALLS == 0 { at } else { behind + at });
-        changes.push((arc, present));
-        let own = ends.turn_between(turn, from, to);
-        queue.push(Reverse((key(low, arc), if own < present { own } else { DERIVE })));
-    }
-    let mut settled: Vec<Settled> = Vec::new();
-    while let Some(Reverse((first, _))) = queue.peek() {
-        // All arcs of one lower state get their weights before any detour over it is looked at: of two legs that
-        // changed at once, neither may be taken with the other's old weight.
-        #[allow(clippy::cast_possible_truncation)] // the halves of the key
-        let low = (first >> 32) as u32;
-        settled.clear();
-        while let Some(Reverse((now_key, first))) = queue.peek().copied()
-            && now_key >> 32 == u64::from(low)
-        {
-            queue.pop();
-            let (mut offer, mut derive_it) = (INF, false);
-            let mut take =
-                |value: Weight| if value == DERIVE { derive_it = true } else { offer = value.min(offer) };
-            take(first);
-            while let Some(Reverse((next, value))) = queue.peek().copied()
-                && next == now_key
-            {
-                queue.pop();
-                take(value);
-            }
-            #[allow(clippy::cast_possible_truncation)] // the halves of the key
-            let arc = now_key as u32;
-            let rises = arc & FALLS == 0;
-            let at = (arc & !FALLS) as usize;
-            let high = if rises { topology.up.other[at] } else { topology.down.other[at] };
-            let before = if rises { up[at] } else { down[at] };
-            let now = if offer < before {
-                offer
-            } else if derive_it {
-                derive(topology, ends, up, down, (low, high, rises, at), before)
-            } else {
-                before
-            };
-            if before != now {
-                *(if rises { &mut up[at] } else { &mut down[at] }) = now;
-                memo.forget(if rises { at } else { behind + at });
-                changes.push((arc, now));
-                settled.push(Settled { rises, at, high, before, now });
-            }
-        }
-        let mut step = Step { topology, memo, queue: &mut queue, changes: &mut changes };
-        // Detours over `low`: what enters it from above and leaves it to above.
-        for leg in &settled {
-            let half = if leg.rises { &topology.down } else { &topology.up };
-            for arc in half.arcs(low) {
-                let other = if leg.rises { down[arc] } else { up[arc] };
-                let old = settled.iter().find(|s| s.rises != leg.rises && s.at == arc);
-                let old = old.map_or(other, |s| s.before);
-                if other < INF || old < INF {
-                    let far = half.other[arc];
-                    let (from, to) = if leg.rises { (far, leg.high) } else { (leg.high, far) };
-                    step.follow((from, to), leg.before + old, leg.now + other, up, down);
-                }
-            }
-        }
-    }
-    changes
-}
-
-/// An arc that changed.
-#[derive(Clone, Copy)]
-struct Settled {
+/// A leg of detours, as it was and as it is.
+#[derive(Clone, Copy, Debug)]
+struct Leg {
     rises: bool,
     at: usize,
     high: u32,
@@ -139,86 +64,278 @@ struct Settled {
     now: Weight,
 }
 
-/// Writes changes found on another set of weights.
-pub(crate) fn replay(topology: &Topology, changes: &[Change], weights: &mut [Weight], memo: &Memo) {
-    let behind = topology.up.other.len();
-    let (up, down) = weights.split_at_mut(topology.up.other.len());
-    for (arc, weight) in changes {
-        let half = if arc & FALLS == 0 { &mut *up } else { &mut *down };
-        let at = (arc & !FALLS) as usize;
-        half[at] = *weight;
-        memo.forget(if arc & FALLS == 0 { at } else { behind + at });
-    }
+/// Room for one step, kept from change to change.
+#[derive(Debug, Default)]
+pub(crate) struct Desk {
+    list: Worklist,
+    /// Arcs of the state at hand that changed.
+    legs: Vec<Leg>,
+    /// Its arcs of one half.
+    others: Vec<Leg>,
+    pairs: Vec<[u32; 2]>,
 }
 
-fn key(low: u32, arc: u32) -> u64 {
-    u64::from(low) << 32 | u64::from(arc)
-}
-
-/// What follows from changed detours.
-struct Step<'a> {
-    topology: &'a Topology,
-    memo: &'a Memo,
-    queue: &'a mut Queue,
-    changes: &'a mut Vec<Change>,
-}
-
-impl Step<'_> {
-    /// Puts the arc that a detour serves into the queue, if it leaned on the detour as it was or would on it as it is.
-    #[inline]
-    fn follow(&mut self, (from, to): (u32, u32), was: Weight, is: Weight, up: &[Weight], down: &[Weight]) {
-        if from == to {
-            return;
-        }
-        let rises = from < to;
-        let (low, high) = (from.min(to), from.max(to));
-        let (half, weights, bit): (&Half, _, _) =
-            if rises { (&self.topology.up, up, 0) } else { (&self.topology.down, down, FALLS) };
-        let Some(at) = half.find(low, high) else { return };
-        let weight = weights[at];
-        if was != weight && is > weight {
-            return;
-        }
-        #[allow(clippy::cast_possible_truncation)] // arcs fit 31 bits
-        let arc = at as u32 | bit;
-        self.memo.forget(if rises { at } else { self.topology.up.other.len() + at });
-        self.changes.push((arc, weight));
-        if is < weight {
-            self.queue.push(Reverse((key(low, arc), is)));
-        } else if was == weight && was < is {
-            self.queue.push(Reverse((key(low, arc), DERIVE)));
-        }
-    }
-}
-
-/// The weight of one arc from its own turn and its lower triangles. No weight below `floor` is possible: the first
-/// that equals it ends the search.
-fn derive(
+/// Derives again what the given arcs (their turns changed) reach; hands back what changed.
+pub(crate) fn update(
     topology: &Topology,
     ends: &Ends<'_>,
-    up: &[Weight],
-    down: &[Weight],
-    (low, high, rises, at): (u32, u32, bool, usize),
-    floor: Weight,
-) -> Weight {
-    let (from, to) = if rises { (low, high) } else { (high, low) };
-    let turn = if rises { topology.up.turn[at] } else { topology.down.turn[at] };
-    let mut best = if turn == NONE { INF } else { ends.turn_between(turn, from, to) };
-    // From the highest down: the likeliest to give the old weight.
-    let (mut a, mut b) = (topology.down.below(from), topology.up.below(to));
-    while let ([rest_a @ .., [x, falls]], [rest_b @ .., [y, rises]]) = (a, b) {
-        if x == y {
+    weights: &mut [Weight],
+    memo: &mut Memo,
+    turned: impl Iterator<Item = Turned>,
+    desk: &mut Desk,
+) -> Changes {
+    let mut step = Step { topology, ends, weights, memo, changes: Changes::default(), desk };
+    step.desk.list.fit(topology.arc_count());
+    for Turned { low, high, rises, at } in turned {
+        let (half, from, to) = if rises { (&topology.up, low, high) } else { (&topology.down, high, low) };
+        let arc = step.number(rises, at);
+        let own = ends.turn_between(half.turn[at], from, to);
+        step.forget(arc);
+        step.touch(low, arc, own);
+    }
+    while let Some(low) = step.desk.list.lowest() {
+        step.settle(low);
+        step.follow(low);
+    }
+    step.changes
+}
+
+/// A change under way.
+struct Step<'a, 'b> {
+    topology: &'a Topology,
+    ends: &'a Ends<'b>,
+    weights: &'a mut [Weight],
+    memo: &'a mut Memo,
+    changes: Changes,
+    desk: &'a mut Desk,
+}
+
+impl Step<'_, '_> {
+    /// Number of an arc among all.
+    fn number(&self, rises: bool, at: usize) -> usize {
+        if rises { at } else { self.topology.up.other.len() + at }
+    }
+
+    #[allow(clippy::cast_possible_truncation)] // arcs fit u32
+    fn forget(&mut self, arc: usize) {
+        self.memo.forget(arc);
+        self.changes.forgotten.push(arc as u32);
+    }
+
+    /// Lets an arc wait: it takes a weight that is less than its own at once, and is derived in its turn otherwise.
+    #[inline]
+    #[allow(clippy::cast_possible_truncation)] // arcs fit u32
+    fn touch(&mut self, low: u32, arc: usize, offer: Weight) {
+        let weight = &mut self.weights[arc];
+        self.desk.list.push(low, arc as u32, *weight);
+        *weight = offer.min(*weight);
+    }
+
+    /// Gives the waiting arcs of one lower state their weights. All of them, before any detour over it is looked at: of
+    /// two legs that changed at once, neither may be taken with the other's old weight.
+    fn settle(&mut self, low: u32) {
+        let topology = self.topology;
+        let behind = topology.up.other.len();
+        self.desk.legs.clear();
+        while let Some(Touched { arc, before }) = self.desk.list.pop() {
+            let arc = arc as usize;
+            let rises = arc < behind;
+            let (half, at) = if rises { (&topology.up, arc) } else { (&topology.down, arc - behind) };
+            let high = half.other[at];
+            // Better already, or by none: then a detour got worse, and it may have been the best.
+            if self.weights[arc] == before {
+                self.weights[arc] = self.derive((low, high, rises, at), before);
+            }
+            let now = self.weights[arc];
+            if now != before {
+                #[allow(clippy::cast_possible_truncation)] // arcs fit u32
+                self.changes.weights.push((arc as u32, now));
+                self.forget(arc);
+                self.desk.legs.push(Leg { rises, at, high, before, now });
+            }
+        }
+    }
+
+    /// Lets the arcs wait that leaned on detours over `low` as they were, or would on them as they are: such a detour
+    /// enters `low` from above and leaves it to above, and one of its legs changed.
+    fn follow(&mut self, low: u32) {
+        let topology = self.topology;
+        let behind = topology.up.other.len();
+        let mut legs = std::mem::take(&mut self.desk.legs);
+        let mut others = std::mem::take(&mut self.desk.others);
+        // The upward ones first, each lot by its higher state.
+        legs.sort_unstable_by_key(|leg| (!leg.rises, leg.at));
+        let (rising, falling) = legs.split_at(legs.partition_point(|leg| leg.rises));
+        let (up, down) = ((&topology.up, 0), (&topology.down, behind));
+        for (legs, (same, same_first), (half, first), changed) in
+            [(rising, up, down, falling), (falling, down, up, rising)]
+        {
+            if legs.is_empty() {
+                continue;
+            }
+            others.clear();
+            let mut changed = changed.iter().peekable();
+            for at in half.arcs(low) {
+                let now = self.weights[first + at];
+                let before = changed.next_if(|leg| leg.at == at).map_or(now, |leg| leg.before);
+                if now.min(before) < INF {
+                    others.push(Leg { rises: !legs[0].rises, at, high: half.other[at], before, now });
+                }
+            }
+            // The arc served belongs to the lower of the two ends: its list is then walked along once.
+            for (i, other) in others.iter().enumerate() {
+                if let Some(soon) = others.get(i + 4) {
+                    prefetch(&same.first, soon.high as usize);
+                }
+                self.serve(other, legs, same, same_first);
+            }
+            for leg in legs {
+                self.serve(leg, &others, half, first);
+            }
+        }
+        (self.desk.legs, self.desk.others) = (legs, others);
+    }
+
+    /// Looks at the arcs of `half` between the higher end of a leg and the ends beyond it of partners.
+    #[inline]
+    fn serve(&mut self, leg: &Leg, partners: &[Leg], half: &Half, first: usize) {
+        let lower = leg.high;
+        let partners = &partners[partners.partition_point(|p| p.high <= lower)..];
+        if partners.is_empty() {
+            return;
+        }
+        let list = half.arcs(lower);
+        let (mut others, mut at) = (&half.other[list.clone()], list.start);
+        for partner in partners {
+            // The topology is closed under contraction: the arc is there.
+            let skip = reach(others, |state| *state < partner.high);
+            (others, at) = (&others[skip..], at + skip);
+            if others.first() != Some(&partner.high) {
+                continue;
+            }
+            let (was, is) = (leg.before + partner.before, leg.now + partner.now);
+            let weight = self.weights[first + at];
+            if is <= weight || was == weight {
+                self.forget(first + at);
+                if is < weight || is > was {
+                    self.touch(lower, first + at, is);
+                }
+            }
+        }
+    }
+
+    /// The weight of one arc from its own turn and its lower triangles. No weight below `floor` is possible: the first
+    /// that equals it ends the search.
+    fn derive(&mut self, (low, high, rises, at): (u32, u32, bool, usize), floor: Weight) -> Weight {
+        let topology = self.topology;
+        let (up, down) = self.weights.split_at(topology.up.other.len());
+        let (from, to) = if rises { (low, high) } else { (high, low) };
+        let turn = if rises { topology.up.turn[at] } else { topology.down.turn[at] };
+        let mut best = if turn == NONE { INF } else { self.ends.turn_between(turn, from, to) };
+        if best <= floor {
+            return best;
+        }
+        let pairs = &mut self.desk.pairs;
+        both(topology.down.below(from), topology.up.below(to), pairs);
+        for [falls, rises] in pairs.iter() {
+            prefetch(down, *falls as usize);
+            prefetch(up, *rises as usize);
+        }
+        // From the highest down: the likeliest to give the old weight.
+        for [falls, rises] in pairs.iter().rev() {
             best = best.min(down[*falls as usize] + up[*rises as usize]);
             if best <= floor {
                 break;
             }
         }
-        if x >= y {
-            a = rest_a;
+        best
+    }
+}
+
+/// How many elements at the start of a sorted list hold, found quickly where they are few.
+#[inline]
+fn reach<T>(list: &[T], holds: impl Fn(&T) -> bool) -> usize {
+    let mut end = 1;
+    while end <= list.len() && holds(&list[end - 1]) {
+        end *= 2;
+    }
+    let start = end / 2;
+    start + list[start..list.len().min(end.saturating_sub(1).max(start))].partition_point(holds)
+}
+
+/// Arcs of the states that two sorted lists share, lowest first.
+fn both(mut a: &[[u32; 2]], mut b: &[[u32; 2]], pairs: &mut Vec<[u32; 2]>) {
+    pairs.clear();
+    // Only where both have entries.
+    let (Some([low, _]), Some([high, _])) = (a.first(), a.last()) else { return };
+    b = &b[b.partition_point(|e| e[0] < *low)..];
+    b = &b[..b.partition_point(|e| e[0] <= *high)];
+    let (Some([low, _]), Some([high, _])) = (b.first(), b.last()) else { return };
+    a = &a[a.partition_point(|e| e[0] < *low)..];
+    a = &a[..a.partition_point(|e| e[0] <= *high)];
+    if a.len() * FAR_LONGER < b.len() {
+        leap(a, b, |x, y| pairs.push([x, y]));
+    } else if b.len() * FAR_LONGER < a.len() {
+        leap(b, a, |y, x| pairs.push([x, y]));
+    } else {
+        // Which list goes on is chance: without branches.
+        pairs.resize(a.len().min(b.len()) + 1, [0; 2]);
+        let (mut i, mut j, mut count) = (0, 0, 0);
+        while i < a.len() && j < b.len() {
+            let ([x, arc_x], [y, arc_y]) = (a[i], b[j]);
+            pairs[count] = [arc_x, arc_y];
+            count += usize::from(x == y);
+            i += usize::from(x <= y);
+            j += usize::from(y <= x);
         }
-        if y >= x {
-            b = rest_b;
+        pairs.truncate(count);
+    }
+}
+
+/// A list that is so many times longer is leapt through.
+const FAR_LONGER: usize = 12;
+
+fn leap(short: &[[u32; 2]], mut long: &[[u32; 2]], mut found: impl FnMut(u32, u32)) {
+    for [x, arc_x] in short {
+        long = &long[reach(long, |e| e[0] < *x)..];
+        match long.first() {
+            Some([y, arc_y]) if x == y => found(*arc_x, *arc_y),
+            Some(_) => {}
+            None => break,
         }
     }
-    best
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn leaps_stop_where_steps_would() {
+        for count in 0..40u32 {
+            let list: Vec<u32> = (0..count).map(|i| i * 2).collect();
+            for bound in 0..count * 2 + 2 {
+                assert_eq!(
+                    reach(&list, |x| *x < bound),
+                    list.partition_point(|x| *x < bound),
+                    "{count} {bound}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn shared_states_are_found_however_long_the_lists() {
+        let list = |step: u32, count: u32| -> Vec<[u32; 2]> { (0..count).map(|i| [i * step, i]).collect() };
+        for (a, b) in [((3, 40), (2, 60)), ((97, 3), (1, 300)), ((1, 300), (97, 3)), ((5, 0), (1, 9))] {
+            let (a, b) = (list(a.0, a.1), list(b.0, b.1));
+            let mut found = Vec::new();
+            both(&a, &b, &mut found);
+            let plain: Vec<[u32; 2]> = a
+                .iter()
+                .filter_map(|[state, x]| b.iter().find(|e| e[0] == *state).map(|e| [*x, e[1]]))
+                .collect();
+            assert_eq!(found, plain);
+        }
+    }
 }

@@ -1,6 +1,5 @@
-//! Many-to-many by restricted sweeps: the downward part of the hierarchy above all ends is copied once, compact
-//! and in order of rank; then a batch of sources at a time sweeps up the whole hierarchy and
-//! down through the copy.
+//! Many-to-many by restricted sweeps: the hierarchy above all ends is copied once, compact and in order of rank; then
+//! a batch of sources at a time sweeps up and down through the copy.
 //!
 //! After Delling, Goldberg, Pajor and Werneck ("PHAST", JPDC 2013; restricted to targets), on the elimination tree's
 //! ancestors instead of a search.
@@ -8,12 +7,14 @@
 use super::tree::View;
 use super::weight::{INF, Weight};
 use super::{Ends, Source, Target};
+use crate::contraction::Topology;
+use crate::contraction::topology::Half;
 use crate::graph::NONE;
-use crate::simd::{self, Arcs, Exits, Label};
+use crate::simd::{self, Arcs, Bits, Exits, Label};
 use std::cell::RefCell;
 
 /// Reads labels of a width out of packed weights.
-pub(crate) trait Narrow: Label {
+pub(crate) trait Narrow: Label + bytemuck::Zeroable {
     /// The part of a packed weight that this label carries.
     fn of(weight: Weight) -> Self;
 }
@@ -32,10 +33,20 @@ impl Narrow for u32 {
     }
 }
 
-/// The downward hierarchy above some states, numbered from the highest rank down.
+/// The hierarchy above some states, numbered from the highest rank down.
 struct Above<T> {
     /// Ranks by number.
     states: Vec<u32>,
+    /// Number of the parent by number; the number itself at a root.
+    parent: Vec<u32>,
+    /// Arcs up from what lies above the sources.
+    up: Compact<T>,
+    /// Arcs down to what lies above the targets.
+    down: Compact<T>,
+}
+
+/// Arcs of one half by lower state, without those that cannot be driven.
+struct Compact<T> {
     first: Vec<u32>,
     other: Vec<u32>,
     weight: Vec<T>,
@@ -43,60 +54,79 @@ struct Above<T> {
 
 /// States looked ahead of while arcs are copied, so that memory is asked in time.
 const AHEAD: usize = 8;
-
 impl<T: Narrow> Above<T> {
     /// Fills `number` for all states above the ends.
     #[allow(clippy::cast_possible_truncation)] // states fit u32
-    fn new(view: View<'_>, ends: impl Iterator<Item = u32>, number: &mut [u32]) -> Self {
-        let parent = &view.topology.parent[..];
-        let mut states = Vec::new();
-        for end in ends {
-            let mut at = end;
-            while at != NONE && number[at as usize] == 0 {
-                number[at as usize] = 1;
-                states.push(at);
-                at = parent[at as usize];
+    fn new(view: View<'_>, sources: &[Source], targets: &[Target], number: &mut [u32]) -> Self {
+        let topology = view.topology;
+        let parent = &topology.parent[..];
+        let walk = |ends: &mut dyn Iterator<Item = u32>| {
+            let mut above = Bits::default();
+            above.clear(parent.len());
+            for end in ends {
+                let mut at = end;
+                while at != NONE && !above.has(at as usize) {
+                    above.set(at as usize);
+                    at = parent[at as usize];
+                }
             }
-        }
-        states.sort_unstable_by(|a, b| b.cmp(a));
-        for (i, s) in states.iter().enumerate() {
-            number[*s as usize] = i as u32 + 1;
-        }
-        let half = &view.topology.down;
+            above
+        };
+        let starts = walk(&mut sources.iter().flat_map(|s| s.seeds.iter().map(|x| x.0)));
+        let stops = walk(&mut targets.iter().flat_map(|t| t.states.iter().map(|x| x.0)));
+        let states: Vec<u32> = starts.either(&stops).collect();
+        states.iter().enumerate().for_each(|(i, s)| number[*s as usize] = i as u32);
+        let up = Compact::new(&topology.up, view.up, &states, number, &starts);
+        let down = Compact::new(&topology.down, view.down, &states, number, &stops);
+        let over = |(i, s): (usize, &u32)| match parent[*s as usize] {
+            NONE => i as u32,
+            parent => number[parent as usize],
+        };
+        let parent = states.iter().enumerate().map(over).collect();
+        Self { states, parent, up, down }
+    }
+}
+
+impl<T: Narrow> Compact<T> {
+    /// Arcs of those of the states that are wanted.
+    #[allow(clippy::cast_possible_truncation)] // arcs fit u32
+    fn new(half: &Half, weights: &[Weight], states: &[u32], number: &[u32], wanted: &Bits) -> Self {
         let (half_first, half_other) = (&half.first[..], &half.other[..]);
-        let most: usize = states.iter().map(|s| half.arcs(*s).len()).sum();
+        let most: usize =
+            states.iter().filter(|s| wanted.has(**s as usize)).map(|s| half.arcs(*s).len()).sum();
         let mut first = Vec::with_capacity(states.len() + 1);
-        let (mut other, mut weight) = (vec![0u32; most], vec![T::INF; most]);
+        let (mut other, mut weight) = (vec![0u32; most], vec![T::default(); most]);
         let mut count = 0;
         for (i, &s) in states.iter().enumerate() {
             if let Some(soon) = states.get(i + AHEAD) {
                 let arc = half_first[*soon as usize] as usize;
                 simd::prefetch(half_other, arc);
-                simd::prefetch(view.down, arc);
-                simd::prefetch(view.down, arc + 8);
+                simd::prefetch(weights, arc);
+                simd::prefetch(weights, arc + 8);
             }
             first.push(count as u32);
+            if !wanted.has(s as usize) {
+                continue;
+            }
             let range = half.arcs(s);
-            for (o, w) in half_other[range.clone()].iter().zip(&view.down[range]) {
-                other[count] = number[*o as usize] - 1;
+            for (o, w) in half_other[range.clone()].iter().zip(&weights[range]) {
+                other[count] = number[*o as usize];
                 weight[count] = T::of(*w);
                 count += usize::from(*w < INF);
             }
         }
         first.push(count as u32);
-        other.truncate(count);
-        weight.truncate(count);
-        Self { states, first, other, weight }
+        Self { first, other, weight }
     }
 
-    fn down(&self) -> Arcs<'_, T> {
+    fn arcs(&self) -> Arcs<'_, T> {
         Arcs { first: &self.first, other: &self.other, weight: &self.weight }
     }
 }
 
 thread_local! {
-    /// Numbers of states in the compact graph and one more; all 0 between tables, so that those of a large map cost
-    /// nothing until they are written.
+    /// Numbers of states in the compact graph, for those in it; those of a large map cost nothing until they are
+    /// written.
     static NUMBER: RefCell<Vec<u32>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -127,27 +157,29 @@ fn numbered<T: Narrow>(
     number: &mut [u32],
 ) -> Vec<T> {
     let width = targets.len();
-    let mut out = vec![T::INF; sources.len() * width];
-    let all = sources
-        .iter()
-        .flat_map(|s| s.seeds.iter().map(|x| x.0))
-        .chain(targets.iter().flat_map(|t| t.states.iter().map(|x| x.0)));
-    let above = Above::<T>::new(view, all, number);
+    let above = Above::<T>::new(view, sources, targets, number);
     // Ends in the numbers of the compact graph.
     let mut exits: Vec<(u32, T)> = Vec::new();
     let mut exit_first = vec![0usize];
     for target in targets {
-        exits.extend(target.states.iter().map(|(s, rest)| (number[*s as usize] - 1, T::of(*rest))));
+        exits.extend(target.states.iter().map(|(s, rest)| (number[*s as usize], T::of(*rest))));
         exit_first.push(exits.len());
+    }
+    // All rows are written by their batches, but for those of sources on no road.
+    let mut out: Vec<T> = bytemuck::zeroed_vec(sources.len() * width);
+    for (i, _) in sources.iter().enumerate().filter(|(_, s)| s.seeds.is_empty()) {
+        out[i * width..(i + 1) * width].fill(T::INF);
     }
     // Sources of neighbouring rank share their ancestors.
     let mut order: Vec<usize> = (0..sources.len()).filter(|i| !sources[*i].seeds.is_empty()).collect();
     order.sort_by_key(|i| sources[*i].seeds.iter().map(|s| s.0).min());
-    let job = Job { view, above: &above, sources, number, exits: &exits, exit_first: &exit_first };
+    let job = Job { above: &above, sources, number, exits: &exits, exit_first: &exit_first };
     // Each batch owns its rows: split the table into rows and hand every batch its own.
     let mut rows: Vec<Option<&mut [T]>> = out.chunks_mut(width.max(1)).map(Some).collect();
+    // Batches of one size: a last one of few would cost as much as the others.
+    let size = order.len().div_ceil(order.len().div_ceil(T::LANES).max(1)).max(1);
     let mut batches: Vec<(Vec<usize>, Vec<&mut [T]>)> = order
-        .chunks(T::LANES)
+        .chunks(size)
         .map(|batch| {
             let own = batch.iter().filter_map(|i| rows[*i].take()).collect();
             (batch.to_vec(), own)
@@ -174,14 +206,12 @@ fn numbered<T: Narrow>(
     }
     drop(batches);
     drop(rows);
-    above.states.iter().for_each(|s| number[*s as usize] = 0);
     mend_behind(view, ends, sources, targets, &mut out);
     out
 }
 
 /// What all batches share.
 struct Job<'a, T> {
-    view: View<'a>,
     above: &'a Above<T>,
     sources: &'a [Source],
     number: &'a [u32],
@@ -192,14 +222,14 @@ struct Job<'a, T> {
 /// Buffers of one thread.
 struct Bench<T: Label> {
     labels: Vec<T::Row>,
+    /// States above the batch.
     order: Vec<u32>,
-    seen: Vec<u64>,
-    rises: Vec<(u32, u32, T)>,
+    seen: Bits,
 }
 
 impl<T: Label> Default for Bench<T> {
     fn default() -> Self {
-        Self { labels: Vec::new(), order: Vec::new(), seen: Vec::new(), rises: Vec::new() }
+        Self { labels: Vec::new(), order: Vec::new(), seen: Bits::default() }
     }
 }
 
@@ -207,43 +237,30 @@ impl<T: Narrow> Job<'_, T> {
     fn run(&self, batch: &[usize], rows: &mut [&mut [T]], bench: &mut Bench<T>) {
         let level = simd::level();
         let above = self.above;
-        let Bench { labels, order, seen, rises } = bench;
-        labels.clear();
-        labels.resize(above.states.len(), T::NO_WAY);
-        // States above the batch, lowest rank first.
+        let Bench { labels, order, seen } = bench;
+        let count = above.states.len();
+        labels.resize(count, T::NO_WAY);
         order.clear();
-        seen.clear();
-        seen.resize(above.states.len().div_ceil(64), 0);
-        let topology = self.view.topology;
+        seen.clear(count);
         for (lane, i) in batch.iter().enumerate() {
             for (state, weight) in &self.sources[*i].seeds {
-                let label = &mut labels[self.number[*state as usize] as usize - 1].as_mut()[lane];
+                let start = self.number[*state as usize];
+                let mut at = start;
+                while !seen.has(at as usize) {
+                    seen.set(at as usize);
+                    // What an earlier batch left.
+                    labels[at as usize] = T::NO_WAY;
+                    order.push(at);
+                    at = above.parent[at as usize];
+                }
+                let label = &mut labels[start as usize].as_mut()[lane];
                 *label = (*label).min(T::of(*weight));
-                let mut v = *state;
-                while v != NONE {
-                    let at = self.number[v as usize] as usize - 1;
-                    if seen[at / 64] >> (at % 64) & 1 != 0 {
-                        break;
-                    }
-                    seen[at / 64] |= 1 << (at % 64);
-                    order.push(v);
-                    v = topology.parent[v as usize];
-                }
             }
         }
-        order.sort_unstable();
-        rises.clear();
-        for &v in order.iter() {
-            let from = self.number[v as usize] - 1;
-            let range = topology.up.arcs(v);
-            for (o, w) in topology.up.other[range.clone()].iter().zip(&self.view.up[range]) {
-                if *w < INF {
-                    rises.push((from, self.number[*o as usize] - 1, T::of(*w)));
-                }
-            }
-        }
-        simd::rise_on(level, rises, labels);
-        simd::fall_on(level, above.down(), labels);
+        // Lowest rank first.
+        order.sort_unstable_by(|a, b| b.cmp(a));
+        simd::rise_on(level, above.up.arcs(), order, labels);
+        simd::fall_on(level, above.down.arcs(), seen, labels);
         simd::collect_on(level, Exits { first: self.exit_first, list: self.exits }, labels, rows);
     }
 }
@@ -277,34 +294,7 @@ fn mend_behind<T: Narrow>(
 /// Weights from one source to all states.
 pub(crate) fn one_to_all(view: View<'_>, source: &Source) -> Vec<Weight> {
     let topology = view.topology;
-    let mut labels = vec![INF; topology.parent.len()];
-    let mut order: Vec<u32> = Vec::new();
-    for (state, weight) in &source.seeds {
-        labels[*state as usize] = labels[*state as usize].min(*weight);
-        let mut at = *state;
-        while at != NONE {
-            order.push(at);
-            at = topology.parent[at as usize];
-        }
-    }
-    order.sort_unstable();
-    order.dedup();
-    for state in order {
-        let label = labels[state as usize];
-        for arc in topology.up.arcs(state) {
-            let slot = &mut labels[topology.up.other[arc] as usize];
-            *slot = (*slot).min(label + view.up[arc]);
-        }
-    }
-    let (first, other) = (&topology.down.first[..], &topology.down.other[..]);
-    for state in (0..labels.len()).rev() {
-        let mut best = labels[state];
-        for arc in first[state] as usize..first[state + 1] as usize {
-            best = best.min(labels[other[arc] as usize] + view.down[arc]);
-        }
-        labels[state] = best;
-    }
-    labels
+    over_all(topology, (&topology.up, view.up), (&topology.down, view.down), source.seeds.iter().copied())
 }
 
 /// Weights from all states to one target, and the weight that was added to every one of them so that none is negative
@@ -312,11 +302,23 @@ pub(crate) fn one_to_all(view: View<'_>, source: &Source) -> Vec<Weight> {
 pub(crate) fn all_to_one(view: View<'_>, target: &Target) -> (Vec<Weight>, Weight) {
     let topology = view.topology;
     let most = target.states.iter().map(|t| t.1).max().unwrap_or(0);
+    let seeds = target.states.iter().map(|(state, rest)| (*state, most - rest));
+    (over_all(topology, (&topology.down, view.down), (&topology.up, view.up), seeds), most)
+}
+
+/// Labels of all states from seeds: along the arcs of one half above the seeds, then along those of the other from all
+/// states down.
+fn over_all(
+    topology: &Topology,
+    (rising, rising_weights): (&Half, &[Weight]),
+    (falling, falling_weights): (&Half, &[Weight]),
+    seeds: impl Iterator<Item = (u32, Weight)>,
+) -> Vec<Weight> {
     let mut labels = vec![INF; topology.parent.len()];
     let mut order: Vec<u32> = Vec::new();
-    for (state, rest) in &target.states {
-        labels[*state as usize] = labels[*state as usize].min(most - rest);
-        let mut at = *state;
+    for (state, weight) in seeds {
+        labels[state as usize] = labels[state as usize].min(weight);
+        let mut at = state;
         while at != NONE {
             order.push(at);
             at = topology.parent[at as usize];
@@ -326,18 +328,18 @@ pub(crate) fn all_to_one(view: View<'_>, target: &Target) -> (Vec<Weight>, Weigh
     order.dedup();
     for state in order {
         let label = labels[state as usize];
-        for arc in topology.down.arcs(state) {
-            let slot = &mut labels[topology.down.other[arc] as usize];
-            *slot = (*slot).min(label + view.down[arc]);
+        for arc in rising.arcs(state) {
+            let slot = &mut labels[rising.other[arc] as usize];
+            *slot = (*slot).min(label + rising_weights[arc]);
         }
     }
-    let (first, other) = (&topology.up.first[..], &topology.up.other[..]);
+    let (first, other) = (&falling.first[..], &falling.other[..]);
     for state in (0..labels.len()).rev() {
         let mut best = labels[state];
         for arc in first[state] as usize..first[state + 1] as usize {
-            best = best.min(labels[other[arc] as usize] + view.up[arc]);
+            best = best.min(labels[other[arc] as usize] + falling_weights[arc]);
         }
         labels[state] = best;
     }
-    (labels, most)
+    labels
 }
