@@ -67,7 +67,7 @@ impl Search<'_> {
 
     /// Sweeps a first plan until that serves no more.
     pub(super) fn sweep_all(&self, plan: &mut Candidate, seed: u64, control: &dyn Control) -> u64 {
-        let mut chance = Chance::new(seed, 0x7377_6565_70);
+        let mut chance = Chance::new(seed, 0x73_7765_6570);
         let mut spent = 0;
         let mut fruitless = 0;
         for _ in 0..SWEEPS {
