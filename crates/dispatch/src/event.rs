@@ -206,11 +206,13 @@ pub enum ExceptionKind {
     ReturnablesDifference,
     /// A point or store has no room left.
     PointFull,
+    /// An order fell away; its stops may too.
+    Cancelled,
 }
 
 impl ExceptionKind {
     /// All kinds.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::LateRisk,
         Self::Deviation,
         Self::NoSignal,
@@ -228,6 +230,7 @@ impl ExceptionKind {
         Self::CashDifference,
         Self::ReturnablesDifference,
         Self::PointFull,
+        Self::Cancelled,
     ];
 }
 

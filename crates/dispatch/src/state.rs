@@ -230,6 +230,9 @@ pub struct OfferState {
     pub patch: String,
     /// Whether it became the plan.
     pub accepted: bool,
+    /// Place among all events at which it did, so that accepted changes can be laid on a plan again in their order.
+    #[serde(default)]
+    pub accepted_at: u64,
 }
 
 /// What became of a scan that was sent to its carrier.
@@ -255,6 +258,14 @@ pub struct ClaimState {
     /// Fen paid, once settled.
     pub paid_fen: Option<i64>,
 }
+
+/// Offers of one exception that are kept beside those accepted: later ones replace the oldest.
+pub const OFFERS_KEPT: usize = 3;
+/// Offers kept in all; beyond it the older half of those accepted is dropped.
+pub const OFFERS_MAX: usize = 4_000;
+
+/// Scans remembered; beyond it those with a receipt are dropped, the log keeps them.
+pub const SCANS_MAX: usize = 100_000;
 
 /// Everything that is so now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -326,6 +337,25 @@ impl State {
             scans: BTreeMap::new(),
             on_shelf: BTreeMap::new(),
             folded: 0,
+        }
+    }
+
+    /// The part that a repair worker reads: trips, stops, vehicles and open exceptions, without orders, records and
+    /// closed cases. Small enough to be copied while others wait.
+    #[must_use]
+    pub fn plan_part(&self) -> Self {
+        Self {
+            trips: self.trips.clone(),
+            stops: self.stops.clone(),
+            vehicles: self.vehicles.clone(),
+            exceptions: self
+                .exceptions
+                .iter()
+                .filter(|(_, e)| !e.closed)
+                .map(|(id, e)| (id.clone(), e.clone()))
+                .collect(),
+            folded: self.folded,
+            ..Self::new(&self.county)
         }
     }
 

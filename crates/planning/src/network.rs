@@ -49,6 +49,17 @@ pub fn open(county: &County, dir: &Path) -> Result<Network, Problems> {
 /// # Errors
 /// `P125` for each place of ours that no vehicle can reach, `P110` for a profile that the network does not have.
 pub fn travel(network: &Network, county: &County, date: Date) -> Result<Travel, Problems> {
+    let travel = travel_now(network, county, date)?;
+    let mut problems = Problems::new();
+    unreachable_sites(county, &travel.tables, &mut problems);
+    if problems.is_empty() { Ok(travel) } else { Err(problems) }
+}
+
+/// The same over roads as they are now: with roads closed a place may have no way, and the plan says so.
+///
+/// # Errors
+/// `P110` for a profile that the network does not have.
+pub fn travel_now(network: &Network, county: &County, date: Date) -> Result<Travel, Problems> {
     let mut problems = Problems::new();
     let mut names: Vec<&str> =
         county.vehicles.iter().filter(|v| v.kind != VehicleKind::Bus).map(|v| v.profile.as_str()).collect();
@@ -61,9 +72,6 @@ pub fn travel(network: &Network, county: &County, date: Date) -> Result<Travel, 
             Ok(table) => tables.push(table),
             Err(err) => problems.push(fault("P110", "vehicles.csv", "profile", name, &err.to_string())),
         }
-    }
-    if problems.is_empty() {
-        unreachable_sites(county, &tables, &mut problems);
     }
     match Travel::new(points.len(), tables) {
         Ok(travel) if problems.is_empty() => Ok(travel),

@@ -55,6 +55,12 @@ impl Redispatch {
         &self.running
     }
 
+    /// The plan as it runs, to go on with it by hand.
+    #[must_use]
+    pub fn into_running(self) -> Running {
+        self.running
+    }
+
     /// Sets how many stops an offer may move.
     pub const fn set_budget(&mut self, moved_max: Option<u32>) {
         self.running.moved_max = moved_max;
@@ -65,7 +71,9 @@ impl Redispatch {
         let s = |ms: i64| (ms - self.midnight_ms).div_euclid(1_000);
         let mut progress = Progress { now: s(now_ms), ..Progress::default() };
         progress.held.clone_from(&self.running.progress().held);
+        let date = self.running.plan().date;
         for (id, stop) in &state.stops {
+            let Some(id) = published::undated(date, id) else { continue };
             let left = match stop.phase {
                 StopPhase::Planned | StopPhase::EnRoute => continue,
                 StopPhase::Arrived => None,
@@ -75,13 +83,14 @@ impl Redispatch {
                 }
             };
             let arrived = stop.arrived_ms.map_or_else(|| left.unwrap_or(s(now_ms)), s);
-            progress.visits.insert(id.clone(), Done { arrived, left: left.map(|l| l.max(arrived)) });
+            progress.visits.insert(id.to_owned(), Done { arrived, left: left.map(|l| l.max(arrived)) });
         }
         progress.broken = state
             .vehicles
             .iter()
             .filter(|(_, v)| v.condition == Condition::Broken)
             .map(|(id, _)| id.clone())
+            .chain(reported_broken(state))
             .collect();
         let missed = self.running.happened(progress);
         self.missed.extend(missed);
@@ -129,6 +138,10 @@ impl Redispatch {
                 if !self.missed.is_empty() =>
             {
                 self.running.rebook(&self.missed)?
+            }
+            ExceptionKind::Cancelled => {
+                let order = found.subject.strip_prefix("order/").unwrap_or(&found.subject);
+                self.running.cancel(order)?
             }
             kind => return Err(NoRepair::NotByPlan(kind)),
         };
@@ -192,8 +205,9 @@ impl Redispatch {
         let loads: BTreeMap<&str, &Load> = after.loads.iter().map(|l| (l.id.as_str(), l)).collect();
         // A trip also changes for the day when the orders of its loads do.
         let trips = after.trips.iter().filter_map(|t| {
-            let day = published::trip(t, &loads, self.midnight_ms);
-            let changed = offer.patch.trips.iter().any(|p| p.id == t.id) || !state.trips.contains_key(&t.id);
+            let day = published::trip(plan.date, t, &loads, self.midnight_ms);
+            let changed =
+                offer.patch.trips.iter().any(|p| p.id == t.id) || !state.trips.contains_key(&day.trip);
             changed.then_some(day)
         });
         let touched = offer.patch.vehicles(plan).into_iter().map(|vehicle| {
@@ -208,8 +222,17 @@ impl Redispatch {
             price_fen: offer.price_fen,
             lateness_s: offer.lateness_s,
             moved_stops: offer.moved_stops,
-            dropped: offer.patch.dropped.clone(),
+            dropped: offer.patch.dropped.iter().map(|id| published::dated(plan.date, id)).collect(),
             patch: serde_json::to_string(&offer.patch).unwrap_or_default(),
         }
     }
+}
+
+/// Vehicles that somebody reported as broken down, whatever their own condition says.
+fn reported_broken(state: &State) -> impl Iterator<Item = String> {
+    state
+        .exceptions
+        .values()
+        .filter(|e| !e.closed && e.kind == ExceptionKind::Breakdown)
+        .filter_map(|e| e.subject.strip_prefix("vehicle/").map(str::to_owned))
 }

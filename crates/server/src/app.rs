@@ -57,6 +57,8 @@ pub struct App {
     pub runs: Runs,
     /// Expected arrivals.
     pub etas: Etas,
+    /// The desk of the thinking thread.
+    pub worker: crate::worker::Desk,
     /// Steps of the nightly schedule.
     pub night: crate::night::Steps,
     /// The road network, once it is read.
@@ -69,6 +71,8 @@ pub struct App {
     pub master: MasterKey,
     /// Personal data.
     pub vault: tokio::sync::Mutex<Vault>,
+    /// Forks are changed one at a time.
+    pub editing: tokio::sync::Mutex<()>,
     /// Set when the daemon takes nothing more.
     pub draining: watch::Sender<bool>,
     /// Set when everything a request needs is there.
@@ -113,6 +117,7 @@ impl App {
             plans: Shelf::new(parts.config.data.join("plans")),
             runs: Runs::default(),
             etas: Etas::default(),
+            worker: crate::worker::Desk::default(),
             night: crate::night::Steps::default(),
             roads: OnceLock::new(),
             map: OnceLock::new(),
@@ -121,6 +126,7 @@ impl App {
             draining: watch::channel(false).0,
             ready: watch::channel(false).0,
             in_flight: Mutex::default(),
+            editing: tokio::sync::Mutex::default(),
             writer: RwLock::new(Some(parts.writer)),
             vault: tokio::sync::Mutex::new(parts.vault),
             config: parts.config,
@@ -144,6 +150,13 @@ impl App {
     #[must_use]
     pub fn site(&self, id: &str) -> Option<&Site> {
         self.sites.get(id).map(|i| &self.county.sites[*i])
+    }
+
+    /// The day's plan, where it is in memory.
+    #[must_use]
+    pub fn day_plan(&self) -> Option<Arc<crate::plans::Loaded>> {
+        let published = crate::machine::read(&self.world).office.published.clone()?;
+        self.plans.cached(&published)
     }
 
     /// The way to the writer, while it takes anything.
@@ -185,21 +198,33 @@ impl App {
         };
         let subject = context.caller.who.clone();
         let _guard = InFlight::enter(self, subject.clone(), key.clone())?;
-        if let Some((hash, status, body)) = self.remembered(&subject, &key).await? {
-            if hash != context.hash {
-                return Err(Problem::new(
-                    StatusCode::UNPROCESSABLE_ENTITY,
-                    "H609",
-                    "this Idempotency-Key was used for another request; use a new key for a new request",
-                ));
-            }
-            let body = serde_json::from_str(&body).unwrap_or(serde_json::Value::Null);
-            return Ok(answer(&Reply { status, body, changed: false }, true));
+        if let Some(given) = self.replayed(context).await? {
+            return Ok(given);
         }
         let remember = Remember { subject, key, hash: context.hash.to_vec() };
         let reply =
             self.send(self.command(context, action, resource, Some(remember), Box::new(work))).await?;
         Ok(answer(&reply, false))
+    }
+
+    /// The answer that the caller's Idempotency-Key was given already, for work that is done before the writer is asked.
+    ///
+    /// # Errors
+    /// `H609` for another request under the same key.
+    pub async fn replayed(&self, context: &Context) -> Result<Option<Response>, Problem> {
+        let Some(key) = &context.key else { return Ok(None) };
+        let Some((hash, status, body)) = self.remembered(&context.caller.who, key).await? else {
+            return Ok(None);
+        };
+        if hash != context.hash {
+            return Err(Problem::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "H609",
+                "this Idempotency-Key was used for another request; use a new key for a new request",
+            ));
+        }
+        let body = serde_json::from_str(&body).unwrap_or(serde_json::Value::Null);
+        Ok(Some(answer(&Reply { status, body, changed: false }, true)))
     }
 
     fn command(

@@ -63,6 +63,12 @@ pub struct Config {
     /// The nightly schedule; absent: plans are made by hand.
     #[serde(default)]
     pub night: Option<Night>,
+    /// What the county accepts of repairs without asking anybody.
+    #[serde(default)]
+    pub repairs: Repairs,
+    /// What is watched.
+    #[serde(default)]
+    pub watch: WatchConfig,
     /// Messages to recipients and keepers.
     #[serde(default)]
     pub notices: Notices,
@@ -229,6 +235,43 @@ impl Default for Night {
     }
 }
 
+/// Repairs of the day's plan.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Repairs {
+    /// Most stops that one offer may move; absent: no limit.
+    pub moved_stops_max: Option<u32>,
+    /// Offers accepted without asking anybody, by kind of exception (`unassigned`, `cancelled`, `breakdown` and so on).
+    pub auto: BTreeMap<String, AutoRule>,
+}
+
+/// When an offer is accepted without asking anybody: all of these must hold.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AutoRule {
+    /// Dearest offer, fen.
+    pub price_fen_max: i64,
+    /// Most stops moved.
+    pub moved_stops_max: u32,
+    /// Most lateness left in the whole day, seconds; absent: any.
+    #[serde(default)]
+    pub lateness_s_max: Option<i64>,
+}
+
+/// What is watched.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WatchConfig {
+    /// Whether vehicles away from the way between two stops are an exception.
+    pub off_way: bool,
+}
+
+impl Default for WatchConfig {
+    fn default() -> Self {
+        Self { off_way: true }
+    }
+}
+
 /// Messages to recipients and keepers.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -259,6 +302,9 @@ pub struct CarrierFeed {
     /// Names of the carrier's fields by ours: `waybill`, `status`, `status_zh`, `at`, `site`, `holder`.
     #[serde(default)]
     pub fields: BTreeMap<String, String>,
+    /// Seconds after a scan by which the carrier wants it; what comes later is counted.
+    #[serde(default = "defaults::deadline_s")]
+    pub deadline_s: i64,
     /// Column of the status map that gives the carrier's codes; absent: our words.
     #[serde(default)]
     pub codes: Option<String>,
@@ -266,6 +312,10 @@ pub struct CarrierFeed {
 
 mod defaults {
     use std::path::PathBuf;
+
+    pub(super) const fn deadline_s() -> i64 {
+        1_800
+    }
 
     pub(super) fn data() -> PathBuf {
         PathBuf::from("var")
@@ -319,6 +369,16 @@ impl Config {
         }
         if self.listen.tls_cert.is_some() != self.listen.tls_key.is_some() {
             return Err("listen: tls_cert and tls_key go together".into());
+        }
+        for kind in self.repairs.auto.keys() {
+            let known = xiangyun_dispatch::event::ExceptionKind::ALL
+                .into_iter()
+                .filter(|k| crate::worker::repair::by_plan(*k))
+                .map(|k| crate::project::word(&k));
+            if !known.clone().any(|k| k == *kind) {
+                let list = known.collect::<Vec<_>>().join(", ");
+                return Err(format!("repairs.auto.{kind}: no kind that a plan can mend; one of {list}"));
+            }
         }
         let night = self.night.iter().flat_map(|n| [&n.draft, &n.dawn, &n.publish, &n.orders_by]);
         for time in night.chain([&self.notices.quiet_from, &self.notices.quiet_to]) {

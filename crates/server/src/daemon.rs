@@ -10,7 +10,7 @@ use crate::http;
 use crate::machine::{Day, Env, World, read};
 use crate::metrics::Reason;
 use crate::pages::map::Background;
-use crate::{live, relay, runs, tables, ticks};
+use crate::{live, relay, runs, tables, ticks, worker};
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -35,6 +35,9 @@ use xiangyun_telematics::segments::{Folder, LogError, PositionLog};
 pub const END: Duration = Duration::from_secs(15);
 /// Days that answers to Idempotency-Keys are kept.
 pub const KEYS_KEPT_DAYS: i64 = 3;
+
+/// Days that delivered items of the outbox are kept.
+pub const DELIVERED_KEPT_DAYS: i64 = 7;
 
 /// Why the daemon does not start or must end.
 #[derive(Debug, Error)]
@@ -81,6 +84,7 @@ pub struct Daemon {
     writer: JoinHandle<Result<(), StoreError>>,
     server: JoinHandle<()>,
     tasks: Vec<JoinHandle<()>>,
+    thinker: std::thread::JoinHandle<()>,
 }
 
 /// Reads the master key, or makes it where there is none.
@@ -205,11 +209,16 @@ impl Daemon {
         tasks.push(tokio::spawn(relay::run(Arc::clone(&app))));
         tasks.push(tokio::spawn(runs::work(Arc::clone(&app))));
         tasks.push(tokio::spawn(housekeeping(Arc::clone(&app))));
+        let (weak, handle) = (Arc::downgrade(&app), tokio::runtime::Handle::current());
+        let thinker = std::thread::Builder::new()
+            .name("thinker".into())
+            .spawn(move || worker::run(&weak, &handle))
+            .map_err(|source| DaemonError::File { path: "thinker".into(), source })?;
         load_roads(&app);
         let router = api::router(&app);
         let server = tokio::spawn(http::serve(Arc::clone(&app), listener, router, acceptor));
         app.ready.send_replace(true);
-        Ok(Self { app, address, gateway, first_run, writer, server, tasks })
+        Ok(Self { app, address, gateway, first_run, writer, server, tasks, thinker })
     }
 
     /// Where HTTP listens.
@@ -274,6 +283,10 @@ impl Daemon {
             task.abort();
             let _ = task.await;
         }
+        // It ends by itself within a look; a round that takes longer is not waited for, the store refuses its commands.
+        let thinker = self.thinker;
+        let thought = tokio::task::spawn_blocking(move || thinker.join());
+        let _ = tokio::time::timeout(END / 3, thought).await;
         self.app.close_writer();
         match tokio::time::timeout(END, self.writer).await {
             Ok(Ok(outcome)) => outcome,
@@ -398,9 +411,13 @@ async fn housekeeping(app: Arc<App>) {
                 Vec::new()
             }
         };
-        let county = app.code.clone();
+        let (county, outbox_county) = (app.code.clone(), app.code.clone());
         let work = move |world: &World, now: i64| {
             let mut ops = vec![
+                Op::new(
+                    "DELETE FROM outbox WHERE county = $1 AND done_ms IS NOT NULL AND done_ms < $2",
+                    vec![Value::Text(outbox_county), Value::Int(now - DELIVERED_KEPT_DAYS * 86_400_000)],
+                ),
                 Op::new("DELETE FROM idempotency WHERE at_ms < $1", vec![Value::Int(keys_before)]),
                 Op::new("DELETE FROM session WHERE created_ms < $1", vec![Value::Int(sessions_before)]),
             ];

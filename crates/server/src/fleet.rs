@@ -5,6 +5,7 @@ use crate::app::App;
 use crate::live::Told;
 use crate::machine::{Command, World, read};
 use crate::messages;
+use crate::metrics::Reason;
 use serde::Serialize;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -93,6 +94,11 @@ impl Fleet {
         }
     }
 
+    /// Whether a later position is known.
+    fn is_older(&self, now: &Last) -> bool {
+        lock(&self.last).get(&now.vehicle).is_some_and(|l| l.at > now.at)
+    }
+
     /// Keeps a position if it is the newest that can be believed.
     fn keep(&self, now: &Last) -> bool {
         let mut all = lock(&self.last);
@@ -163,6 +169,15 @@ pub async fn track(app: Arc<App>, mut follower: Follower) {
                     app.metrics.positions.inc();
                     let Some(name) = follower.log().device_id(record.device) else { continue };
                     let now = last(&name, &record);
+                    for reading in crate::worker::cold::readings(&name, &record) {
+                        if app.worker.reading(reading) {
+                            let reason = Reason { reason: "readings_full".into() };
+                            app.metrics.dropped.get_or_create(&reason).inc();
+                        }
+                    }
+                    if now.usable && app.fleet.is_older(&now) {
+                        app.worker.came_late(&name, record.time_ms);
+                    }
                     if app.fleet.keep(&now) {
                         seen.extend(arrivals(&app, &now, watches.entry(now.vehicle.clone()).or_default()));
                         news.insert(now.vehicle.clone(), now);

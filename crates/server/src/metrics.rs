@@ -56,6 +56,12 @@ pub struct Metrics {
     pub positions_skipped: Counter,
     /// Deliveries to others, by target kind and outcome.
     pub deliveries: Family<Reason, Counter>,
+    /// Things dropped because a bound was reached, by what.
+    pub dropped: Family<Reason, Counter>,
+    /// Repairs: offered, accepted by rule, none found.
+    pub repairs: Family<Reason, Counter>,
+    /// Seconds from the copy of the day to the stored offer.
+    pub repair_seconds: Histogram,
     /// Panics caught.
     pub panics: Counter,
     /// Planner runs, by outcome.
@@ -86,6 +92,9 @@ impl Metrics {
             positions: Counter::default(),
             positions_skipped: Counter::default(),
             deliveries: Family::default(),
+            dropped: Family::default(),
+            repairs: Family::default(),
+            repair_seconds: seconds_histogram(),
             panics: Counter::default(),
             runs: Family::default(),
             gateway: Family::default(),
@@ -105,6 +114,9 @@ impl Metrics {
             r.register("positions", "Positions tracked", metrics.positions.clone());
             r.register("positions_skipped", "Positions not tracked live", metrics.positions_skipped.clone());
             r.register("deliveries", "Deliveries to others by outcome", metrics.deliveries.clone());
+            r.register("dropped", "Dropped at a bound", metrics.dropped.clone());
+            r.register("repairs", "Repairs by outcome", metrics.repairs.clone());
+            r.register("repair_seconds", "Seconds until an offer is stored", metrics.repair_seconds.clone());
             r.register("panics", "Panics caught", metrics.panics.clone());
             r.register("runs", "Planner runs by outcome", metrics.runs.clone());
             r.register("gateway", "Counters of the gateway", metrics.gateway.clone());

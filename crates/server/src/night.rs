@@ -19,6 +19,7 @@ use xiangyun_dispatch::command::Command as DayCommand;
 use xiangyun_dispatch::decide::decide;
 use xiangyun_dispatch::event::PlannedTrip;
 use xiangyun_dispatch::holder::Holder;
+use xiangyun_dispatch::published;
 use xiangyun_dispatch::state::Phase;
 use xiangyun_planning::search::Variant;
 
@@ -67,10 +68,10 @@ pub(crate) async fn tick(app: &Arc<App>, now_ms: i64) {
         check_input(app, &night, day).await;
     }
     if due(now, &night.draft) && app.night.first(day, "draft") {
-        start(app, day, false, "draft").await;
+        start(app, day, "draft").await;
     }
-    if due(now, &night.dawn) && app.night.first(day, "dawn") && orders_of(&read(&app.world), app, day) > 0 {
-        start(app, day, true, "dawn").await;
+    if due(now, &night.dawn) && app.night.first(day, "dawn") {
+        start(app, day, "dawn").await;
     }
     if due(now, &night.publish) && app.night.first(day, "publish") {
         publish(app, day).await;
@@ -101,7 +102,7 @@ async fn check_input(app: &Arc<App>, night: &Night, day: Date) {
     }
 }
 
-async fn start(app: &Arc<App>, day: Date, live_orders: bool, what: &str) {
+async fn start(app: &Arc<App>, day: Date, what: &str) {
     let wish = Wish {
         date: day,
         seconds: app.config.planner.seconds,
@@ -109,7 +110,8 @@ async fn start(app: &Arc<App>, day: Date, live_orders: bool, what: &str) {
         seed: 1,
         origin: "night".into(),
         base: None,
-        live_orders,
+        live_orders: false,
+        known_only: true,
         without_vehicles: Vec::new(),
         variant: Variant::default(),
         summary: what.to_owned(),
@@ -160,9 +162,9 @@ async fn fall_back(app: &Arc<App>, day: Date) {
     let Some(id) = last else { return };
     let Ok(loaded) = load(app, &id).await else { return };
     let shift_ms = midnight_ms(day, &app.county.time_zone) - loaded.midnight_ms();
-    let stem = loaded.trips();
+    let (stem, from) = (loaded.trips(), loaded.plan.date);
     let work = move |world: &World, now: i64| {
-        let trips = refill(world, &stem, shift_ms, day);
+        let trips = refill(world, &stem, shift_ms, (from, day));
         let command = DayCommand::Publish { plan: format!("fallback-{day}"), trips };
         let events = decide(&world.day, &command, now)?;
         Ok(Done::new(StatusCode::OK, serde_json::Value::Null).with(events))
@@ -176,14 +178,21 @@ async fn fall_back(app: &Arc<App>, day: Date) {
 
 /// Moves trips by whole days and fills them: an order rides on the first trip that starts where it lies and stops at its
 /// destination.
-fn refill(world: &World, stem: &[PlannedTrip], shift_ms: i64, day: Date) -> Vec<PlannedTrip> {
+fn refill(
+    world: &World,
+    stem: &[PlannedTrip],
+    shift_ms: i64,
+    (from, day): (Date, Date),
+) -> Vec<PlannedTrip> {
     let mut trips: Vec<PlannedTrip> = stem.to_vec();
     let mut at: BTreeMap<(String, String), Vec<(usize, usize)>> = BTreeMap::new();
     for (t, trip) in trips.iter_mut().enumerate() {
-        trip.trip = format!("{day}.{}", trip.trip);
+        // The stem's ids carry the day of its own plan.
+        let renew = |id: &str| published::dated(day, published::undated(from, id).unwrap_or(id));
+        trip.trip = renew(&trip.trip);
         let base = trip.visits.first().map(|v| v.site.clone()).unwrap_or_default();
         for (v, visit) in trip.visits.iter_mut().enumerate() {
-            visit.visit = format!("{day}.{}", visit.visit);
+            visit.visit = renew(&visit.visit);
             visit.arrive_ms += shift_ms;
             visit.start_ms += shift_ms;
             visit.depart_ms += shift_ms;

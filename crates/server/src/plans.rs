@@ -4,7 +4,7 @@
 use crate::office::Fact;
 use crate::problem::Problem;
 use axum::http::StatusCode;
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use xiangyun_dispatch::command::PlaceOrder;
@@ -25,9 +25,21 @@ pub struct Loaded {
     pub inputs: Inputs,
     /// Where its directory lies.
     pub dir: PathBuf,
+    known: HashSet<String>,
 }
 
 impl Loaded {
+    fn new(plan: Plan, inputs: Inputs, dir: PathBuf) -> Self {
+        let known = inputs.orders.iter().map(|r| r.order.id.to_string()).collect();
+        Self { plan, inputs, dir, known }
+    }
+
+    /// Whether the planner has seen an order, served or not.
+    #[must_use]
+    pub fn knows(&self, order: &str) -> bool {
+        self.known.contains(order)
+    }
+
     /// The instant of the day's local midnight.
     #[must_use]
     pub fn midnight_ms(&self) -> i64 {
@@ -97,13 +109,15 @@ pub fn midnight_ms(date: jiff::civil::Date, zone: &str) -> i64 {
 pub struct Shelf {
     dir: PathBuf,
     loaded: Mutex<VecDeque<Arc<Loaded>>>,
+    /// The day's plan stays in memory.
+    pinned: Mutex<Option<Arc<Loaded>>>,
 }
 
 impl Shelf {
     /// Over a folder.
     #[must_use]
     pub fn new(dir: PathBuf) -> Self {
-        Self { dir, loaded: Mutex::default() }
+        Self { dir, loaded: Mutex::default(), pinned: Mutex::default() }
     }
 
     /// The folder of a plan.
@@ -139,7 +153,21 @@ impl Shelf {
     /// A plan in memory.
     #[must_use]
     pub fn cached(&self, id: &str) -> Option<Arc<Loaded>> {
+        let pinned = self.pinned.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(pinned) = pinned.filter(|l| l.plan.id == id) {
+            return Some(pinned);
+        }
         self.loaded.lock().unwrap_or_else(PoisonError::into_inner).iter().find(|l| l.plan.id == id).cloned()
+    }
+
+    /// A plan's directory has changed: it is read again.
+    pub fn forget(&self, id: &str) {
+        self.loaded.lock().unwrap_or_else(PoisonError::into_inner).retain(|l| l.plan.id != id);
+    }
+
+    /// Keeps the day's plan in memory whatever else is read.
+    pub fn pin(&self, loaded: &Arc<Loaded>) {
+        *self.pinned.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(loaded));
     }
 
     fn keep(&self, loaded: Arc<Loaded>) {
@@ -214,7 +242,7 @@ fn read_plan(dir: &Path, judge: bool) -> Result<Loaded, Problem> {
             return Err(refuse(&verdict.violations));
         }
     }
-    Ok(Loaded { plan, inputs, dir: dir.to_owned() })
+    Ok(Loaded::new(plan, inputs, dir.to_owned()))
 }
 
 fn copy_dir(from: &Path, to: &Path) -> std::io::Result<()> {

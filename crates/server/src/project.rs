@@ -380,7 +380,8 @@ fn fact_rows(event: &Event, fact: &Fact) -> Vec<Op> {
         ),
         Fact::PlanTaken { plan, date, base, origin, orders, served, cost_fen, summary } => Op::new(
             "INSERT INTO plans (county, id, date, base, origin, orders, served, cost_fen, summary, taken_ms, seq) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (county, id) DO NOTHING",
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (county, id) DO UPDATE SET \
+             served = excluded.served, cost_fen = excluded.cost_fen, summary = excluded.summary, seq = excluded.seq",
             vec![
                 county(),
                 text(plan),

@@ -17,7 +17,9 @@ use sha2::Sha256;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
+use xiangyun_dispatch::command::Command as DayCommand;
 use xiangyun_dispatch::event::Event as DayEvent;
+use xiangyun_dispatch::scans::retry_at;
 use xiangyun_dispatch::status;
 use xiangyun_store::event::Event;
 use xiangyun_store::outbox::{self, Item, NewItem, Relay};
@@ -129,7 +131,7 @@ fn scans(world: &World, config: &Config, event: &Event, day: &DayEvent) -> Vec<N
             .map(|(name, value)| (feed.fields.get(*name).map_or(*name, String::as_str), value.as_str()))
             .collect();
         items.push(NewItem {
-            target: format!("carrier/{}", order.carrier),
+            target: format!("carrier/{}/{id}#{}@{}", order.carrier, event.seq, event.at_ms),
             body: serde_json::to_vec(&record).unwrap_or_default(),
             not_before_ms: event.at_ms,
         });
@@ -218,8 +220,13 @@ async fn deliver(app: &Arc<App>, item: &Item) -> Result<(), String> {
     }
 }
 
-/// Posts on a thread of its own; anything but a success is a failure.
-async fn post(url: String, headers: Vec<(&'static str, String)>, body: Vec<u8>) -> Result<(), String> {
+/// Characters of an answer that are kept as receipt.
+pub const RECEIPT_CHARS_MAX: usize = 200;
+/// Bytes of an answer that are read.
+const ANSWER_BYTES_MAX: u64 = 16 * 1024;
+
+/// Posts on a thread of its own; anything but a success is a failure. Gives the status and the beginning of the answer.
+async fn post(url: String, headers: Vec<(&'static str, String)>, body: Vec<u8>) -> Result<String, String> {
     tokio::task::spawn_blocking(move || {
         let agent: ureq::Agent = ureq::Agent::config_builder()
             .timeout_global(Some(TRY_TIME))
@@ -232,7 +239,12 @@ async fn post(url: String, headers: Vec<(&'static str, String)>, body: Vec<u8>) 
             request = request.header(name, value);
         }
         match request.send(&body[..]) {
-            Ok(answer) if answer.status().is_success() => Ok(()),
+            Ok(mut answer) if answer.status().is_success() => {
+                let status = answer.status().as_u16();
+                let text = answer.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_string();
+                let text = text.unwrap_or_default();
+                Ok(format!("{status} {text}").trim().chars().take(RECEIPT_CHARS_MAX).collect())
+            }
             Ok(answer) => Err(format!("answered {}", answer.status())),
             Err(err) => Err(err.to_string()),
         }
@@ -260,7 +272,7 @@ async fn webhook(app: &Arc<App>, id: &str, item: &Item) -> Result<(), String> {
         ("webhook-timestamp", timestamp_s.to_string()),
         ("webhook-signature", sign(&secret, &message, timestamp_s, &item.body)),
     ];
-    post(hook.url, headers, item.body.clone()).await
+    post(hook.url, headers, item.body.clone()).await.map(|_| ())
 }
 
 async fn notice(app: &Arc<App>, id: &str, item: &Item) -> Result<(), String> {
@@ -286,7 +298,7 @@ async fn notice(app: &Arc<App>, id: &str, item: &Item) -> Result<(), String> {
             match &app.config.notices.url {
                 Some(url) => {
                     let headers = vec![("idempotency-key", format!("notice-{id}"))];
-                    post(url.clone(), headers, told.to_string().into_bytes()).await?;
+                    let _ = post(url.clone(), headers, told.to_string().into_bytes()).await?;
                 }
                 None => write_out(app, "notices.jsonl", told.to_string().into_bytes()).await?,
             }
@@ -300,14 +312,32 @@ async fn notice(app: &Arc<App>, id: &str, item: &Item) -> Result<(), String> {
 }
 
 async fn carrier(app: &Arc<App>, id: &str, item: &Item) -> Result<(), String> {
+    let (id, rest) = id.split_once('/').unwrap_or((id, ""));
+    let (scan, made_ms) = rest.rsplit_once('@').unwrap_or((rest, ""));
     let Some(feed) = app.config.carriers.get(id) else { return Ok(()) };
     match &feed.url {
         Some(url) => {
             let key = format!("{}-{}-{}", item.county, item.seq, item.item);
-            post(url.clone(), vec![("idempotency-key", key)], item.body.clone()).await
+            let (scan, carrier) = (scan.to_owned(), id.to_owned());
+            // What was sent and answered are facts of the day: nothing overwrites a receipt.
+            note_scan(app, DayCommand::SendScan { scan: scan.clone(), carrier: carrier.clone() }).await?;
+            let answer = post(url.clone(), vec![("idempotency-key", key)], item.body.clone()).await;
+            let now = app.clock.now_ms();
+            if made_ms.parse().is_ok_and(|made: i64| now > made + feed.deadline_s * 1_000) {
+                let reason = Reason { reason: "carrier_late".into() };
+                app.metrics.deliveries.get_or_create(&reason).inc();
+            }
+            let retry_ms = retry_at(now, u32::try_from(item.attempts + 1).unwrap_or(u32::MAX));
+            let told = DayCommand::ScanAnswered { scan, carrier, answer: answer.clone(), retry_ms };
+            note_scan(app, told).await?;
+            answer.map(|_| ())
         }
         None => write_out(app, &format!("carrier-{id}.jsonl"), item.body.clone()).await,
     }
+}
+
+async fn note_scan(app: &App, command: DayCommand) -> Result<(), String> {
+    app.send(Command::day(vec![command])).await.map(|_| ()).map_err(|p| p.detail)
 }
 
 async fn write_out(app: &App, name: &str, line: Vec<u8>) -> Result<(), String> {

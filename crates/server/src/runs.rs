@@ -45,8 +45,10 @@ pub struct Wish {
     pub origin: String,
     /// The plan it is compared with.
     pub base: Option<String>,
-    /// Orders of the running day that are placed and not begun, beside those of the county's files.
+    /// Only orders of the running day that are placed and not begun.
     pub live_orders: bool,
+    /// Only what is known: the county's file and orders of the running day, never a made-up demand.
+    pub known_only: bool,
     /// Vehicles left out.
     pub without_vehicles: Vec<String>,
     /// Which part of the engine may be used.
@@ -305,12 +307,33 @@ fn day_rows(app: &App, wish: &Wish, problems: &mut Problems) -> Result<Vec<Order
                 kept.display().to_string(),
                 std::fs::read(&kept).map_err(|e| format!("{}: {e}", kept.display()))?,
             )
+        } else if wish.known_only {
+            ("none".to_owned(), orders::write(&Vec::<xiangyun_model::order::OrderRecord>::new()))
         } else {
             let records = generate::day(&app.county, date, 1, "default").map_err(|e| e.to_string())?;
             (format!("orders/{date}.csv"), orders::write(&records))
         };
         orders::read(&name, &bytes, Source::Own, &HashMap::new(), &app.county, date, problems)
     };
+    if wish.known_only && !wish.live_orders {
+        let known: std::collections::HashSet<String> =
+            rows.iter().map(|r| r.order.id.as_str().to_owned()).collect();
+        let records: Vec<_> =
+            live_records(app, date).into_iter().filter(|r| !known.contains(&r.id)).collect();
+        let bytes = orders::write(&records);
+        rows.extend(orders::read(
+            "live",
+            &bytes,
+            Source::Own,
+            &HashMap::new(),
+            &app.county,
+            date,
+            problems,
+        ));
+        if rows.is_empty() && problems.is_empty() {
+            return Err(format!("no order is known for {date}"));
+        }
+    }
     if wish.live_orders {
         let records = live_records(app, date);
         if records.is_empty() {
@@ -328,9 +351,6 @@ fn live_records(app: &App, date: Date) -> Vec<xiangyun_model::order::OrderRecord
     use xiangyun_dispatch::state::Phase;
     let zone = jiff::tz::TimeZone::get(&app.county.time_zone).unwrap_or(jiff::tz::TimeZone::UTC);
     let world = crate::machine::read(&app.world);
-    let local = |ms: i64| {
-        crate::api::instant(ms).to_zoned_datetime(zone.clone()).strftime("%Y-%m-%dT%H:%M").to_string()
-    };
     world
         .day
         .orders
@@ -340,26 +360,42 @@ fn live_records(app: &App, date: Date) -> Vec<xiangyun_model::order::OrderRecord
                 && !matches!(o.holder, Holder::Vehicle(_))
                 && crate::api::instant(o.promise_ms).to_zoned_datetime(zone.clone()).date() == date
         })
-        .map(|(id, o)| xiangyun_model::order::OrderRecord {
-            id: id.clone(),
-            kind: o.direction.clone(),
-            carrier: o.carrier.clone(),
-            origin: match &o.holder {
-                Holder::Site(site) => site.clone(),
-                _ => o.origin.clone(),
-            },
-            destination: o.destination.clone(),
-            class: o.class.clone(),
-            pieces: o.pieces.to_string(),
-            weight_g: o.g.to_string(),
-            volume_cm3: o.cm3.to_string(),
-            ready: format!("{date}T04:30"),
-            promise: local(o.promise_ms),
-            cleared: if o.direction == "up" && o.acceptance.missing().is_some() { "no" } else { "yes" }
-                .into(),
-            ..Default::default()
-        })
+        .map(|(id, o)| order_record(&app.county.time_zone, date, id, o, None))
         .collect()
+}
+
+/// An order of the running day as a row of a file; ready at `ready_ms`, or with the first wave of the day.
+pub(crate) fn order_record(
+    zone: &str,
+    date: Date,
+    id: &str,
+    o: &xiangyun_dispatch::state::OrderState,
+    ready_ms: Option<i64>,
+) -> xiangyun_model::order::OrderRecord {
+    use xiangyun_dispatch::holder::Holder;
+    let zone = jiff::tz::TimeZone::get(zone).unwrap_or(jiff::tz::TimeZone::UTC);
+    let local = |ms: i64| {
+        crate::api::instant(ms).to_zoned_datetime(zone.clone()).strftime("%Y-%m-%dT%H:%M").to_string()
+    };
+    let cleared = o.direction != "up" || o.acceptance.missing().is_none();
+    xiangyun_model::order::OrderRecord {
+        id: id.to_owned(),
+        kind: o.direction.clone(),
+        carrier: o.carrier.clone(),
+        origin: match &o.holder {
+            Holder::Site(site) => site.clone(),
+            _ => o.origin.clone(),
+        },
+        destination: o.destination.clone(),
+        class: o.class.clone(),
+        pieces: o.pieces.to_string(),
+        weight_g: o.g.to_string(),
+        volume_cm3: o.cm3.to_string(),
+        ready: ready_ms.map_or_else(|| format!("{date}T04:30"), local),
+        promise: local(o.promise_ms),
+        cleared: if cleared { "yes" } else { "no" }.into(),
+        ..Default::default()
+    }
 }
 
 /// Plans, checks and takes in; runs where blocking is allowed.

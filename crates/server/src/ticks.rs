@@ -100,7 +100,7 @@ fn facts(app: &App, world: &World, now: i64) -> BTreeMap<String, Facts> {
             Facts {
                 ahead: eta::ahead(&world.day, &world.learner.model, &trip.trip, now, None, offset_s),
                 seen_ms: app.fleet.of(vehicle).map(|l| l.at.as_millisecond()),
-                off_way_m: None,
+                off_way_m: app.worker.off_way_m(vehicle),
                 under_way: begun,
                 trunk: trip.visits.iter().skip(1).any(|v| {
                     app.site(&v.site).is_some_and(|s| s.kind == xiangyun_model::site::SiteKind::Station)

@@ -3,12 +3,12 @@
 use super::open_order;
 use crate::command::PlaceOrder;
 use crate::event::{
-    AcceptanceStep, Agreed, ConsentRecorded, DeclaredLost, Event, OrderCancelled, OrderChanged, OrderPlaced,
+    AcceptanceStep, Agreed, ConsentRecorded, DeclaredLost, Event, ExceptionKind, ExceptionRaised, OrderCancelled, OrderChanged, OrderPlaced,
     RefusedByRecipient, ReturnStarted, ReturnedToSender,
 };
 use crate::holder::Holder;
 use crate::refusal::Refusal;
-use crate::state::{Phase, State};
+use crate::state::{Phase, State, StopPhase};
 
 /// Longest time a point may keep a parcel, in days.
 const KEEP_DAYS_MAX: u32 = 30;
@@ -109,7 +109,25 @@ pub(super) fn cancel(state: &State, id: &str, cause: &str) -> Result<Vec<Event>,
     if order.phase == Phase::Cancelled {
         return Ok(vec![]);
     }
-    Ok(vec![Event::OrderCancelled(OrderCancelled { order: id.to_owned(), cause: cause.to_owned() })])
+    let mut events =
+        vec![Event::OrderCancelled(OrderCancelled { order: id.to_owned(), cause: cause.to_owned() })];
+    // Somebody still means to drive for it: whether a stop falls away is a question to the planner.
+    let ahead = state.trips.values().flat_map(|t| &t.visits).find(|v| v.load.iter().any(|o| o == id));
+    if let Some(visit) = ahead
+        && state.stops.get(&visit.visit).is_some_and(|s| {
+            matches!(s.phase, StopPhase::Planned | StopPhase::EnRoute)
+        })
+    {
+        events.push(Event::ExceptionRaised(ExceptionRaised {
+            exception: format!("CA-{id}"),
+            kind: ExceptionKind::Cancelled,
+            subject: format!("order/{id}"),
+            in_charge: None,
+            evidence: format!("{id} 已取消，仍在 {0} 的计划中 | cancelled, still planned at {0}", visit.visit),
+            price_fen: 0,
+        }));
+    }
+    Ok(events)
 }
 
 pub(super) fn accept(

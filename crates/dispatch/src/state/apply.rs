@@ -1,8 +1,8 @@
 //! The fold: what each event makes of the state. It never refuses: what was written has happened.
 
 use super::{
-    Acceptance, ClaimState, ExceptionState, HandOverState, OfferState, OrderState, Phase, Shelf, State,
-    StopPhase, StopState, UnitState, returnable_key,
+    Acceptance, ClaimState, ExceptionState, HandOverState, OFFERS_KEPT, OFFERS_MAX, OfferState, OrderState, SCANS_MAX,
+    Phase, Shelf, State, StopPhase, StopState, UnitState, returnable_key,
 };
 use crate::event::{Event, OrderPlaced, PlannedTrip};
 use crate::holder::Holder;
@@ -149,11 +149,21 @@ impl State {
             Event::ExceptionClosed(e) => {
                 if let Some(exception) = self.exceptions.get_mut(&e.exception) {
                     exception.closed = true;
+                    let offers = std::mem::take(&mut exception.offers);
+                    let kept = self.forget_offers(offers, 0);
+                    if let Some(exception) = self.exceptions.get_mut(&e.exception) {
+                        exception.offers = kept;
+                    }
                 }
             }
             Event::RepairOffered(e) => {
                 if let Some(exception) = self.exceptions.get_mut(&e.exception) {
                     exception.offers.push(e.offer.clone());
+                    let offers = std::mem::take(&mut exception.offers);
+                    let kept = self.forget_offers(offers, OFFERS_KEPT);
+                    if let Some(exception) = self.exceptions.get_mut(&e.exception) {
+                        exception.offers = kept;
+                    }
                 }
                 self.offers.insert(
                     e.offer.clone(),
@@ -167,13 +177,16 @@ impl State {
                         dropped: e.dropped.clone(),
                         patch: e.patch.clone(),
                         accepted: false,
+                        accepted_at: 0,
                     },
                 );
             }
             Event::RepairAccepted(e) => {
                 if let Some(offer) = self.offers.get_mut(&e.offer) {
                     offer.accepted = true;
+                    offer.accepted_at = self.folded;
                 }
+                self.forget_old_offers();
             }
             Event::ClaimOpened(e) => {
                 self.claims.insert(
@@ -239,6 +252,9 @@ impl State {
                 }
             }
             Event::ScanSent(e) => {
+                if self.scans.len() >= SCANS_MAX {
+                    self.scans.retain(|_, s| s.receipt.is_none());
+                }
                 let scan = self.scans.entry(e.scan.clone()).or_default();
                 scan.attempts = scan.attempts.max(e.attempt);
             }
@@ -257,6 +273,34 @@ impl State {
                 }
             }
         }
+    }
+
+    /// Drops offers that were not accepted but the last `keep`; gives those that stay. The log has them all.
+    fn forget_offers(&mut self, offers: Vec<String>, keep: usize) -> Vec<String> {
+        let accepted = |id: &String| self.offers.get(id).is_some_and(|o| o.accepted);
+        let open = offers.iter().filter(|id| !accepted(id)).count();
+        let mut gone = open.saturating_sub(keep);
+        let mut kept = Vec::with_capacity(offers.len());
+        for id in offers {
+            if gone > 0 && self.offers.get(&id).is_none_or(|o| !o.accepted) {
+                self.offers.remove(&id);
+                gone -= 1;
+            } else {
+                kept.push(id);
+            }
+        }
+        kept
+    }
+
+    /// Changes accepted long ago are part of trips that are over.
+    fn forget_old_offers(&mut self) {
+        if self.offers.len() <= OFFERS_MAX {
+            return;
+        }
+        let mut at: Vec<u64> = self.offers.values().filter(|o| o.accepted).map(|o| o.accepted_at).collect();
+        at.sort_unstable();
+        let Some(&middle) = at.get(at.len() / 2) else { return };
+        self.offers.retain(|_, o| !o.accepted || o.accepted_at >= middle);
     }
 
     fn phase(&mut self, order: &str, phase: Phase) {

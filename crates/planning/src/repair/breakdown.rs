@@ -61,7 +61,7 @@ impl Running {
     }
 
     /// Compartment names of another vehicle that take the same goods, by layout.
-    fn layout_like(&self, vehicle: &Vehicle, trip: &Trip) -> Option<(usize, Vec<(String, String)>)> {
+    pub(super) fn layout_like(&self, vehicle: &Vehicle, trip: &Trip) -> Option<(usize, Vec<(String, String)>)> {
         let county = &self.inputs.county;
         let used: BTreeSet<&str> = trip
             .visits
@@ -258,37 +258,56 @@ impl Running {
             }
             let mut next = trial.clone();
             let begins = self.free_at(trial, &crew).max(old.visits[0].arrive.min(crew.window.to_s));
+            let driver = Some(county.driver(crew.driver).id.to_string());
+            if !self.ride_with(&mut next, id, vehicle, (layout, &rooms), driver, number) {
+                continue;
+            }
             let Some(trip) = next.plan.trips.iter_mut().find(|t| t.id == id) else { continue };
-            let rename = |name: &mut String| {
-                if let Some((_, new)) = rooms.iter().find(|(a, _)| a == name) {
-                    name.clone_from(new);
-                }
-            };
-            trip.vehicle = vehicle.id.to_string();
-            trip.driver = Some(county.driver(crew.driver).id.to_string());
-            trip.number = number;
-            trip.profile.clone_from(&vehicle.profile);
-            trip.compartments = vehicle.layouts[layout]
-                .compartments
-                .iter()
-                .map(|c| xiangyun_model::plan::Compartment {
-                    name: c.name.clone(),
-                    band: county.band(c.band).id.to_string(),
-                    capacity: c.room,
-                })
-                .collect();
             trip.visits[0].arrive = begins;
-            for visit in &mut trip.visits {
-                visit.load.iter_mut().chain(&mut visit.unload).for_each(|h| rename(&mut h.compartment));
-            }
-            for leg in next.plan.loads.iter_mut().flat_map(|l| &mut l.legs).filter(|leg| leg.trip == id) {
-                rename(&mut leg.compartment);
-            }
             if let Some(rescue) = self.judged(next) {
                 found.push(rescue);
             }
         }
         found.into_iter().min_by_key(|r| (r.left, r.fen))
+    }
+
+    /// Gives a trip to another vehicle with its own layout; `rooms` are the compartments' names before and after.
+    pub(super) fn ride_with(
+        &self,
+        next: &mut Trial,
+        id: &str,
+        vehicle: &Vehicle,
+        (layout, rooms): (usize, &[(String, String)]),
+        driver: Option<String>,
+        number: u32,
+    ) -> bool {
+        let county = &self.inputs.county;
+        let Some(trip) = next.plan.trips.iter_mut().find(|t| t.id == id) else { return false };
+        let rename = |name: &mut String| {
+            if let Some((_, new)) = rooms.iter().find(|(a, _)| a == name) {
+                name.clone_from(new);
+            }
+        };
+        trip.vehicle = vehicle.id.to_string();
+        trip.driver = driver;
+        trip.number = number;
+        trip.profile.clone_from(&vehicle.profile);
+        trip.compartments = vehicle.layouts[layout]
+            .compartments
+            .iter()
+            .map(|c| xiangyun_model::plan::Compartment {
+                name: c.name.clone(),
+                band: county.band(c.band).id.to_string(),
+                capacity: c.room,
+            })
+            .collect();
+        for visit in &mut trip.visits {
+            visit.load.iter_mut().chain(&mut visit.unload).for_each(|h| rename(&mut h.compartment));
+        }
+        for leg in next.plan.loads.iter_mut().flat_map(|l| &mut l.legs).filter(|leg| leg.trip == id) {
+            rename(&mut leg.compartment);
+        }
+        true
     }
 
     /// Times, checks and prices a trial; none when it breaks a rule.

@@ -239,7 +239,6 @@ impl Trial {
 
     /// Takes an order out of a load; a load without orders falls away, and so do visits and trips without work.
     pub(super) fn take_out(&mut self, at: usize, order: &str, inputs: &Inputs, names: &Names) {
-        let county = &inputs.county;
         let load = &mut self.plan.loads[at];
         load.orders.retain(|o| o != order);
         if load.orders.is_empty() {
@@ -247,17 +246,12 @@ impl Trial {
             self.plan.loads.remove(at);
             self.drop_load(&id);
         } else {
-            let rows =
-                || load.orders.iter().filter_map(|o| names.orders.get(o)).map(|&i| &inputs.orders[i].order);
-            load.amount = rows().map(|o| o.amount).sum();
-            load.units = county.handling.units(load.unit, load.amount);
-            let goods: BTreeSet<String> = rows().map(|o| county.class(o.class).id.to_string()).collect();
-            load.goods = goods.into_iter().collect();
+            recount(load, inputs, names);
         }
         self.prune();
     }
 
-    fn drop_load(&mut self, id: &str) {
+    pub(super) fn drop_load(&mut self, id: &str) {
         for visit in self.plan.trips.iter_mut().flat_map(|t| &mut t.visits) {
             visit.load.retain(|h| h.load != id);
             visit.unload.retain(|h| h.load != id);
@@ -285,6 +279,17 @@ impl Trial {
             trip.number = *turn;
         }
     }
+}
+
+/// Amounts of a load from its orders.
+pub(super) fn recount(load: &mut Load, inputs: &Inputs, names: &Names) {
+    let county = &inputs.county;
+    let rows = || load.orders.iter().filter_map(|o| names.orders.get(o)).map(|&i| &inputs.orders[i].order);
+    let amount = rows().map(|o| o.amount).sum();
+    let goods: BTreeSet<String> = rows().map(|o| county.class(o.class).id.to_string()).collect();
+    load.amount = amount;
+    load.units = county.handling.units(load.unit, load.amount);
+    load.goods = goods.into_iter().collect();
 }
 
 fn channel(load: &Load, plan: &Plan, inputs: &Inputs, names: &Names) -> Channel {

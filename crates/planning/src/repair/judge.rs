@@ -4,18 +4,18 @@
 use super::Progress;
 use crate::check::{Violation, drivable};
 use crate::inputs::Inputs;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use xiangyun_model::plan::Plan;
 
-/// Rules broken, as `(code, where)`.
+/// Rules broken: by code and where, what was found and what would be allowed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Judgement {
-    broken: BTreeSet<(&'static str, String)>,
+    broken: BTreeMap<(&'static str, String), (String, String)>,
 }
 
 impl Judgement {
     pub(super) fn is_no_worse_than(&self, before: &Self) -> bool {
-        self.broken.iter().all(|b| before.broken.contains(b))
+        self.broken.keys().all(|b| before.broken.contains_key(b))
     }
 
     #[cfg(test)]
@@ -23,9 +23,18 @@ impl Judgement {
         self.broken.is_empty()
     }
 
-    #[cfg(test)]
-    pub(super) fn more_than<'a>(&'a self, before: &'a Self) -> Vec<&'a (&'static str, String)> {
-        self.broken.difference(&before.broken).collect()
+    /// What is broken here and was not before.
+    pub(super) fn more_than(&self, before: &Self) -> Vec<Violation> {
+        self.broken
+            .iter()
+            .filter(|(rule, _)| !before.broken.contains_key(rule))
+            .map(|((code, at), (found, limit))| Violation {
+                code,
+                at: at.clone(),
+                found: found.clone(),
+                limit: limit.clone(),
+            })
+            .collect()
     }
 }
 
@@ -38,7 +47,7 @@ pub(super) fn judge(plan: &Plan, inputs: &Inputs, progress: &Progress) -> Judgem
         .violations
         .into_iter()
         .filter(|v| !is_fact(v, plan, progress))
-        .map(|v| (v.code, v.at))
+        .map(|v| ((v.code, v.at), (v.found, v.limit)))
         .collect();
     Judgement { broken }
 }

@@ -12,12 +12,15 @@ mod breakdown;
 mod edit;
 mod forward;
 mod judge;
+mod manual;
 mod price;
 mod ways;
 
 pub use edit::Patch;
+pub use manual::{Edit, NoEdit};
 pub use price::{Bill, bill};
 
+use crate::check::Violation;
 use crate::inputs::Inputs;
 use crate::orders::OrderRow;
 use crate::travel::Travel;
@@ -310,9 +313,21 @@ impl Running {
 
     /// Puts a load on the cheapest way that holds; the trial keeps it. Gives how many were tried.
     fn place(&self, trial: &mut edit::Trial, load: &Load) -> Result<usize, usize> {
+        self.place_where(trial, load, |_, _| true).map_err(|(tried, _)| tried)
+    }
+
+    /// The same over some ways only; when none holds, what the cheapest of them would break.
+    fn place_where(
+        &self,
+        trial: &mut edit::Trial,
+        load: &Load,
+        allowed: impl Fn(&Plan, &ways::Way) -> bool,
+    ) -> Result<usize, (usize, Vec<Violation>)> {
         let board = ways::Board::new(&trial.plan, &self.inputs, &self.progress, &self.names);
-        let found = board.ways(load);
+        let found: Vec<ways::Way> =
+            board.ways(load).into_iter().filter(|way| allowed(&trial.plan, way)).collect();
         let mut tried = 0;
+        let mut reasons = Vec::new();
         for way in found.into_iter().take(WAYS_TRIED_MAX) {
             tried += 1;
             let mut next = edit::Trial { plan: trial.plan.clone() };
@@ -326,8 +341,11 @@ impl Running {
                 *trial = next;
                 return Ok(tried);
             }
+            if reasons.is_empty() {
+                reasons = judged.more_than(&self.before);
+            }
         }
-        Err(tried)
+        Err((tried, reasons))
     }
 
     /// Prices a trial against the plan as it runs and checks it as a whole.

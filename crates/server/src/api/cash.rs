@@ -2,7 +2,7 @@
 
 use super::county::{Did, did, text_of};
 use super::custody::{HolderBody, sides};
-use super::orders::on_order;
+use super::order_steps::on_order;
 use super::{Page, Paging, instant, limit_of, maybe_instant, seq_of};
 use crate::app::App;
 use crate::ask::{Ask, Context, Id, Query, reply, usable_id};

@@ -14,12 +14,16 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 use xiangyun_dispatch::command::Command as DayCommand;
 use xiangyun_dispatch::decide::decide;
-use xiangyun_dispatch::event::ExceptionKind;
+use xiangyun_dispatch::event::{ExceptionKind, PlannedTrip};
 use xiangyun_dispatch::state::{ExceptionState, OfferState};
+
+/// Times that an accepted repair is made anew because the day has moved on meanwhile.
+pub const REBASES_MAX: usize = 3;
 
 /// Something that is wrong.
 #[derive(Debug, Serialize, ToSchema)]
@@ -41,6 +45,9 @@ pub struct ExceptionView {
     pub closed: bool,
     /// Repairs offered for it, the last one last.
     pub repairs: Vec<RepairView>,
+    /// Why no repair is offered, once it was looked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub no_repair: Option<String>,
 }
 
 /// A repair.
@@ -56,10 +63,70 @@ pub struct RepairView {
     pub moved_stops: u32,
     /// Vehicles it touches.
     pub vehicles: Vec<String>,
+    /// What changes, by trip.
+    pub changes: Vec<ChangeView>,
     /// Whether it became the plan.
     pub accepted: bool,
     /// Whether it can still be accepted: the vehicles are as they were.
     pub fresh: bool,
+}
+
+/// What a repair changes of one trip.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ChangeView {
+    /// The trip.
+    pub trip: String,
+    /// Its vehicle.
+    pub vehicle: String,
+    /// Whether the trip is new.
+    pub new: bool,
+    /// Whether the trip falls away.
+    pub dropped: bool,
+    /// Sites where a stop is added.
+    pub added: Vec<String>,
+    /// Sites where a stop falls away.
+    pub removed: Vec<String>,
+    /// Orders that the trip takes on or sets down and did not before, in number.
+    pub orders: u64,
+    /// Seconds by which its last stop comes later; negative: earlier.
+    pub later_s: i64,
+}
+
+fn changes(world: &World, offer: &OfferState) -> Vec<ChangeView> {
+    let orders = |t: &PlannedTrip| -> BTreeSet<String> {
+        t.visits.iter().flat_map(|v| v.load.iter().chain(&v.unload)).cloned().collect()
+    };
+    let ends = |t: &PlannedTrip| t.visits.last().map_or(0, |v| v.arrive_ms);
+    let lacks = |of: &PlannedTrip, other: Option<&PlannedTrip>| -> Vec<String> {
+        let known: BTreeSet<&str> =
+            other.iter().flat_map(|t| &t.visits).map(|v| v.visit.as_str()).collect();
+        of.visits.iter().filter(|v| !known.contains(v.visit.as_str())).map(|v| v.site.clone()).collect()
+    };
+    let changed = offer.trips.iter().map(|now| {
+        let before = world.day.trips.get(&now.trip);
+        let had = before.map(&orders).unwrap_or_default();
+        ChangeView {
+            trip: now.trip.clone(),
+            vehicle: now.vehicle.clone(),
+            new: before.is_none(),
+            dropped: false,
+            added: lacks(now, before),
+            removed: before.map_or_else(Vec::new, |b| lacks(b, Some(now))),
+            orders: orders(now).difference(&had).count() as u64,
+            later_s: before.map_or(0, |b| (ends(now) - ends(b)) / 1_000),
+        }
+    });
+    let dropped = offer.dropped.iter().filter_map(|id| world.day.trips.get(id)).map(|t| ChangeView {
+        trip: t.trip.clone(),
+        vehicle: t.vehicle.clone(),
+        new: false,
+        dropped: true,
+        added: Vec::new(),
+        removed: t.visits.iter().map(|v| v.site.clone()).collect(),
+        orders: 0,
+        later_s: 0,
+    });
+    changed.chain(dropped).collect()
 }
 
 /// An offer as it stands now.
@@ -71,13 +138,14 @@ pub(crate) fn repair_view(world: &World, id: &str, o: &OfferState) -> RepairView
         lateness_s: o.lateness_s,
         moved_stops: o.moved_stops,
         vehicles: o.touched.iter().map(|t| t.vehicle.clone()).collect(),
+        changes: if o.accepted { Vec::new() } else { changes(world, o) },
         accepted: o.accepted,
         fresh: !o.accepted && o.touched.iter().all(|t| version(&t.vehicle) == t.version),
     }
 }
 
 /// An exception as it stands now.
-pub(crate) fn exception_view(world: &World, id: &str, e: &ExceptionState) -> ExceptionView {
+pub(crate) fn exception_view(app: &App, world: &World, id: &str, e: &ExceptionState) -> ExceptionView {
     ExceptionView {
         id: id.to_owned(),
         kind: word(&e.kind),
@@ -91,6 +159,7 @@ pub(crate) fn exception_view(world: &World, id: &str, e: &ExceptionState) -> Exc
             .iter()
             .filter_map(|o| Some(repair_view(world, o, world.day.offers.get(o)?)))
             .collect(),
+        no_repair: if e.closed { None } else { app.worker.reason(id) },
     }
 }
 
@@ -131,12 +200,12 @@ pub(super) async fn list(
         .queue()
         .into_iter()
         .filter(|(_, e)| visible(&world, &context, e))
-        .map(|(id, e)| exception_view(&world, id, e))
+        .map(|(id, e)| exception_view(&app, &world, id, e))
         .collect();
     if filter.closed {
         let closed =
             world.day.exceptions.iter().rev().filter(|(_, e)| e.closed && visible(&world, &context, e));
-        items.extend(closed.take(1_000).map(|(id, e)| exception_view(&world, id, e)));
+        items.extend(closed.take(1_000).map(|(id, e)| exception_view(&app, &world, id, e)));
     }
     reply(StatusCode::OK, &Page::whole(items))
 }
@@ -285,7 +354,7 @@ pub(super) async fn repairs(
         .get(&id)
         .filter(|e| visible(&world, &context, e))
         .ok_or_else(|| Problem::not_found("exception", &id))?;
-    Ok(reply(StatusCode::OK, &Page::whole(exception_view(&world, &id, found).repairs)))
+    Ok(reply(StatusCode::OK, &Page::whole(exception_view(&app, &world, &id, found).repairs)))
 }
 
 /// What to do with an offer.
@@ -296,6 +365,8 @@ pub enum Verdict {
     Accept,
     /// Not this one; the exception is closed as settled by hand.
     Refuse,
+    /// Make one anew on the day as it is now.
+    Renew,
 }
 
 /// A decision about a repair.
@@ -313,7 +384,8 @@ pub struct DecideBody {
     pub why: String,
 }
 
-/// Accepts or refuses a repair.
+/// Accepts or refuses a repair, or asks for one anew. Where the day has moved on since the offer was made, it is made again
+/// at once: one that is no dearer, no later and moves no more stops is accepted in its place, any other is offered.
 #[utoipa::path(post, path = "/api/v1/exceptions/{id}/repairs", tag = "exceptions", params(("id" = String, Path, description = "Exception")), request_body = DecideBody, responses((status = 200, body = Did)))]
 pub(super) async fn decide_repair(
     State(app): State<Arc<App>>,
@@ -322,21 +394,79 @@ pub(super) async fn decide_repair(
 ) -> Result<Response, Problem> {
     let body = ask.value;
     text_of("/why", &body.why, 200)?;
-    let by = ask.context.caller.who.clone();
-    app.act(&ask.context, "decide repair", &format!("exception/{id}"), move |world, now| {
+    if body.verdict == Verdict::Refuse {
+        return refuse(&app, &ask.context, id, body).await;
+    }
+    let known = {
+        let world = read(&app.world);
+        let found = world.day.exceptions.get(&id).ok_or_else(|| Problem::not_found("exception", &id))?;
+        let offer = body.offer.clone().or_else(|| found.offers.last().cloned());
+        let offer = offer.filter(|o| found.offers.contains(o));
+        let state = offer.as_ref().and_then(|o| world.day.offers.get(o)).cloned();
+        offer.zip(state)
+    };
+    if body.verdict == Verdict::Renew {
+        app.worker.ask(&id).await?;
+        return Ok(reply(StatusCode::OK, &serde_json::json!({ "events": ["RepairOffered"] })));
+    }
+    let Some((mut offer, seen)) = known else {
+        return Err(Problem::value("/offer", body.offer.as_deref().unwrap_or(""), "an offer of this exception"));
+    };
+    for _ in 0..REBASES_MAX {
+        let refused = match accept(&app, &ask.context, &id, &offer).await {
+            // The day has moved on: vehicles have other versions, or stops of the offer are done.
+            Err(problem) if matches!(problem.code.as_str(), "D207" | "D203") => problem,
+            outcome => return outcome,
+        };
+        if read(&app.world).day.exceptions.get(&id).is_none_or(|e| e.closed) {
+            return Err(refused);
+        }
+        offer = app.worker.ask(&id).await?;
+        let world = read(&app.world);
+        let Some(now) = world.day.offers.get(&offer) else { return Err(refused) };
+        let worse = now.price_fen > seen.price_fen
+            || now.lateness_s > seen.lateness_s
+            || now.moved_stops > seen.moved_stops;
+        if worse {
+            return Err(Problem::new(
+                StatusCode::CONFLICT,
+                "H632",
+                format!(
+                    "the day has moved on; offer {offer} now costs {} fen ({} before), leaves {} s of lateness ({}) and \
+                     moves {} stops ({})",
+                    now.price_fen,
+                    seen.price_fen,
+                    now.lateness_s,
+                    seen.lateness_s,
+                    now.moved_stops,
+                    seen.moved_stops
+                ),
+            )
+            .at("/offer", "H632", "worse than the one that was seen", "look at the new offer and accept it by its number"));
+        }
+    }
+    Err(Problem::conflict("the day moves faster than the repair; try again").retry(1))
+}
+
+async fn accept(app: &Arc<App>, context: &Context, id: &str, offer: &str) -> Result<Response, Problem> {
+    let (by, offer) = (context.caller.who.clone(), offer.to_owned());
+    app.act(context, "accept repair", &format!("exception/{id}"), move |world, now| {
+        let events = decide(&world.day, &DayCommand::AcceptOffer { offer, by }, now)?;
+        Ok(Done::new(StatusCode::OK, did(&events)).with(events))
+    })
+    .await
+}
+
+async fn refuse(app: &Arc<App>, context: &Context, id: String, body: DecideBody) -> Result<Response, Problem> {
+    app.act(context, "refuse repair", &format!("exception/{id}"), move |world, now| {
         let found = world.day.exceptions.get(&id).ok_or_else(|| Problem::not_found("exception", &id))?;
         let offer = body.offer.or_else(|| found.offers.last().cloned());
         let Some(offer) = offer.filter(|o| found.offers.contains(o)) else {
             return Err(Problem::value("/offer", "", "an offer of this exception"));
         };
-        let command = match body.verdict {
-            Verdict::Accept => DayCommand::AcceptOffer { offer, by },
-            _ => {
-                let why = if body.why.is_empty() { "by hand" } else { body.why.as_str() };
-                DayCommand::Close { exception: id, how: format!("offer {offer} refused: {why}"), acted: true }
-            }
-        };
-        let events = decide(&world.day, &command, now)?;
+        let why = if body.why.is_empty() { "by hand" } else { body.why.as_str() };
+        let how = format!("offer {offer} refused: {why}");
+        let events = decide(&world.day, &DayCommand::Close { exception: id, how, acted: true }, now)?;
         Ok(Done::new(StatusCode::OK, did(&events)).with(events))
     })
     .await

@@ -1,14 +1,17 @@
 //! The HTTP API. Its types are its own: what the day keeps inside may change without changing what others read.
 
 pub mod access;
+pub mod alarms;
 pub mod cash;
 pub mod county;
 pub mod custody;
+pub mod edits;
 pub mod events;
 pub mod exceptions;
 pub mod imports;
 pub mod kpi;
 pub mod messages;
+pub mod order_steps;
 pub mod orders;
 pub mod plans;
 pub mod positions;
@@ -67,6 +70,8 @@ pub const OPERATIONS: &[(&str, &str, Need)] = &[
     ("GET", "/api/v1/vehicles", Need::May(Action::ReadCounty)),
     ("GET", "/api/v1/drivers", Need::May(Action::ReadCounty)),
     ("GET", "/api/v1/carriers", Need::May(Action::ReadCounty)),
+    ("GET", "/api/v1/carriers/{id}/scans", Need::May(Action::ReadCarrierScans)),
+    ("GET", "/api/v1/alarms", Need::May(Action::ReadExceptions)),
     ("GET", "/api/v1/vehicles/{id}/trail", Need::May(Action::ReadFleet)),
     ("POST", "/api/v1/vehicles/{id}/condition", Need::May(Action::RaiseExceptions)),
     ("GET", "/api/v1/positions", Need::May(Action::ReadFleet)),
@@ -87,6 +92,9 @@ pub const OPERATIONS: &[(&str, &str, Need)] = &[
     ("POST", "/api/v1/plans", Need::May(Action::MakePlans)),
     ("GET", "/api/v1/plans/{id}", Need::May(Action::ReadPlans)),
     ("POST", "/api/v1/plans/{id}/publish", Need::May(Action::MakePlans)),
+    ("POST", "/api/v1/plans/{id}/edits", Need::May(Action::EditPlans)),
+    ("POST", "/api/v1/plans/{id}/forks", Need::May(Action::EditPlans)),
+    ("GET", "/api/v1/plans/{id}/compare/{other}", Need::May(Action::ReadPlans)),
     ("GET", "/api/v1/runs", Need::May(Action::ReadPlans)),
     ("POST", "/api/v1/runs", Need::May(Action::MakePlans)),
     ("GET", "/api/v1/runs/{id}", Need::May(Action::ReadPlans)),
@@ -287,21 +295,26 @@ fn described() -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
         .routes(routes!(county::vehicles))
         .routes(routes!(county::drivers))
         .routes(routes!(county::carriers))
+        .routes(routes!(alarms::list))
+        .routes(routes!(alarms::scans))
         .routes(routes!(county::set_condition))
         .routes(routes!(positions::trail))
         .routes(routes!(positions::positions, positions::report))
         .routes(routes!(orders::list, orders::place))
         .routes(routes!(orders::bulk))
-        .routes(routes!(orders::one, orders::change, orders::cancel))
-        .routes(routes!(orders::acceptance))
-        .routes(routes!(orders::consent))
-        .routes(routes!(orders::defer))
-        .routes(routes!(orders::divert))
-        .routes(routes!(orders::erase))
+        .routes(routes!(orders::one, order_steps::change, order_steps::cancel))
+        .routes(routes!(order_steps::acceptance))
+        .routes(routes!(order_steps::consent))
+        .routes(routes!(order_steps::defer))
+        .routes(routes!(order_steps::divert))
+        .routes(routes!(order_steps::erase))
         .routes(routes!(imports::import))
         .routes(routes!(plans::list, plans::take))
         .routes(routes!(plans::one))
         .routes(routes!(plans::publish))
+        .routes(routes!(edits::edit))
+        .routes(routes!(edits::fork))
+        .routes(routes!(edits::compare))
         .routes(routes!(runs::list, runs::start))
         .routes(routes!(runs::one_run, runs::cancel))
         .routes(routes!(stops::list))

@@ -8,6 +8,7 @@ use crate::machine::{Done, Happening};
 use crate::office::Fact;
 use crate::plans::Loaded;
 use crate::problem::Problem;
+use crate::worker::repair::unplanned;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 use utoipa::ToSchema;
 use xiangyun_dispatch::command::Command as DayCommand;
 use xiangyun_dispatch::decide::decide;
+use xiangyun_dispatch::state::Phase;
 
 /// A plan.
 #[derive(Debug, Serialize, ToSchema)]
@@ -323,6 +325,14 @@ pub(super) async fn publish(
     ask: Ask<PublishBody>,
 ) -> Result<Response, Problem> {
     let loaded = load(&app, &id).await?;
+    {
+        let (app, loaded) = (Arc::clone(&app), Arc::clone(&loaded));
+        tokio::task::spawn_blocking(move || {
+            crate::forks::publishable(&app, &loaded).and_then(|()| crate::forks::papers(&app, &loaded))
+        })
+        .await
+        .map_err(|e| Problem::internal(&e))??;
+    }
     let place = ask.value.place_orders;
     app.act(&ask.context, "publish plan", &format!("plan/{id}"), move |world, now| {
         publishing(world, now, &loaded, place)
@@ -361,6 +371,11 @@ pub(crate) fn publishing(
             let command = DayCommand::SetRoom { site: id.to_owned(), pieces: site.store_pieces };
             happenings.extend(decide(&world.day, &command, now)?.into_iter().map(Happening::Day));
         }
+    }
+    // Orders of the day that came after the plan was made.
+    let open = world.day.orders.iter().filter(|(_, o)| matches!(o.phase, Phase::Placed | Phase::InCustody));
+    for raise in unplanned(loaded, open.map(|(id, o)| (id.as_str(), o.class.as_str(), o.promise_ms))) {
+        happenings.extend(decide(&world.day, &raise, now)?.into_iter().map(Happening::Day));
     }
     let command = DayCommand::Publish { plan: id.clone(), trips: loaded.trips() };
     happenings.extend(decide(&world.day, &command, now)?.into_iter().map(Happening::Day));

@@ -78,6 +78,7 @@ pub(super) async fn start(State(app): State<Arc<App>>, ask: Ask<RunBody>) -> Res
         origin: "run".into(),
         base: None,
         live_orders: body.live_orders,
+        known_only: false,
         without_vehicles: Vec::new(),
         variant: Variant::default(),
         summary: String::new(),

@@ -50,6 +50,8 @@ actions! {
     ChangeOrders, "change orders", true, [Dispatcher, Carrier];
     /// Steps of outbound acceptance.
     AcceptOrders, "accept parcels", true, [Dispatcher, Station, Keeper, Driver];
+    /// How carriers' systems took their scans; a carrier sees its own.
+    ReadCarrierScans, "read carriers' scans", false, [Admin, Dispatcher, Carrier, Auditor];
     /// Plans, trips and stops.
     ReadPlans, "read plans", false,
         [Admin, Planner, Dispatcher, Station, Keeper, Driver, Carrier, Trunk, Auditor, Regulator];

@@ -6,8 +6,8 @@ use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Versio
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
-use std::sync::OnceLock;
-use tokio::sync::Semaphore;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Shortest password in characters.
 pub const PASSWORD_CHARS_MIN: usize = 12;
@@ -15,6 +15,8 @@ pub const PASSWORD_CHARS_MIN: usize = 12;
 pub const PASSWORD_CHARS_MAX: usize = 128;
 /// Passwords worked on at once, so that a flood of sign-ins cannot take the processors.
 pub const HASHING_MAX: usize = 2;
+/// Passwords that may wait; more are refused.
+pub const HASHING_WAITING_MAX: usize = 256;
 /// Memory of one hash in KiB (OWASP ASVS 5.0: argon2id, 19 MiB, two passes).
 const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
@@ -95,9 +97,43 @@ fn hasher() -> Argon2<'static> {
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
 }
 
-fn turns() -> &'static Semaphore {
-    static TURNS: OnceLock<Semaphore> = OnceLock::new();
-    TURNS.get_or_init(|| Semaphore::new(HASHING_MAX))
+type Job = Box<dyn FnOnce() + Send>;
+
+/// Threads of their own for hashing. A hash takes 19 MiB; on the common pool each of its hundreds of threads would keep
+/// that much of its allocator's arena for ever.
+fn hashers() -> &'static SyncSender<Job> {
+    static JOBS: OnceLock<SyncSender<Job>> = OnceLock::new();
+    JOBS.get_or_init(|| {
+        let (sender, receiver) = sync_channel::<Job>(HASHING_WAITING_MAX);
+        let receiver = Arc::new(Mutex::new(receiver));
+        for n in 0..HASHING_MAX {
+            let receiver = Arc::clone(&receiver);
+            let work = move || {
+                loop {
+                    let next = receiver.lock().unwrap_or_else(PoisonError::into_inner).recv();
+                    let Ok(job) = next else { return };
+                    job();
+                }
+            };
+            if let Err(err) = std::thread::Builder::new().name(format!("hash-{n}")).spawn(work) {
+                tracing::error!(%err, "a thread for passwords could not be started");
+            }
+        }
+        sender
+    })
+}
+
+/// Works on a thread for hashing.
+async fn on_hasher<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
+    let (answer, got) = tokio::sync::oneshot::channel();
+    let job: Job = Box::new(move || {
+        // Whoever asked may have gone.
+        let _ = answer.send(work());
+    });
+    hashers().try_send(job).map_err(|_| {
+        Problem::new(axum::http::StatusCode::SERVICE_UNAVAILABLE, "H612", "too many sign-ins at once").retry(1)
+    })?;
+    got.await.map_err(|e| Problem::internal(&e))
 }
 
 /// Checks a new password against the rules.
@@ -128,14 +164,12 @@ pub fn check_password(password: &str) -> Result<(), Problem> {
 /// # Errors
 /// A fault of the machine.
 pub async fn hash_password(password: String) -> Result<String, Problem> {
-    let _turn = turns().acquire().await.map_err(|e| Problem::internal(&e))?;
-    tokio::task::spawn_blocking(move || {
+    on_hasher(move || {
         let mut salt = [0u8; 16];
         getrandom::fill(&mut salt).expect("the operating system gives random bytes");
         hasher().hash_password_with_salt(password.as_bytes(), &salt).map(|h| h.to_string())
     })
-    .await
-    .map_err(|e| Problem::internal(&e))?
+    .await?
     .map_err(|e| Problem::internal(&e))
 }
 
@@ -146,8 +180,7 @@ pub async fn hash_password(password: String) -> Result<String, Problem> {
 pub async fn verify_password(password: String, hash: Option<String>) -> Result<bool, Problem> {
     const NOBODY: &str =
         "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$pbG0r6jXmF9nT2VJ0pYx0jvD1u0oFq2u3sJ5N2m0m1A";
-    let _turn = turns().acquire().await.map_err(|e| Problem::internal(&e))?;
-    tokio::task::spawn_blocking(move || {
+    on_hasher(move || {
         let known = hash.is_some();
         let text = hash.unwrap_or_else(|| NOBODY.to_owned());
         let fits =
@@ -155,7 +188,6 @@ pub async fn verify_password(password: String, hash: Option<String>) -> Result<b
         known && fits
     })
     .await
-    .map_err(|e| Problem::internal(&e))
 }
 
 #[cfg(test)]

@@ -132,7 +132,7 @@ pub async fn guard(State((app, guard)): State<Shared>, mut request: Request, nex
     tracing::debug!(request = id, %method, path, status = status.as_u16(), seconds, "request");
     app.metrics
         .requests
-        .get_or_create(&RequestLabels { method: method.as_str().to_owned(), path, status: status.as_u16() })
+        .get_or_create(&RequestLabels { method: known_method(&method).to_owned(), path, status: status.as_u16() })
         .inc();
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&id) {
@@ -143,6 +143,14 @@ pub async fn guard(State((app, guard)): State<Shared>, mut request: Request, nex
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
+}
+
+/// A method as a label: of those that nobody knows there may be any number.
+fn known_method(method: &Method) -> &str {
+    match method.as_str() {
+        known @ ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS") => known,
+        _ => "other",
+    }
 }
 
 fn request_id(request: &Request) -> String {

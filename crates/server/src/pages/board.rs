@@ -1,20 +1,24 @@
 //! The day board: map, vehicles, exceptions with their repairs.
 
 use super::{both, map, page, words};
-use crate::api::exceptions::{ExceptionView, exception_view};
+use crate::api::alarms::{AlarmView, since};
+use crate::api::exceptions::{ChangeView, ExceptionView, exception_view};
 use crate::app::App;
 use crate::ask::Context;
 use crate::auth::{Action, Resource, authorize};
 use crate::machine::{World, read};
+use crate::worker::repair;
 use axum::extract::State;
 use axum::response::{Html, IntoResponse, Response};
 use maud::{Markup, html};
 use std::sync::Arc;
 use xiangyun_dispatch::duties;
+use xiangyun_dispatch::event::ExceptionKind;
 use xiangyun_dispatch::state::StopPhase;
 
 /// The board.
 pub(super) async fn show(State(app): State<Arc<App>>, context: Context) -> Response {
+    let alarms = alarms(&app).await;
     let world = read(&app.world);
     if let Err(problem) = authorize(&world, &context.caller, Action::ReadExceptions, Resource::Any) {
         return super::sorry(&problem);
@@ -31,7 +35,7 @@ pub(super) async fn show(State(app): State<Arc<App>>, context: Context) -> Respo
         @if synthetic { p.note { (both("道路与多数村点为合成数据，仅供演示", "roads and most village points are synthetic, for demonstration")) } }
         div.columns {
             section.map { (map::svg(&app, &world)) }
-            section.side #board { (board(&app, &world, may_repair)) }
+            section.side #board { (board(&app, &world, &alarms, may_repair)) }
         }
     };
     drop(world);
@@ -40,12 +44,13 @@ pub(super) async fn show(State(app): State<Arc<App>>, context: Context) -> Respo
 
 /// The part of the board that changes.
 pub(super) async fn part(State(app): State<Arc<App>>, context: Context) -> Response {
+    let alarms = alarms(&app).await;
     let world = read(&app.world);
     if let Err(problem) = authorize(&world, &context.caller, Action::ReadExceptions, Resource::Any) {
         return problem.into_response();
     }
     let may_repair = Action::Repair.allows(context.caller.role());
-    Html(board(&app, &world, may_repair).into_string()).into_response()
+    Html(board(&app, &world, &alarms, may_repair).into_string()).into_response()
 }
 
 /// Local time of the county.
@@ -54,11 +59,16 @@ pub(super) fn local(app: &App, ms: i64) -> String {
     crate::api::instant(ms).to_zoned_datetime(zone).strftime("%m-%d %H:%M").to_string()
 }
 
-fn board(app: &App, world: &World, may_repair: bool) -> Markup {
+/// Alarms of the last day; a store that does not answer costs the page nothing else.
+async fn alarms(app: &App) -> Vec<AlarmView> {
+    since(app, app.clock.now_ms() - 86_400_000, 5).await.unwrap_or_default()
+}
+
+fn board(app: &App, world: &World, alarms: &[AlarmView], may_repair: bool) -> Markup {
     let balance = duties::balance(&world.day);
     let count = |word: &str| balance.get(word).copied().unwrap_or(0);
     let queue: Vec<ExceptionView> =
-        world.day.queue().into_iter().take(50).map(|(id, e)| exception_view(world, id, e)).collect();
+        world.day.queue().into_iter().take(50).map(|(id, e)| exception_view(app, world, id, e)).collect();
     html! {
         div.sums {
             div { b { (world.figures.placed) } (both("订单", "orders")) }
@@ -68,9 +78,12 @@ fn board(app: &App, world: &World, may_repair: bool) -> Markup {
             div { b { (world.figures.stops_served) } (both("已服务站点", "stops served")) }
             div { b.alert[!queue.is_empty()] { (queue.len()) } (both("待处理异常", "open exceptions")) }
         }
+        @for alarm in alarms {
+            p.alarm { b { (&local(app, alarm.at.as_millisecond())) } " " (alarm.text_zh) " " small.en { (alarm.text_en) } }
+        }
         h2 { (both("异常", "Exceptions")) }
         @if queue.is_empty() { p.empty { (both("没有待处理的异常", "nothing to do")) } }
-        @for e in &queue { (exception(e, may_repair)) }
+        @for e in &queue { (exception(app, e, may_repair)) }
         h2 { (both("车辆", "Vehicles")) }
         table.vehicles {
             thead { tr { th { (both("车辆", "vehicle")) } th { (both("进度", "progress")) } th { (both("下一站", "next stop")) } th { (both("预计", "expected")) } th { (both("定位", "seen")) } } }
@@ -79,7 +92,7 @@ fn board(app: &App, world: &World, may_repair: bool) -> Markup {
     }
 }
 
-fn exception(e: &ExceptionView, may_repair: bool) -> Markup {
+fn exception(app: &App, e: &ExceptionView, may_repair: bool) -> Markup {
     let (zh, en) = words::kind(&e.kind);
     html! {
         article.exception data-id=(e.id) {
@@ -90,22 +103,49 @@ fn exception(e: &ExceptionView, may_repair: bool) -> Markup {
                     (both("方案", "repair")) " " (yuan(repair.price_fen)) " · "
                     (both("延误", "lateness")) " " (repair.lateness_s / 60) " min · "
                     (both("调整站点", "moved stops")) " " (repair.moved_stops) " · " (repair.vehicles.join(" "))
-                    @if !repair.fresh { " " em { (both("已过期", "stale")) } }
+                    @if !repair.fresh { " " em { (both("情况已变，接受时重算", "the day moved on: reckoned anew when accepted")) } }
+                    @if !repair.changes.is_empty() {
+                        ul.changes { @for c in &repair.changes { li { (change(app, c)) } } }
+                    }
                 }
                 @if may_repair {
                     div.buttons {
-                        @if repair.fresh { button data-verdict="accept" data-offer=(repair.offer) { (both("接受", "accept")) } }
+                        button data-verdict="accept" data-offer=(repair.offer) { (both("接受", "accept")) }
                         button data-verdict="refuse" data-offer=(repair.offer) { (both("拒绝", "refuse")) }
                     }
                 }
             }
+            @if let Some(why) = &e.no_repair { p.none { (both("暂无方案", "no repair")) " " (why) } }
             @if e.repairs.is_empty() && may_repair {
                 div.buttons {
+                    @if by_plan(&e.kind) { button data-verdict="renew" { (both("再找方案", "look again")) } }
                     button data-close="1" { (both("已处理", "settled")) }
                 }
             }
         }
     }
+}
+
+/// One trip's change in a line.
+fn change(app: &App, c: &ChangeView) -> Markup {
+    let names = |ids: &[String]| -> String {
+        let name = |id: &String| app.site(id).map_or_else(|| id.clone(), |s| s.name_zh.clone());
+        ids.iter().map(name).collect::<Vec<_>>().join("、")
+    };
+    html! {
+        b { (c.vehicle) } " "
+        @if c.new { (both("新车次", "new trip")) " " }
+        @if c.dropped { (both("取消车次", "trip falls away")) " " }
+        @if !c.added.is_empty() { "+ " (names(&c.added)) " " }
+        @if !c.removed.is_empty() { "− " (names(&c.removed)) " " }
+        @if c.orders > 0 { (c.orders) " " (both("件", "orders")) " " }
+        @if c.later_s.abs() >= 60 { (both("收车", "ends")) " " (format!("{:+} min", c.later_s / 60)) }
+    }
+}
+
+/// Whether a change of the plan may mend an exception of this kind.
+fn by_plan(kind: &str) -> bool {
+    ExceptionKind::ALL.into_iter().any(|k| repair::by_plan(k) && crate::project::word(&k) == kind)
 }
 
 /// Fen as yuan.

@@ -23,6 +23,9 @@ pub(super) async fn show(
     context: Context,
 ) -> Response {
     let world = read(&app.world);
+    // The manifest prints the plan's own id; the day's id carries the plan's date.
+    let printed = world.office.plans.get(&plan).map(|p| format!("{}.{stop}", p.date));
+    let stop = printed.filter(|id| world.day.stops.contains_key(id)).unwrap_or(stop);
     let Some((trip, visit, state)) = world.day.visit(&stop) else {
         return super::sorry(&Problem::not_found("stop", &stop));
     };

@@ -44,7 +44,7 @@ fn the_golden_file_is_current() {
 
 /// A body that every operation refuses by its shape, and a path with ids of nothing.
 fn filled(path: &str) -> String {
-    path.replace("{id}", "nothing").replace("{waybill}", "nothing")
+    path.replace("{id}", "nothing").replace("{waybill}", "nothing").replace("{other}", "nothing")
 }
 
 #[test]

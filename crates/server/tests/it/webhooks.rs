@@ -11,10 +11,10 @@ use std::sync::mpsc;
 use xiangyun_server::relay::sign;
 
 /// Headers and body of a request.
-type Request = (Vec<(String, String)>, Vec<u8>);
+pub(crate) type Request = (Vec<(String, String)>, Vec<u8>);
 
 /// Takes requests, refusing the first; gives headers and body of each.
-fn receiver() -> (String, mpsc::Receiver<Request>) {
+pub(crate) fn receiver() -> (String, mpsc::Receiver<Request>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://127.0.0.1:{}/hook", listener.local_addr().unwrap().port());
     let (sender, receiver) = mpsc::channel();
