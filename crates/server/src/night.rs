@@ -103,6 +103,7 @@ async fn check_input(app: &Arc<App>, night: &Night, day: Date) {
 }
 
 async fn start(app: &Arc<App>, day: Date, what: &str) {
+    let draft = night_plans(&read(&app.world), day).into_iter().find(|(dawn, ..)| !dawn).map(|(.., id)| id);
     let wish = Wish {
         date: day,
         seconds: app.config.planner.seconds,
@@ -112,6 +113,8 @@ async fn start(app: &Arc<App>, day: Date, what: &str) {
         base: None,
         live_orders: false,
         known_only: true,
+        // The dawn plan keeps the draft's rounds: stations have sorted by them.
+        mends: draft.filter(|_| what == "dawn"),
         without_vehicles: Vec::new(),
         variant: Variant::default(),
         summary: what.to_owned(),
@@ -123,20 +126,22 @@ async fn start(app: &Arc<App>, day: Date, what: &str) {
     }
 }
 
+/// Plans of a night, by whether they are the dawn's, orders served and id; the best last.
+fn night_plans(world: &World, day: Date) -> Vec<(bool, u64, String)> {
+    let mut plans: Vec<_> = world
+        .office
+        .plans
+        .iter()
+        .filter(|(_, p)| p.origin == "night" && p.date == day.to_string())
+        .map(|(id, p)| (p.summary == "dawn", p.served, id.clone()))
+        .collect();
+    plans.sort();
+    plans
+}
+
 async fn publish(app: &Arc<App>, day: Date) {
     // The dawn plan before the draft; among equals the one that serves more.
-    let best = {
-        let world = read(&app.world);
-        let mut plans: Vec<_> = world
-            .office
-            .plans
-            .iter()
-            .filter(|(_, p)| p.origin == "night" && p.date == day.to_string())
-            .map(|(id, p)| (p.summary == "dawn", p.served, id.clone()))
-            .collect();
-        plans.sort();
-        plans.pop().map(|(_, _, id)| id)
-    };
+    let best = night_plans(&read(&app.world), day).pop().map(|(_, _, id)| id);
     let outcome = match best {
         Some(id) => match load(app, &id).await {
             Ok(loaded) => app

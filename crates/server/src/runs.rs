@@ -21,6 +21,7 @@ use utoipa::ToSchema;
 use xiangyun_model::problem::Problems;
 use xiangyun_planning::county::Files;
 use xiangyun_planning::inputs::Inputs;
+use xiangyun_planning::mend::{self, Arrived};
 use xiangyun_planning::orders::{self, OrderRow, Source};
 use xiangyun_planning::publish::{Made, PublishError, publish};
 use xiangyun_planning::search::{Effort, Variant};
@@ -49,6 +50,8 @@ pub struct Wish {
     pub live_orders: bool,
     /// Only what is known: the county's file and orders of the running day, never a made-up demand.
     pub known_only: bool,
+    /// The evening's plan that is mended to what has come in since, instead of a plan made anew.
+    pub mends: Option<String>,
     /// Vehicles left out.
     pub without_vehicles: Vec<String>,
     /// Which part of the engine may be used.
@@ -400,7 +403,7 @@ pub(crate) fn order_record(
 
 /// Plans, checks and takes in; runs where blocking is allowed.
 fn plan(app: &Arc<App>, wish: &Wish, watch: &Watch) -> Result<Arc<Loaded>, String> {
-    let files = Files::read_dir(&app.config.county).map_err(|p| first(&p))?;
+    let mut files = Files::read_dir(&app.config.county).map_err(|p| first(&p))?;
     let mut county = county::load(&files).map_err(|p| first(&p))?;
     let mut problems = Problems::new();
     let rows = day_rows(app, wish, &mut problems)?;
@@ -424,11 +427,30 @@ fn plan(app: &Arc<App>, wish: &Wish, watch: &Watch) -> Result<Arc<Loaded>, Strin
         seed: wish.seed,
         threads,
     };
-    let plan = night::plan(&county, wish.date, &rows, &travel, &opening, &effort, wish.variant, watch);
+    let mut inputs = Inputs { county, orders: rows, opening, travel };
+    let plan = match &wish.mends {
+        Some(evening) => {
+            let evening = app.plans.get(evening).map_err(|p| p.detail)?;
+            // What is known now is what is planned; nothing of it is absent until a wave says so.
+            let arrived = Arrived { rows: inputs.orders.clone(), absent: 0 };
+            let dawn = mend::mend(&evening.plan, &inputs, wish.date, &arrived, &[], &effort, watch);
+            if dawn.waves != inputs.county.waves {
+                let toml = files.get("county.toml").map(String::from_utf8_lossy).unwrap_or_default();
+                let toml = mend::with_waves(&toml, &dawn.waves);
+                files.insert("county.toml", toml.into_bytes());
+                inputs.county.waves = dawn.waves;
+            }
+            inputs.orders = dawn.rows;
+            dawn.plan
+        }
+        None => {
+            let Inputs { county, orders, opening, travel } = &inputs;
+            night::plan(county, wish.date, orders, travel, opening, &effort, wish.variant, watch)
+        }
+    };
     if watch.stopped() {
         return Err("stopped".into());
     }
-    let inputs = Inputs { county, orders: rows, opening, travel };
     let map = network::map_data(&roads, &inputs.county, &plan);
     let made = Made {
         version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -16,7 +16,7 @@ mod text;
 pub mod waybill;
 mod xlsx_sheet;
 
-pub use convert::{Context, Imported, ToSort, convert};
+pub use convert::{Context, Imported, Kept, ToSort, convert};
 pub use header::{Column, FIELDS, Mapping, is_field, suggest};
 pub use sheet::{Cells, Mark, Sheet, SheetRow, letter};
 

@@ -290,6 +290,7 @@ pub(super) async fn fork(
         base: Some(id),
         live_orders: run.live_orders,
         known_only: false,
+        mends: None,
         without_vehicles: run.without_vehicles,
         variant: Variant::default(),
         summary: ask.value.summary,

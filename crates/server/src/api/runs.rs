@@ -79,6 +79,7 @@ pub(super) async fn start(State(app): State<Arc<App>>, ask: Ask<RunBody>) -> Res
         base: None,
         live_orders: body.live_orders,
         known_only: false,
+        mends: None,
         without_vehicles: Vec::new(),
         variant: Variant::default(),
         summary: String::new(),
