@@ -188,6 +188,12 @@ impl<'a> World<'a> {
         self.setting.midnight_ms + BEGIN_S * 1_000
     }
 
+    /// Time of the day.
+    #[must_use]
+    pub const fn since_midnight_ms(&self, now_ms: i64) -> i64 {
+        now_ms - self.setting.midnight_ms
+    }
+
     /// Breakdowns are drawn among vehicles with a plan; call it once trips are published.
     pub fn draw_breakdowns(&mut self, desk: &mut dyn Desk) {
         let own = self.vehicles.iter().filter(|(_, v)| v.terminal);

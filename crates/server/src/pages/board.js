@@ -15,9 +15,9 @@ function place(position) {
     mark.setAttribute("class", "vehicle");
     mark.dataset.vehicle = position.vehicle;
     const box = document.createElementNS(NS, "rect");
-    for (const [name, value] of Object.entries({ x: -230, y: -150, width: 460, height: 300, rx: 80 })) box.setAttribute(name, value);
+    for (const [name, value] of Object.entries({ x: -17, y: -8, width: 34, height: 16, rx: 4 })) box.setAttribute(name, value * frame.unit);
     const text = document.createElementNS(NS, "text");
-    text.setAttribute("y", 90);
+    text.setAttribute("y", 4 * frame.unit);
     text.textContent = position.vehicle;
     mark.append(box, text);
     document.getElementById("vehicles").append(mark);

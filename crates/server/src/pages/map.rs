@@ -5,10 +5,12 @@ use crate::machine::World;
 use maud::{Markup, html};
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::sync::{Arc, Mutex, PoisonError};
 use xiangyun_model::county::County;
 use xiangyun_model::geo::LonLat;
 use xiangyun_model::site::SiteKind;
 use xiangyun_planning::output::MapData;
+use xiangyun_roads::BandId;
 
 /// Metres of a degree of latitude on the mean sphere.
 const DEGREE_M: f64 = 111_195.0;
@@ -72,7 +74,8 @@ impl Frame {
 pub struct Background {
     frame: Frame,
     roads: BTreeMap<u8, String>,
-    legs: BTreeMap<(String, String), String>,
+    /// Ways between stops: those of the plan that was published when the roads were read, others as they are asked for.
+    legs: Mutex<BTreeMap<(String, String), Arc<str>>>,
     synthetic: bool,
 }
 
@@ -88,9 +91,9 @@ impl Background {
         let legs = map
             .legs
             .iter()
-            .map(|((_, from, to), points)| ((from.clone(), to.clone()), frame.path(points)))
+            .map(|((_, from, to), points)| ((from.clone(), to.clone()), frame.path(points).into()))
             .collect();
-        Self { frame, roads, legs, synthetic: map.synthetic_roads }
+        Self { frame, roads, legs: Mutex::new(legs), synthetic: map.synthetic_roads }
     }
 
     /// Whether the roads are made up.
@@ -120,17 +123,20 @@ pub(super) fn svg(app: &App, world: &World) -> Markup {
         }
     };
     let frame = background.frame;
+    // Marks and words are drawn in thousandths of the map's width, so that they can be read whatever the county's size.
+    let unit = (frame.width / 1_000).max(1);
     let view = format!("0 0 {} {}", frame.width, frame.height);
     html! {
-        svg #map viewBox=(view) preserveAspectRatio="xMidYMid meet" role="img" aria-label="地图 map" {
+        svg #map viewBox=(view) style={ "--u:" (unit) "px" } preserveAspectRatio="xMidYMid meet" role="img" aria-label="地图 map" {
             g.roads {
                 @for (rank, d) in background.roads.iter().rev() { path class={ "road r" (rank) } d=(d) {} }
             }
             g.ways {
                 @for (n, vehicle) in world.day.vehicles.keys().enumerate() {
+                    @let profile = app.county.vehicles.iter().find(|v| v.id.as_str() == vehicle).map_or("van", |v| v.profile.as_str());
                     @for trip in crate::auth::trips(world, vehicle) {
                         @for pair in trip.visits.windows(2) {
-                            @if let Some(d) = way(background, app, &pair[0].site, &pair[1].site) {
+                            @if let Some(d) = way(background, app, profile, &pair[0].site, &pair[1].site) {
                                 path class="way" data-vehicle=(vehicle) stroke=(colour(n)) d=(d) {}
                             }
                         }
@@ -140,28 +146,28 @@ pub(super) fn svg(app: &App, world: &World) -> Markup {
             g.places {
                 @for site in app.county.sites.iter().filter(|s| s.kind != SiteKind::Gateway) {
                     @let (x, y) = frame.at(site.place);
-                    circle class={ "place " (site.kind.word()) } cx=(x) cy=(y) r=(radius(site.kind)) {
+                    circle class={ "place " (site.kind.word()) } cx=(x) cy=(y) r=(radius(site.kind) * unit) {
                         title { (site.name_zh) " " (site.name_en) " (" (site.id.as_str()) ")" }
                     }
                 }
                 @for site in app.county.sites.iter().filter(|s| matches!(s.kind, SiteKind::Hub | SiteKind::Station)) {
                     @let (x, y) = frame.at(site.place);
-                    text.label x=(x + 330) y=(y + 150) { (short_name(&site.name_zh)) }
+                    text.label x=(x + 7 * unit) y=(y + 4 * unit) { (short_name(&site.name_zh)) }
                 }
             }
             g #vehicles {
                 @for last in app.fleet.all() {
                     @let (x, y) = frame.at(LonLat { lon: last.lon, lat: last.lat });
                     g.vehicle data-vehicle=(last.vehicle) transform={ "translate(" (x) " " (y) ")" } {
-                        rect x="-230" y="-150" width="460" height="300" rx="80" {}
-                        text y="90" { (last.vehicle) }
+                        rect x=(-17 * unit) y=(-8 * unit) width=(34 * unit) height=(16 * unit) rx=(4 * unit) {}
+                        text y=(4 * unit) { (last.vehicle) }
                         title { (last.vehicle) " " (last.at) }
                     }
                 }
             }
         }
         script type="application/json" id="frame" {
-            (maud::PreEscaped(format!("{{\"west\":{},\"north\":{},\"lon_m\":{},\"lat_m\":{DEGREE_M}}}", frame.west, frame.north, frame.lon_m)))
+            (maud::PreEscaped(format!("{{\"west\":{},\"north\":{},\"lon_m\":{},\"lat_m\":{DEGREE_M},\"unit\":{unit}}}", frame.west, frame.north, frame.lon_m)))
         }
     }
 }
@@ -170,21 +176,31 @@ fn short_name(name: &str) -> &str {
     name.strip_suffix("物流中转站").unwrap_or(name)
 }
 
-fn way(background: &Background, app: &App, from: &str, to: &str) -> Option<String> {
+/// The way of a vehicle between two sites: on the roads where they are read, straight where they are not.
+fn way(background: &Background, app: &App, profile: &str, from: &str, to: &str) -> Option<Arc<str>> {
     if from == to {
         return None;
     }
-    background.legs.get(&(from.to_owned(), to.to_owned())).cloned().or_else(|| {
-        let (a, b) = (app.site(from)?, app.site(to)?);
-        Some(background.frame.path(&[a.place, b.place]))
-    })
+    let key = (from.to_owned(), to.to_owned());
+    let known = || background.legs.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(found) = known().get(&key) {
+        return Some(Arc::clone(found));
+    }
+    let (a, b) = (app.site(from)?.place, app.site(to)?.place);
+    let Some(roads) = app.roads.get() else { return Some(background.frame.path(&[a, b]).into()) };
+    let route = roads.profile(profile).and_then(|p| roads.route(p, BandId(0), &[a, b]));
+    let line = route.map_or_else(|_| vec![a, b], |r| r.geometry());
+    let path: Arc<str> = background.frame.path(&line).into();
+    known().insert(key, Arc::clone(&path));
+    Some(path)
 }
 
-const fn radius(kind: SiteKind) -> u32 {
+/// In thousandths of the map's width.
+const fn radius(kind: SiteKind) -> i64 {
     match kind {
-        SiteKind::Hub => 330,
-        SiteKind::Station => 240,
-        SiteKind::Park => 180,
-        SiteKind::Village | SiteKind::Gateway => 90,
+        SiteKind::Hub => 7,
+        SiteKind::Station => 5,
+        SiteKind::Park => 4,
+        SiteKind::Village | SiteKind::Gateway => 2,
     }
 }

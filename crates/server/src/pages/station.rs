@@ -78,6 +78,18 @@ pub(super) async fn show(State(app): State<Arc<App>>, Path(id): Path<String>, co
             }
             p #answer role="status" {}
             ol #log {}
+            @if !stops.is_empty() {
+                h2 { (both("今日到车", "vehicles due")) }
+                table.vehicles {
+                    thead { tr { th { (both("计划", "planned")) } th { (both("车辆", "vehicle")) } th { (both("卸", "off")) } th { (both("装", "on")) } th { (both("状态", "state")) } } }
+                    tbody {
+                        @for (trip, visit, phase) in stops.iter().take(30) {
+                            @let (zh, en) = words::phase(&crate::project::word(phase));
+                            tr { td { (&super::board::local(&app, visit.arrive_ms)[6..]) } td { (trip.vehicle) } td { (visit.unload.len()) } td { (visit.load.len()) } td { (both(zh, en)) } }
+                        }
+                    }
+                }
+            }
             @if !overdue.is_empty() {
                 h2 { (both("超期未取", "overdue")) }
                 ul { @for (order, o) in overdue { li { (order) " " (o.shelf.as_ref().map_or("", |s| s.shelf.as_str())) } } }

@@ -18,6 +18,7 @@ use std::process::ExitCode;
 use tokio::runtime::Runtime;
 use xiangyun_model::county::County;
 use xiangyun_model::plan::Plan;
+use xiangyun_model::site::SiteKind;
 use xiangyun_planning::check;
 use xiangyun_planning::inputs::Inputs;
 use xiangyun_planning::orders::OrderRow;
@@ -29,13 +30,13 @@ use xiangyun_simulation::ways::Ways;
 use xiangyun_simulation::world::{BEGIN_S, END_S, Setting, TICK_MS, World};
 
 /// Steps of search of the demonstration's plan: bounded by steps, so that every machine tells the same story.
-const PLAN_STEPS: u64 = 4_000;
-/// Seconds before the first departure at which a running clock begins.
-const EARLY_S: i64 = 300;
+const PLAN_STEPS: u64 = 1_000;
+/// Seconds before the first arrival at a village at which a running clock begins.
+const EARLY_S: i64 = 900;
 /// Business time between two lines of the summary.
 const SUMMARY_MS: i64 = 600_000;
 /// A breakdown falls into this part of the day's beginning, in seconds after the clock's start, so that a visitor sees it.
-const SEEN_S: (i64, i64) = (1_800, 5_400);
+const SEEN_S: (i64, i64) = (900, 3_000);
 /// Before a further day begins, its night plan is made this long ahead, in seconds.
 const NIGHT_S: i64 = 3_600;
 /// What has found no end today is promised for then, in seconds after midnight: tomorrow at eight in the evening.
@@ -81,7 +82,9 @@ struct Demo<'a> {
     args: &'a DemoArgs,
     lang: Lang,
     runtime: Runtime,
-    daemon: Daemon,
+    /// Nothing only while it is started again.
+    daemon: Option<Daemon>,
+    places: setup::Places,
     password: String,
 }
 
@@ -96,25 +99,29 @@ pub(crate) fn run(args: &DemoArgs, lang: Lang) -> Result<ExitCode, Failure> {
     setup::make_room(&args.dir, lang)?;
     let (plan_dir, plan, inputs) = first_plan(args, lang)?;
     let midnight = midnight_ms(&inputs.county, plan.date)?;
-    let start_ms =
-        midnight + 1_000 * if args.headless { BEGIN_S } else { first_departure_s(&plan) - EARLY_S };
-    let config = setup::write_config(args, &inputs.county, start_ms)?;
+    let places = setup::Places::find(args)?;
+    let config = setup::write_config(args, &places, &inputs.county, None, midnight + BEGIN_S * 1_000)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|err| Failure::could_not(&err))?;
-    let config = Config::read(&config).map_err(|err| Failure::input(err.to_string()))?;
-    let daemon = runtime.block_on(Daemon::start(config)).map_err(|err| Failure::input(err.to_string()))?;
+    let daemon = start(&runtime, &config)?;
     let password = setup::password(&args.dir)?;
-    let demo = Demo { args, lang, runtime, daemon, password };
-    let outcome = demo.live(plan_dir, plan, inputs, &faults, start_ms);
+    let mut demo = Demo { args, lang, runtime, daemon: Some(daemon), places, password };
+    let outcome = demo.live(plan_dir, plan, inputs, &faults);
     if args.stay && outcome.is_ok() {
         demo.say(lang.pick("守护进程继续运行，按 Ctrl-C 结束", "the daemon stays up; Ctrl-C ends it"));
         let _ = demo.runtime.block_on(tokio::signal::ctrl_c());
     }
-    let Demo { runtime, daemon, .. } = demo;
-    runtime.block_on(daemon.end()).map_err(|err| Failure::could_not(&err))?;
+    if let Some(daemon) = demo.daemon {
+        demo.runtime.block_on(daemon.end()).map_err(|err| Failure::could_not(&err))?;
+    }
     outcome
+}
+
+fn start(runtime: &Runtime, config: &Path) -> Result<Daemon, Failure> {
+    let config = Config::read(config).map_err(|err| Failure::input(err.to_string()))?;
+    runtime.block_on(Daemon::start(config)).map_err(|err| Failure::input(err.to_string()))
 }
 
 /// Plans the county's default day into the demonstration's directory.
@@ -150,9 +157,14 @@ fn many(inputs: &Inputs, faults: &Faults) -> usize {
     inputs.orders.len() * faults.new_pickups as usize / 10_000
 }
 
-fn first_departure_s(plan: &Plan) -> i64 {
-    let departures = plan.trips.iter().filter(|t| t.driver.is_some()).filter_map(|t| t.visits.first());
-    departures.map(|v| v.depart).min().unwrap_or(6 * 3_600)
+/// When the running clock begins, in seconds after midnight: shortly before the first village gets its goods. What comes
+/// before, trucks that are unloaded, sorted and loaded, is driven as fast as it can be.
+fn show_from_s(plan: &Plan, county: &County) -> i64 {
+    let village =
+        |site: &str| county.find_site(site).is_some_and(|s| county.site(s).kind == SiteKind::Village);
+    let own = plan.trips.iter().filter(|t| t.driver.is_some());
+    let stops = own.flat_map(|t| t.visits.iter().skip(1)).filter(|v| !v.unload.is_empty());
+    stops.filter(|v| village(&v.site)).map(|v| v.arrive).min().map_or(BEGIN_S, |s| (s - EARLY_S).max(BEGIN_S))
 }
 
 /// What stays the same over all days.
@@ -189,21 +201,16 @@ impl Demo<'_> {
 
     /// The days, one after the other, and their judgement.
     fn live(
-        &self,
+        &mut self,
         dir: PathBuf,
         plan: Plan,
         inputs: Inputs,
         faults: &Faults,
-        start_ms: i64,
     ) -> Result<ExitCode, Failure> {
         let county = inputs.county.clone();
         let ways = ways(&county, &self.args.county);
         let mut desk = self.desk(&county)?;
         self.say(words::where_to_look(self, &plan, &inputs, &dir));
-        let zone = jiff::tz::TimeZone::get(&county.time_zone).unwrap_or(jiff::tz::TimeZone::UTC);
-        if !self.args.headless {
-            desk.tell = Some(words::teller(zone, self.lang));
-        }
         let stage = Stage { inputs: &inputs, ways: ways.as_ref(), faults };
         let later = later_orders(&inputs, self.args.seed, many(&inputs, faults));
         let midnight = midnight_ms(&county, plan.date)?;
@@ -211,7 +218,17 @@ impl Demo<'_> {
         world.open(&mut desk);
         desk.place_all();
         publish(&mut desk, &dir, &plan.id)?;
-        self.drive(&mut desk, &mut world, midnight, start_ms);
+        world.draw_breakdowns(&mut desk);
+        let mut from_ms = world.begin_ms();
+        if !self.args.headless {
+            let show_ms = midnight + show_from_s(&plan, &county) * 1_000;
+            world.break_early(&mut desk, show_ms + SEEN_S.0 * 1_000, show_ms + SEEN_S.1 * 1_000);
+            self.drive(&mut desk, &mut world, from_ms, show_ms);
+            self.let_run(&mut desk, &county, show_ms)?;
+            from_ms = show_ms;
+        }
+        self.drive(&mut desk, &mut world, from_ms, midnight + END_S * 1_000);
+        world.close(&mut desk, midnight + PROMISE_S * 1_000);
         self.days(&mut desk, &stage, plan.date, 1, world)
     }
 
@@ -241,28 +258,45 @@ impl Demo<'_> {
         self.say(
             self.lang.pick(format!("{date} 夜间计划 {plan}"), format!("{date}: plan of the night {plan}")),
         );
-        publish(desk, &self.daemon.app().plans.dir_of(&plan), &plan)?;
-        self.drive(desk, &mut world, midnight, midnight);
+        publish(desk, &self.args.dir.join("var/plans").join(&plan), &plan)?;
+        world.draw_breakdowns(desk);
+        let from_ms = world.begin_ms();
+        self.drive(desk, &mut world, from_ms, midnight + END_S * 1_000);
+        world.close(desk, midnight + PROMISE_S * 1_000);
         self.days(desk, stage, date, n + 1, world)
     }
 
-    /// One day from the first truck to the last till.
-    fn drive(&self, desk: &mut Remote, world: &mut World<'_>, midnight: i64, start_ms: i64) {
-        world.draw_breakdowns(desk);
-        if !self.args.headless {
-            world.break_early(desk, start_ms + SEEN_S.0 * 1_000, start_ms + SEEN_S.1 * 1_000);
-        }
-        let end_ms = midnight + END_S * 1_000;
-        let mut now_ms = world.begin_ms();
-        while now_ms <= end_ms {
+    /// A part of a day, step by step.
+    fn drive(&self, desk: &mut Remote, world: &mut World<'_>, from_ms: i64, end_ms: i64) {
+        let mut now_ms = from_ms;
+        while now_ms < end_ms {
             world.step(desk, now_ms);
             desk.tick(now_ms);
-            if !self.args.headless && now_ms % SUMMARY_MS == 0 && now_ms >= start_ms {
-                words::summary(desk, now_ms - midnight, self.lang);
+            if !self.args.headless && now_ms % SUMMARY_MS == 0 {
+                words::summary(desk, world.since_midnight_ms(now_ms), self.lang);
             }
             now_ms += TICK_MS;
         }
-        world.close(desk, midnight + PROMISE_S * 1_000);
+    }
+
+    /// From now on the clock runs by itself: the daemon is ended and started again on its log with a scaled clock.
+    fn let_run(&mut self, desk: &mut Remote, county: &County, now_ms: i64) -> Result<(), Failure> {
+        let config = setup::write_config(self.args, &self.places, county, Some(self.args.speed), now_ms)?;
+        let runtime = &self.runtime;
+        let old = std::mem::replace(&mut self.daemon, None);
+        if let Some(old) = old {
+            runtime.block_on(old.end()).map_err(|err| Failure::could_not(&err))?;
+        }
+        self.daemon = Some(start(runtime, &config)?);
+        desk.run_free();
+        let zone = jiff::tz::TimeZone::get(&county.time_zone).unwrap_or(jiff::tz::TimeZone::UTC);
+        desk.tell = Some(words::teller(zone, self.lang));
+        let speed = self.args.speed;
+        self.say(self.lang.pick(
+            format!("清晨的卸车、分拣与装车已快速走过；守护进程从日志恢复，以下按 {speed} 倍速进行"),
+            format!("the morning's unloading, sorting and loading went by in haste; the daemon has come back from its log, and the day goes on {speed} times as fast"),
+        ));
+        Ok(())
     }
 
     /// The invariants over the exported log, and its figures counted anew.
@@ -281,11 +315,12 @@ impl Demo<'_> {
 
     /// Signs everybody in: the administrator, everybody's keys, the terminals, the live stream.
     fn desk(&self, county: &County) -> Result<Remote, Failure> {
-        let url = self.daemon.url();
-        let gateway = self.daemon.jt808().ok_or_else(|| Failure::input("no JT/T 808 address"))?;
-        let mut admin = setup::sign_in(&url, self.daemon.first_run().unwrap_or_default(), &self.password)?;
+        let url = self.places.url();
+        let token = self.daemon.as_ref().and_then(Daemon::first_run).unwrap_or_default();
+        let mut admin = setup::sign_in(&url, token, &self.password)?;
         let keys = Keys::make(&mut admin, county).map_err(|err| Failure::could_not(&err))?;
-        let terminals = Terminals::new(&vehicles(county), gateway).map_err(|err| Failure::could_not(&err))?;
+        let terminals =
+            Terminals::new(&vehicles(county), self.places.gateway).map_err(|err| Failure::could_not(&err))?;
         open_desk(admin, keys, terminals, &url)
     }
 }

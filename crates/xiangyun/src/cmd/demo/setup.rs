@@ -12,6 +12,7 @@ use jiff::civil::Date;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use xiangyun_model::county::County;
@@ -45,26 +46,52 @@ pub(super) fn make_room(dir: &Path, lang: Lang) -> Result<(), Failure> {
     std::fs::write(dir.join(MARK), b"").map_err(io)
 }
 
-/// The daemon's configuration, kept beside the results so that `serve --config` starts it again.
-pub(super) fn write_config(args: &DemoArgs, county: &County, start_ms: i64) -> Result<PathBuf, Failure> {
+/// Where the daemon listens, before and after it is started again.
+pub(super) struct Places {
+    http: SocketAddr,
+    pub(super) gateway: SocketAddr,
+}
+
+impl Places {
+    /// The address asked for, and the port of JT/T 808 beside the usual one of HTTP; elsewhere free ports.
+    pub(super) fn find(args: &DemoArgs) -> Result<Self, Failure> {
+        let free = || -> std::io::Result<SocketAddr> {
+            TcpListener::bind(SocketAddr::new(args.listen.ip(), 0))?.local_addr()
+        };
+        let io = |err: std::io::Error| Failure::input(format!("{}: {err}", args.listen.ip()));
+        let asked = !args.headless && args.listen.port() != 0;
+        let http = if asked { args.listen } else { free().map_err(io)? };
+        let usual = asked && args.listen.port() == 8080;
+        let gateway = if usual { SocketAddr::new(args.listen.ip(), 7808) } else { free().map_err(io)? };
+        Ok(Self { http, gateway })
+    }
+
+    pub(super) fn url(&self) -> String {
+        format!("http://{}", self.http)
+    }
+}
+
+/// The daemon's configuration, kept beside the results so that `serve --config` starts it again. With a speed its clock runs
+/// by itself, without one it is stepped.
+pub(super) fn write_config(
+    args: &DemoArgs,
+    places: &Places,
+    county: &County,
+    speed: Option<f64>,
+    start_ms: i64,
+) -> Result<PathBuf, Failure> {
     let absolute = |p: &Path| std::path::absolute(p).map_err(|err| Failure::could_not(&err));
-    let free = "127.0.0.1:0".to_owned();
-    let (http, tcp) = if args.headless {
-        (free.clone(), free)
-    } else {
-        // The port of JT/T 808 beside the usual port of HTTP; any free one beside another.
-        let port = if args.listen.port() == 8080 { 7808 } else { 0 };
-        (args.listen.to_string(), format!("{}:{port}", args.listen.ip()))
-    };
-    let source = if args.headless { "stepped" } else { "scaled" };
+    let source = if speed.is_some() { "scaled" } else { "stepped" };
     let start = jiff::Timestamp::from_millisecond(start_ms).unwrap_or_default();
     let mut text = format!(
-        "county = {:?}\ndata = {:?}\n\n[listen]\nhttp = \"{http}\"\n\n\
+        "county = {:?}\ndata = {:?}\n\n[listen]\nhttp = \"{}\"\n\n\
          [clock]\nsource = \"{source}\"\nstart = \"{start}\"\nspeed = {:?}\n\n\
-         [gateway]\ntcp = \"{tcp}\"\nconnections_an_address_max = 2000\n",
+         [gateway]\ntcp = \"{}\"\nconnections_an_address_max = 2000\n",
         absolute(&args.county)?.display().to_string(),
         absolute(&args.dir)?.join("var").display().to_string(),
-        args.speed,
+        places.http,
+        speed.unwrap_or(1.0),
+        places.gateway,
     );
     for (n, vehicle) in vehicles(county).iter().enumerate() {
         let _ = write!(text, "\n[gateway.terminals.\"{}\"]\nvehicle = \"{vehicle}\"\n", phone(n));

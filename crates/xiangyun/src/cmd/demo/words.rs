@@ -13,7 +13,7 @@ use xiangyun_planning::inputs::Inputs;
 
 /// What was planned, and where to look now.
 pub(super) fn where_to_look(demo: &Demo<'_>, plan: &Plan, inputs: &Inputs, dir: &Path) -> String {
-    let url = demo.daemon.url();
+    let url = demo.places.url();
     let (orders, served, yuan) = (plan.orders, plan.served(), plan.cost_fen / 100);
     let own: Vec<_> = plan.trips.iter().filter(|t| t.driver.is_some()).collect();
     let vehicles = own.iter().map(|t| t.vehicle.as_str()).collect::<BTreeSet<_>>().len();
@@ -27,7 +27,7 @@ pub(super) fn where_to_look(demo: &Demo<'_>, plan: &Plan, inputs: &Inputs, dir: 
     let driver =
         first.map_or_else(String::new, |t| format!("{url}/d/{}/{}  {}", plan.id, t.visits[1].id, t.vehicle));
     let (dir, password, speed) = (dir.display(), &demo.password, demo.args.speed);
-    let jt808 = demo.daemon.jt808().map_or_else(String::new, |a| a.to_string());
+    let jt808 = demo.places.gateway;
     demo.lang.pick(
         format!(
             "\n计划 {}：订单 {orders}，已安排 {served}，车次 {trips}，停靠 {stops}，车辆 {vehicles}，费用 {yuan} 元，检验通过\n\

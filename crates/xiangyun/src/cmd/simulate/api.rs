@@ -41,7 +41,17 @@ pub(crate) struct Answer {
     pub(crate) cookie: Option<String>,
 }
 
+fn agent() -> ureq::Agent {
+    let config = ureq::Agent::config_builder();
+    config.http_status_as_error(false).timeout_global(Some(ANSWER_WAIT)).build().new_agent()
+}
+
 impl Api {
+    /// Forgets open connections.
+    pub(crate) fn renew(&mut self) {
+        self.agent = agent();
+    }
+
     pub(crate) fn new(base: &str, pass: Pass) -> Self {
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)

@@ -266,6 +266,14 @@ impl Remote {
         }
     }
 
+    /// From now on the daemon's clock runs by itself; it was started again meanwhile, so links are opened anew.
+    pub(crate) fn run_free(&mut self) {
+        self.pace = Pace::Scaled;
+        self.clock_ms = i64::MIN;
+        self.api.renew();
+        self.terminals.part();
+    }
+
     /// Moves a stepped clock forward, or waits until a running one is there.
     pub(crate) fn move_to(&mut self, to_ms: i64) {
         match self.pace {

@@ -182,6 +182,11 @@ impl Terminals {
         Ok(Self { to, by_vehicle, acknowledged: 0, reopened: 0 })
     }
 
+    /// Lets go of all links; each is opened again with its next report.
+    pub(crate) fn part(&mut self) {
+        self.by_vehicle.values_mut().for_each(|t| t.stream = None);
+    }
+
     /// A report to go with the next flush.
     pub(crate) fn report(&mut self, vehicle: &str, sent: Sent) {
         if let Some(terminal) = self.by_vehicle.get_mut(vehicle) {
