@@ -26,7 +26,12 @@ pub fn trips(plan: &Plan, midnight_ms: i64) -> Vec<PlannedTrip> {
 
 /// One trip; `loads` by id.
 #[must_use]
-pub fn trip(date: jiff::civil::Date, trip: &Trip, loads: &BTreeMap<&str, &Load>, midnight_ms: i64) -> PlannedTrip {
+pub fn trip(
+    date: jiff::civil::Date,
+    trip: &Trip,
+    loads: &BTreeMap<&str, &Load>,
+    midnight_ms: i64,
+) -> PlannedTrip {
     let orders = |list: &[Handling]| -> Vec<String> {
         list.iter()
             .filter_map(|h| loads.get(h.load.as_str()))

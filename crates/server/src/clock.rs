@@ -71,6 +71,12 @@ impl Clock {
         }
     }
 
+    /// Whether it stands until it is moved.
+    #[must_use]
+    pub fn is_stepped(&self) -> bool {
+        matches!(&*self.source, Source::Stepped(_))
+    }
+
     /// How fast it runs against the wall; 0 for a stepped one.
     #[must_use]
     pub fn speed(&self) -> f64 {

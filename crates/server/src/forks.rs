@@ -11,8 +11,8 @@ use std::sync::Arc;
 use xiangyun_model::plan::{Plan, VisitLock};
 use xiangyun_planning::inputs::{ORDERS_FILE, TRAVEL_FILE};
 use xiangyun_planning::output::{MapData, Sources, render};
-use xiangyun_planning::{network, orders};
 use xiangyun_planning::repair::{Edit, NoEdit, Offer, Patch, Running};
+use xiangyun_planning::{network, orders};
 use xiangyun_redispatch::Redispatch;
 
 /// Changes of one fork.

@@ -183,12 +183,7 @@ async fn fall_back(app: &Arc<App>, day: Date) {
 
 /// Moves trips by whole days and fills them: an order rides on the first trip that starts where it lies and stops at its
 /// destination.
-fn refill(
-    world: &World,
-    stem: &[PlannedTrip],
-    shift_ms: i64,
-    (from, day): (Date, Date),
-) -> Vec<PlannedTrip> {
+fn refill(world: &World, stem: &[PlannedTrip], shift_ms: i64, (from, day): (Date, Date)) -> Vec<PlannedTrip> {
     let mut trips: Vec<PlannedTrip> = stem.to_vec();
     let mut at: BTreeMap<(String, String), Vec<(usize, usize)>> = BTreeMap::new();
     for (t, trip) in trips.iter_mut().enumerate() {

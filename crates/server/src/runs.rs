@@ -324,15 +324,7 @@ fn day_rows(app: &App, wish: &Wish, problems: &mut Problems) -> Result<Vec<Order
         let records: Vec<_> =
             live_records(app, date).into_iter().filter(|r| !known.contains(&r.id)).collect();
         let bytes = orders::write(&records);
-        rows.extend(orders::read(
-            "live",
-            &bytes,
-            Source::Own,
-            &HashMap::new(),
-            &app.county,
-            date,
-            problems,
-        ));
+        rows.extend(orders::read("live", &bytes, Source::Own, &HashMap::new(), &app.county, date, problems));
         if rows.is_empty() && problems.is_empty() {
             return Err(format!("no order is known for {date}"));
         }

@@ -3,8 +3,8 @@
 use super::open_order;
 use crate::command::PlaceOrder;
 use crate::event::{
-    AcceptanceStep, Agreed, ConsentRecorded, DeclaredLost, Event, ExceptionKind, ExceptionRaised, OrderCancelled, OrderChanged, OrderPlaced,
-    RefusedByRecipient, ReturnStarted, ReturnedToSender,
+    AcceptanceStep, Agreed, ConsentRecorded, DeclaredLost, Event, ExceptionKind, ExceptionRaised,
+    OrderCancelled, OrderChanged, OrderPlaced, RefusedByRecipient, ReturnStarted, ReturnedToSender,
 };
 use crate::holder::Holder;
 use crate::refusal::Refusal;
@@ -114,16 +114,20 @@ pub(super) fn cancel(state: &State, id: &str, cause: &str) -> Result<Vec<Event>,
     // Somebody still means to drive for it: whether a stop falls away is a question to the planner.
     let ahead = state.trips.values().flat_map(|t| &t.visits).find(|v| v.load.iter().any(|o| o == id));
     if let Some(visit) = ahead
-        && state.stops.get(&visit.visit).is_some_and(|s| {
-            matches!(s.phase, StopPhase::Planned | StopPhase::EnRoute)
-        })
+        && state
+            .stops
+            .get(&visit.visit)
+            .is_some_and(|s| matches!(s.phase, StopPhase::Planned | StopPhase::EnRoute))
     {
         events.push(Event::ExceptionRaised(ExceptionRaised {
             exception: format!("CA-{id}"),
             kind: ExceptionKind::Cancelled,
             subject: format!("order/{id}"),
             in_charge: None,
-            evidence: format!("{id} 已取消，仍在 {0} 的计划中 | cancelled, still planned at {0}", visit.visit),
+            evidence: format!(
+                "{id} 已取消，仍在 {0} 的计划中 | cancelled, still planned at {0}",
+                visit.visit
+            ),
             price_fen: 0,
         }));
     }

@@ -1,8 +1,8 @@
 //! The fold: what each event makes of the state. It never refuses: what was written has happened.
 
 use super::{
-    Acceptance, ClaimState, ExceptionState, HandOverState, OFFERS_KEPT, OFFERS_MAX, OfferState, OrderState, SCANS_MAX,
-    Phase, Shelf, State, StopPhase, StopState, UnitState, returnable_key,
+    Acceptance, ClaimState, ExceptionState, HandOverState, OFFERS_KEPT, OFFERS_MAX, OfferState, OrderState,
+    Phase, SCANS_MAX, Shelf, State, StopPhase, StopState, UnitState, returnable_key,
 };
 use crate::event::{Event, OrderPlaced, PlannedTrip};
 use crate::holder::Holder;

@@ -61,7 +61,11 @@ impl Running {
     }
 
     /// Compartment names of another vehicle that take the same goods, by layout.
-    pub(super) fn layout_like(&self, vehicle: &Vehicle, trip: &Trip) -> Option<(usize, Vec<(String, String)>)> {
+    pub(super) fn layout_like(
+        &self,
+        vehicle: &Vehicle,
+        trip: &Trip,
+    ) -> Option<(usize, Vec<(String, String)>)> {
         let county = &self.inputs.county;
         let used: BTreeSet<&str> = trip
             .visits

@@ -61,7 +61,9 @@ pub enum NoEdit {
     #[error("visit {0} is locked")]
     Locked(String),
     /// The vehicle cannot carry it: layouts, tiers, places.
-    #[error("{vehicle} has no place for {what}: no trip of it passes both ends in time, and none can be added")]
+    #[error(
+        "{vehicle} has no place for {what}: no trip of it passes both ends in time, and none can be added"
+    )]
     NoPlace {
         /// What was to be moved.
         what: String,
@@ -208,7 +210,8 @@ impl Running {
         recount(&mut rest, &self.inputs, &self.names);
         for leg in &new.legs {
             let handling = Handling { load: free.clone(), compartment: leg.compartment.clone() };
-            for visit in trial.plan.trips.iter_mut().filter(|t| t.id == leg.trip).flat_map(|t| &mut t.visits) {
+            for visit in trial.plan.trips.iter_mut().filter(|t| t.id == leg.trip).flat_map(|t| &mut t.visits)
+            {
                 if visit.id == leg.from {
                     visit.load.push(handling.clone());
                 }
@@ -230,9 +233,10 @@ fn unlocked(before: &Plan, after: &Plan, locks: &[VisitLock]) -> Option<String> 
             .iter()
             .flat_map(|t| {
                 let ids: Vec<&str> = t.visits.iter().map(|v| v.id.as_str()).collect();
-                t.visits.iter().enumerate().map(move |(i, v)| {
-                    (v.id.as_str(), (t.vehicle.as_str(), ids[..=i].to_vec()))
-                })
+                t.visits
+                    .iter()
+                    .enumerate()
+                    .map(move |(i, v)| (v.id.as_str(), (t.vehicle.as_str(), ids[..=i].to_vec())))
             })
             .collect()
     }

@@ -87,6 +87,7 @@ pub(super) async fn step_clock(State(app): State<Arc<App>>, ask: Ask<StepBody>) 
         return Err(Problem::conflict("the clock was moved meanwhile"));
     }
     crate::ticks::tick(&app).await;
+    app.worker.look().await;
     Ok(reply(StatusCode::OK, &view(&app)))
 }
 

@@ -178,8 +178,7 @@ fn change(app: &App, target: &str, body: EditBody) -> Result<Outcome, Problem> {
                 LockWord::FixedVehicle => Lock::FixedVehicle,
                 LockWord::Free => Lock::Free,
             };
-            let locks =
-                locks.into_iter().map(|l| VisitLock { visit: l.visit, lock: word(l.lock) }).collect();
+            let locks = locks.into_iter().map(|l| VisitLock { visit: l.visit, lock: word(l.lock) }).collect();
             return forks::lock(app, target, locks);
         }
     };

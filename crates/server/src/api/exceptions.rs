@@ -98,8 +98,7 @@ fn changes(world: &World, offer: &OfferState) -> Vec<ChangeView> {
     };
     let ends = |t: &PlannedTrip| t.visits.last().map_or(0, |v| v.arrive_ms);
     let lacks = |of: &PlannedTrip, other: Option<&PlannedTrip>| -> Vec<String> {
-        let known: BTreeSet<&str> =
-            other.iter().flat_map(|t| &t.visits).map(|v| v.visit.as_str()).collect();
+        let known: BTreeSet<&str> = other.iter().flat_map(|t| &t.visits).map(|v| v.visit.as_str()).collect();
         of.visits.iter().filter(|v| !known.contains(v.visit.as_str())).map(|v| v.site.clone()).collect()
     };
     let changed = offer.trips.iter().map(|now| {
@@ -410,7 +409,11 @@ pub(super) async fn decide_repair(
         return Ok(reply(StatusCode::OK, &serde_json::json!({ "events": ["RepairOffered"] })));
     }
     let Some((mut offer, seen)) = known else {
-        return Err(Problem::value("/offer", body.offer.as_deref().unwrap_or(""), "an offer of this exception"));
+        return Err(Problem::value(
+            "/offer",
+            body.offer.as_deref().unwrap_or(""),
+            "an offer of this exception",
+        ));
     };
     for _ in 0..REBASES_MAX {
         let refused = match accept(&app, &ask.context, &id, &offer).await {
@@ -457,7 +460,12 @@ async fn accept(app: &Arc<App>, context: &Context, id: &str, offer: &str) -> Res
     .await
 }
 
-async fn refuse(app: &Arc<App>, context: &Context, id: String, body: DecideBody) -> Result<Response, Problem> {
+async fn refuse(
+    app: &Arc<App>,
+    context: &Context,
+    id: String,
+    body: DecideBody,
+) -> Result<Response, Problem> {
     app.act(context, "refuse repair", &format!("exception/{id}"), move |world, now| {
         let found = world.day.exceptions.get(&id).ok_or_else(|| Problem::not_found("exception", &id))?;
         let offer = body.offer.or_else(|| found.offers.last().cloned());

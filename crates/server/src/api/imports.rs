@@ -176,11 +176,7 @@ fn read_file(
                 Context { county: &app.county, date, resolver: Some(&resolver), carrier, known: &known };
             import::convert(&sheet, mapping, &context)
         }
-        None => Read {
-            problems: sheet.problems.clone(),
-            notices: sheet.notices.clone(),
-            ..Read::default()
-        },
+        None => Read { problems: sheet.problems.clone(), notices: sheet.notices.clone(), ..Read::default() },
     };
     (read, mapping)
 }
@@ -188,12 +184,12 @@ fn read_file(
 /// What places addresses: the county's own tables.
 fn resolver(dir: &Path, county: &County, problems: &mut Problems) -> Resolver {
     let file = |name: &str| read_plain_or_gz(dir, name).ok().flatten();
-    let places = file("places.csv")
-        .map_or_else(Places::default, |b| Places::read("places.csv", &b, county, problems));
+    let places =
+        file("places.csv").map_or_else(Places::default, |b| Places::read("places.csv", &b, county, problems));
     let corrections = file("corrections.csv")
         .map_or_else(Corrections::default, |b| Corrections::read("corrections.csv", &b, county, problems));
-    let agreed = file("agreed.csv")
-        .map_or_else(Agreed::default, |b| Agreed::read("agreed.csv", &b, county, problems));
+    let agreed =
+        file("agreed.csv").map_or_else(Agreed::default, |b| Agreed::read("agreed.csv", &b, county, problems));
     Resolver::new(county, &places, corrections, agreed)
 }
 
@@ -237,11 +233,7 @@ fn view(county: &County, read: &Read, mapping: Option<&Mapping>) -> Imported {
             .collect(),
         columns: columns
             .iter()
-            .map(|c| ColumnView {
-                theirs: c.theirs.clone(),
-                ours: c.ours.clone(),
-                confidence: c.confidence,
-            })
+            .map(|c| ColumnView { theirs: c.theirs.clone(), ours: c.ours.clone(), confidence: c.confidence })
             .collect(),
         problems: faults(&read.problems),
         notices: faults(&read.notices),

@@ -131,7 +131,8 @@ async fn on_hasher<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static)
         let _ = answer.send(work());
     });
     hashers().try_send(job).map_err(|_| {
-        Problem::new(axum::http::StatusCode::SERVICE_UNAVAILABLE, "H612", "too many sign-ins at once").retry(1)
+        Problem::new(axum::http::StatusCode::SERVICE_UNAVAILABLE, "H612", "too many sign-ins at once")
+            .retry(1)
     })?;
     got.await.map_err(|e| Problem::internal(&e))
 }

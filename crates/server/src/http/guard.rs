@@ -132,7 +132,11 @@ pub async fn guard(State((app, guard)): State<Shared>, mut request: Request, nex
     tracing::debug!(request = id, %method, path, status = status.as_u16(), seconds, "request");
     app.metrics
         .requests
-        .get_or_create(&RequestLabels { method: known_method(&method).to_owned(), path, status: status.as_u16() })
+        .get_or_create(&RequestLabels {
+            method: known_method(&method).to_owned(),
+            path,
+            status: status.as_u16(),
+        })
         .inc();
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&id) {

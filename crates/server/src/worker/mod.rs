@@ -51,6 +51,11 @@ pub enum Ask {
         /// The copy.
         answer: oneshot::Sender<Option<Running>>,
     },
+    /// A look at everything, for a stepped clock that was moved.
+    Look {
+        /// Told when it is over.
+        answer: oneshot::Sender<()>,
+    },
 }
 
 /// What others put on the thread's desk, and what they find there.
@@ -90,6 +95,15 @@ impl Desk {
         let (answer, got) = oneshot::channel();
         self.put(Ask::Copy { plan: plan.to_owned(), answer })?;
         Ok(tokio::time::timeout(ASK_TIME, got).await.ok().and_then(Result::ok).flatten())
+    }
+
+    /// Has the thread look at everything and waits for it. A stepped clock moves on only then, and the thread does nothing
+    /// by itself in between: the same steps are the same day.
+    pub async fn look(&self) {
+        let (answer, got) = oneshot::channel();
+        if self.put(Ask::Look { answer }).is_err() || tokio::time::timeout(ASK_TIME, got).await.is_err() {
+            tracing::warn!("the thinking thread is behind the clock");
+        }
     }
 
     fn put(&self, ask: Ask) -> Result<(), Problem> {
@@ -192,11 +206,17 @@ pub fn run(daemon: &Weak<App>, handle: &Handle) {
     while let Some(app) = daemon.upgrade().filter(|app| !*app.draining.borrow()) {
         let app = &app;
         let hand = Hand { app, handle };
-        let asks = app.worker.wait();
+        let (looks, asks): (Vec<Ask>, Vec<Ask>) =
+            app.worker.wait().into_iter().partition(|ask| matches!(ask, Ask::Look { .. }));
+        let stepped = app.clock.is_stepped();
+        if stepped && looks.is_empty() && asks.is_empty() {
+            continue;
+        }
         let round = catch_unwind(AssertUnwindSafe(|| {
             repairer.round(&hand, asks);
             let now_ms = app.clock.now_ms();
-            if now_ms >= watched_ms.saturating_add(WATCH_MS) && watched.elapsed() >= WATCH_PAUSE {
+            if now_ms >= watched_ms.saturating_add(WATCH_MS) && (stepped || watched.elapsed() >= WATCH_PAUSE)
+            {
                 (watched_ms, watched) = (now_ms, Instant::now());
                 let seen = ways.look(app, now_ms);
                 *lock(&app.worker.off_way) = seen;
@@ -205,6 +225,12 @@ pub fn run(daemon: &Weak<App>, handle: &Handle) {
                 late::look(&hand, now_ms);
             }
         }));
+        for look in looks {
+            if let Ask::Look { answer } = look {
+                // Whoever asked may have gone.
+                let _ = answer.send(());
+            }
+        }
         if round.is_err() {
             tracing::error!("a round of the thinking thread broke off; it begins anew");
             repairer = repair::Repairer::default();

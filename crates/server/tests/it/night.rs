@@ -40,8 +40,7 @@ fn small_county(root: &Path) -> PathBuf {
 }
 
 fn step(served: &Served, to_ms: i64) {
-    let (status, body) =
-        served.by("dispatcher", "POST", "/api/v1/clock", Some(&json!({ "to_ms": to_ms })));
+    let (status, body) = served.by("dispatcher", "POST", "/api/v1/clock", Some(&json!({ "to_ms": to_ms })));
     assert_eq!(status, 200, "{body}");
 }
 
@@ -103,7 +102,10 @@ fn a_night_drafts_mends_publishes_and_falls_back() {
     let published: Vec<&Value> =
         page["items"].as_array().unwrap().iter().filter(|p| p["published"].is_string()).collect();
     assert_eq!(published.len(), 1, "{page}");
-    assert_eq!((published[0]["origin"].as_str(), published[0]["summary"].as_str()), (Some("night"), Some("dawn")));
+    assert_eq!(
+        (published[0]["origin"].as_str(), published[0]["summary"].as_str()),
+        (Some("night"), Some("dawn"))
+    );
     {
         let app = served.daemon().app();
         assert!(app.day_plan().unwrap().knows("LATE-1"));

@@ -10,8 +10,8 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 use xiangyun_dispatch::command::Command as DayCommand;
 use xiangyun_server::config::{CarrierFeed, Config};
-use xiangyun_telematics::jt808::{Deframer, Edition, Header, Phone, write_frame};
 use xiangyun_telematics::bcd::BcdTime;
+use xiangyun_telematics::jt808::{Deframer, Edition, Header, Phone, write_frame};
 
 const PHONE: &str = "13800000001";
 
@@ -97,8 +97,7 @@ fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 }
 
 fn step(served: &Served, to_ms: i64) {
-    let (status, body) =
-        served.by("dispatcher", "POST", "/api/v1/clock", Some(&json!({ "to_ms": to_ms })));
+    let (status, body) = served.by("dispatcher", "POST", "/api/v1/clock", Some(&json!({ "to_ms": to_ms })));
     assert_eq!(status, 200, "{body}");
 }
 
@@ -176,7 +175,10 @@ fn notices_keep_quiet_hours_and_opt_outs_and_lie_in_a_file_without_a_service() {
     let text = std::fs::read_to_string(&file).unwrap();
     let told: Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
     assert_eq!(told["to"], "13800138000");
-    assert!(told["text"].as_str().unwrap().contains("取件码") && !told["text"].as_str().unwrap().contains("{code}"));
+    assert!(
+        told["text"].as_str().unwrap().contains("取件码")
+            && !told["text"].as_str().unwrap().contains("{code}")
+    );
     let out = json!({ "phone": "138 0013 8000", "out": true });
     let (status, _) = served.by("dispatcher", "POST", "/api/v1/notices/opt-outs", Some(&out));
     assert_eq!(status, 204);
@@ -187,9 +189,9 @@ fn notices_keep_quiet_hours_and_opt_outs_and_lie_in_a_file_without_a_service() {
     assert_eq!(std::fs::read_to_string(&file).unwrap().lines().count(), 1);
     // Neither number nor code lies in the log.
     let app = served.daemon().app().clone();
-    let events = served.runtime.block_on(async {
-        xiangyun_store::log::read(&app.store, &app.code, 0, 10_000).await.unwrap()
-    });
+    let events = served
+        .runtime
+        .block_on(async { xiangyun_store::log::read(&app.store, &app.code, 0, 10_000).await.unwrap() });
     let code = told["values"]["code"].as_str().unwrap().as_bytes().to_vec();
     for event in &events {
         assert!(!event.body.windows(11).any(|w| w == b"13800138000"), "{}", event.kind);
@@ -276,7 +278,17 @@ fn https_is_served_with_the_countys_certificate() {
     let dir = tempfile::tempdir().unwrap();
     let (cert, key) = (dir.path().join("cert.pem"), dir.path().join("key.pem"));
     let made = std::process::Command::new("openssl")
-        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1"])
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-days",
+            "1",
+        ])
         .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"])
         .arg("-keyout")
         .arg(&key)
@@ -310,7 +322,8 @@ fn https_is_served_with_the_countys_certificate() {
     let mut got = Vec::new();
     let _ = plain.read_to_end(&mut got);
     assert!(!String::from_utf8_lossy(&got).contains("200 OK"));
-    let body = json!({ "user": "root", "name": "管理员", "standing": { "role": "admin" }, "password": PASSWORD });
+    let body =
+        json!({ "user": "root", "name": "管理员", "standing": { "role": "admin" }, "password": PASSWORD });
     let token = daemon.first_run().unwrap().to_owned();
     let answer = agent
         .post(format!("{}/api/v1/users", daemon.url()))
@@ -397,12 +410,8 @@ fn a_warm_compartment_is_an_exception_with_its_orders() {
     // The thread has to see the goods aboard before their readings count.
     std::thread::sleep(Duration::from_millis(800));
     let warm = max.unwrap_or(100).max(min.unwrap_or(0)) + 100;
-    let reading = |at_ms, dc| xiangyun_server::worker::cold::Reading {
-        vehicle: vehicle.clone(),
-        at_ms,
-        probe: 0,
-        dc,
-    };
+    let reading =
+        |at_ms, dc| xiangyun_server::worker::cold::Reading { vehicle: vehicle.clone(), at_ms, probe: 0, dc };
     let good = max.or(min).unwrap_or(0);
     for n in 1..=40 {
         app.worker.reading(reading(START_MS + n * 60_000, if n < 35 { warm } else { good }));

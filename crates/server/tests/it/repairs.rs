@@ -43,11 +43,9 @@ pub(crate) fn plan_dir(root: &Path, day: Date) -> PathBuf {
     let travel = straight(&county);
     let opening = closing::empty(&county, day.yesterday().unwrap());
     let effort = Effort { steps: Some(300), time: None, seed: 1, threads: 1 };
-    let plan =
-        night::plan(&county, day, &rows, &travel, &opening, &effort, Variant::default(), &StepsOnly);
+    let plan = night::plan(&county, day, &rows, &travel, &opening, &effort, Variant::default(), &StepsOnly);
     let inputs = Inputs { county, orders: rows, opening, travel };
-    let made =
-        Made { version: "test".into(), seed: 1, steps: Some(300), threads: 1, synthetic_roads: true };
+    let made = Made { version: "test".into(), seed: 1, steps: Some(300), threads: 1, synthetic_roads: true };
     let map = MapData { legs: BTreeMap::new(), roads: Vec::new(), synthetic_roads: true };
     let out = root.join(format!("plan-{day}"));
     publish(&out, &plan, &inputs, &files, &made, &map).unwrap();
@@ -158,7 +156,10 @@ fn a_breakdown_is_offered_a_rescue_that_a_person_accepts() {
     let found = offered(&served, "breakdown");
     println!("a checked repair was offered {} ms after the breakdown", began.elapsed().as_millis());
     let repair = found["repairs"][0].clone();
-    assert!(repair["fresh"].as_bool().unwrap() && !repair["changes"].as_array().unwrap().is_empty(), "{repair}");
+    assert!(
+        repair["fresh"].as_bool().unwrap() && !repair["changes"].as_array().unwrap().is_empty(),
+        "{repair}"
+    );
     // The vehicle's own version changes meanwhile: the offer is made anew when it is accepted.
     served.day(DayCommand::Arrive { visit: visits[1].clone(), at_ms: START_MS + 120_000 });
     let (status, body) = decide(&served, &found, &json!({ "verdict": "accept", "offer": repair["offer"] }));
@@ -229,7 +230,8 @@ fn a_rule_of_the_county_accepts_what_it_allows_and_nothing_else() {
     assert_eq!(status, 200, "{body}");
     let found = offered(&served, "cancelled");
     assert!(!found["repairs"][0]["accepted"].as_bool().unwrap(), "no rule says so");
-    let (status, body) = decide(&served, &found, &json!({ "verdict": "refuse", "why": "the driver is there" }));
+    let (status, body) =
+        decide(&served, &found, &json!({ "verdict": "refuse", "why": "the driver is there" }));
     assert_eq!(status, 200, "{body}");
     assert!(open_of(&served, "cancelled").is_none());
     assert!(planned(&served, "R-0") > 0, "a refused repair changes nothing");
@@ -363,5 +365,9 @@ fn bad_changes_by_hand_are_refused_with_their_field() {
         assert!(answer["code"].is_string() && answer["detail"].is_string(), "{answer}");
     }
     let (status, page) = served.by("dispatcher", "GET", "/api/v1/plans", None);
-    assert_eq!((status, page["items"].as_array().unwrap().len()), (200, 1), "no fork is left of a refused change");
+    assert_eq!(
+        (status, page["items"].as_array().unwrap().len()),
+        (200, 1),
+        "no fork is left of a refused change"
+    );
 }

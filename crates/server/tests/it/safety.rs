@@ -302,14 +302,19 @@ fn a_carriers_file_of_its_own_layout_is_looked_at_and_then_placed() {
             .send(text.as_bytes())
             .unwrap();
         let status = answer.status().as_u16();
-        let body: Value =
-            serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap();
+        let body: Value = serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap();
         (status, body)
     };
     let (status, seen) = send("&dry_run=true");
     assert_eq!(status, 200, "{seen}");
     assert_eq!((&seen["orders"], &seen["placed"]), (&json!(2), &json!(false)), "{seen}");
-    assert!(seen["problems"].as_array().unwrap().iter().any(|p| p["pointer"].as_str().unwrap().starts_with("/4/")));
+    assert!(
+        seen["problems"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|p| p["pointer"].as_str().unwrap().starts_with("/4/"))
+    );
     assert!(read(&served.daemon().app().world).day.orders.is_empty(), "a dry run places nothing");
     let (status, refused) = send("");
     assert_eq!(status, 422, "all or none: {refused}");

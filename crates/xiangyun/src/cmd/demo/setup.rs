@@ -86,6 +86,7 @@ pub(super) fn write_config(
     let mut text = format!(
         "county = {:?}\ndata = {:?}\n\n[listen]\nhttp = \"{}\"\n\n\
          [clock]\nsource = \"{source}\"\nstart = \"{start}\"\nspeed = {:?}\n\n\
+         [repairs.auto.unassigned]\nprice_fen_max = 2000\nmoved_stops_max = 3\n\n\
          [gateway]\ntcp = \"{}\"\nconnections_an_address_max = 2000\n",
         absolute(&args.county)?.display().to_string(),
         absolute(&args.dir)?.join("var").display().to_string(),

@@ -4,7 +4,7 @@ use super::api::{Api, Keys, Pass};
 use super::stream::Stream;
 use super::terminal::Terminals;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::time::Duration;
 use xiangyun_dispatch::command::{Command, PlaceOrder};
@@ -47,6 +47,8 @@ pub(crate) struct Remote {
     shelved: BTreeMap<String, String>,
     looked_ms: i64,
     seen: BTreeMap<String, i64>,
+    /// Roads that are closed, as subjects.
+    closed: BTreeSet<String>,
     /// Repairs accepted.
     pub(crate) repairs: u64,
     /// What went wrong on the way, first of all.
@@ -117,6 +119,7 @@ impl Remote {
             shelved: BTreeMap::new(),
             looked_ms: i64::MIN,
             seen: BTreeMap::new(),
+            closed: BTreeSet::new(),
             repairs: 0,
             trouble: Vec::new(),
             clock_ms: i64::MIN,
@@ -234,13 +237,32 @@ impl Remote {
         }
         let patience = match kind.as_str() {
             "breakdown" => 45 * 60_000,
-            "late_risk" | "trunk_late" | "road_closed" | "no_signal" | "unassigned" => PATIENCE_MS,
+            "late_risk" | "trunk_late" | "no_signal" | "deviation" => PATIENCE_MS,
+            // Settling it would open the road.
+            "road_closed" => i64::MAX,
+            "unassigned" => 60 * 60_000,
             _ => 30 * 60_000,
         };
         if waited >= patience {
             let body = json!({ "how": "已处理 looked into by the dispatcher", "acted": true });
             match self.post(&format!("/api/v1/exceptions/{id}/close"), &body) {
                 Ok(_) => self.say(now_ms, &News::Settled(&kind, &subject)),
+                Err(refused) => self.note(refused.words),
+            }
+        }
+    }
+
+    /// A closed road is open again: its exception is settled.
+    fn reopen(&mut self, subject: &str, now_ms: i64) {
+        let Ok(page) = self.api.get("/api/v1/exceptions") else { return };
+        for found in page.get("items").and_then(Value::as_array).into_iter().flatten() {
+            let text = |key: &str| found.get(key).and_then(Value::as_str).unwrap_or("");
+            if text("kind") != "road_closed" || text("subject") != subject {
+                continue;
+            }
+            let body = json!({ "how": "道路恢复 the road is open again", "acted": true });
+            match self.post(&format!("/api/v1/exceptions/{}/close", text("id")), &body) {
+                Ok(_) => self.say(now_ms, &News::Settled("road_closed", subject)),
                 Err(refused) => self.note(refused.words),
             }
         }
@@ -481,10 +503,15 @@ impl Desk for Remote {
         }
     }
 
-    fn roads_changed(&mut self, _travel: &Travel, why: &str, _now_ms: i64) {
+    fn roads_changed(&mut self, _travel: &Travel, why: &str, now_ms: i64) {
+        let subject = format!("site/{why}");
+        if !self.closed.insert(subject.clone()) {
+            self.closed.remove(&subject);
+            return self.reopen(&subject, now_ms);
+        }
         let body = json!({
-            "kind": "road_closed", "subject": format!("site/{why}"),
-            "evidence": format!("{why} 道路封闭或恢复 | the road at {why} closed or opened"), "price_fen": 0,
+            "kind": "road_closed", "subject": subject,
+            "evidence": format!("{why} 道路封闭 | the road at {why} is closed"), "price_fen": 0,
         });
         if let Err(refused) = self.post("/api/v1/exceptions", &body) {
             self.note(refused.words);
