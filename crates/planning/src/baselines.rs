@@ -164,7 +164,11 @@ pub fn rows<E: Engine>(
         whole(&Mode::FixedTrunk, Row::new("c", "干线首解后不再变动", "trunk fixed after its first solve"))?,
         &mut all,
     );
-    done(whole(&Mode::DirectOnly, Row::new("d", "全部由县中心直送", "all direct from the hub"))?, &mut all);
+    let mut row = Row::new("d", "全部由县中心直送", "all direct from the hub");
+    let hub = at_hub(inputs);
+    let plan = engine.plan(&hub, &inputs.orders, &Mode::DirectOnly, steps)?;
+    row.add(&plan, &engine.check(&hub, &inputs.orders, &plan), steps);
+    done(row, &mut all);
     if let Some(plan) = engine.pipeline(inputs)? {
         let mut row = Row::new("e", "公开组件流水线（PyVRP）", "pipeline of public parts (PyVRP)");
         row.add(&plan, &engine.check(inputs, &inputs.orders, &plan), 0);
@@ -173,6 +177,18 @@ pub fn rows<E: Engine>(
     let kept = Mode::Kept(rounds_of(&engine.day_before(inputs, steps)?, &inputs.county));
     done(whole(&kept, Row::new("f", "沿用前一日线路", "yesterday's rounds kept"))?, &mut all);
     Ok(all)
+}
+
+/// The same county with every vehicle and driver at the hub: who delivers straight from there keeps none elsewhere.
+fn at_hub(inputs: &Inputs) -> Inputs {
+    let mut county = inputs.county.clone();
+    let hub = county.hub;
+    county.vehicles.iter_mut().for_each(|v| v.base = hub);
+    county.drivers.iter_mut().for_each(|d| d.base = hub);
+    let mut opening = inputs.opening.clone();
+    let name = county.site(hub).id.to_string();
+    opening.vehicles.iter_mut().for_each(|v| v.site.clone_from(&name));
+    Inputs { county, orders: inputs.orders.clone(), opening, travel: inputs.travel.clone() }
 }
 
 /// Each carrier plans its own orders with the whole fleet; as `today`, some only to the township seats.

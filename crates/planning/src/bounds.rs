@@ -13,9 +13,10 @@ use crate::day::{Crew, Day};
 use crate::timing::Timing;
 use crate::unserved::Leftovers;
 use std::collections::BTreeMap;
+use xiangyun_model::fleet::VehicleKind;
 use xiangyun_model::id::SiteId;
 use xiangyun_model::order::Order;
-use xiangyun_model::plan::{BoundByTownship, Bounds, Direction, Scarcity, UnitKind};
+use xiangyun_model::plan::{BoundByTownship, Bounds, Direction, Limit, Scarcity, UnitKind};
 use xiangyun_model::site::SiteKind;
 use xiangyun_model::units::Amount;
 
@@ -256,6 +257,16 @@ fn ways_to(day: &Day<'_>, far: SiteId, able: &[Able<'_>], priced: &dyn Fn(&Able<
 fn scarce(day: &Day<'_>, goods: &Consolidated, timing: &Timing) -> Vec<Scarcity> {
     let counts = Leftovers::new(day, goods, timing).scarce();
     let mut rows: Vec<Scarcity> = counts
+        .into_iter()
+        .map(|((limit, kind), orders_left)| {
+            // What a station waits for is room on the trucks, whichever vehicle would go on with it.
+            let kind = if limit == Limit::Trunk { VehicleKind::Truck.word().to_owned() } else { kind };
+            ((limit, kind), orders_left)
+        })
+        .fold(BTreeMap::new(), |mut all: BTreeMap<(Limit, String), u64>, (key, left)| {
+            *all.entry(key).or_default() += left;
+            all
+        })
         .into_iter()
         .map(|((limit, kind), orders_left)| {
             let of_kind = |c: &&Crew| day.county.vehicle(c.vehicle).kind.word() == kind;

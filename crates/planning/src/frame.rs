@@ -431,6 +431,8 @@ impl<'a> Frames<'a> {
         }
         let must = both().any(|l| cargo(l).must);
         let price: i64 = both().map(|l| cargo(l).price_fen).sum();
+        // Their way is longer: at an equal price they would be the ones left.
+        let price = if site.poor || site.remote { price * 2 } else { price };
         let due = call.down.iter().map(|&l| cargo(l).due_s).min();
         let late: i64 = call.down.iter().map(|&l| cargo(l).late_fen_h).sum();
         let known: Vec<core::VehicleId> = crews

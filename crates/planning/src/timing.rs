@@ -5,18 +5,18 @@
 //! reported, so that a timing is always a day that can be driven; what was not handed over counts as not served. At the
 //! end crews begin as late as their first wait allows, so that nobody is paid for waiting.
 
+mod parts;
+mod setup;
+
 use crate::consolidate::Cargo;
 use crate::day::Day;
-use crate::draft::{Draft, Ride, Stop, TripDraft};
-use crate::rooms::{Setup, compartment_for};
+use crate::draft::{Draft, Ride, Stop};
+use crate::rooms::Setup;
 use std::collections::BTreeMap;
 use xiangyun_model::id::SiteId;
-use xiangyun_model::units::Amount;
 
 /// Rounds wait longer than trucks, by more than any day is long.
 const ROUND_PATIENCE_S: i64 = 1 << 40;
-/// What a truck collects may be this late before it hands over in a visit of its own.
-const PART_PATIENCE_S: i64 = 600;
 
 /// A visit with its times.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -311,39 +311,6 @@ impl Timer<'_> {
         }
     }
 
-    /// When a truck comes to a stop at which it should hand over first and collect later: what it collects is not there
-    /// yet, and rounds wait for what it brings, perhaps the same that it waits for.
-    fn parts_at(&self, crew: usize, clock: &Clock, run: &Run) -> Option<i64> {
-        let stop = &clock.stops[clock.stop];
-        if !self.day.crews[crew].trunk || stop.drop.is_empty() || stop.pick.is_empty() {
-            return None;
-        }
-        let last = clock.visits.last()?;
-        let profile = self.day.crews[crew].profile;
-        let (leg_s, _) = self.day.travel.leg(profile, clock.band, last.site.index(), stop.site.index())?;
-        let arrives = last.depart + leg_s;
-        let by_s = arrives + PART_PATIENCE_S;
-        stop.pick.iter().any(|&l| !self.is_there(l, crew, clock.trip, by_s, run)).then_some(arrives)
-    }
-
-    fn is_there(&self, load: u32, crew: usize, trip: usize, by_s: i64, run: &Run) -> bool {
-        !self.waits_for(load, crew, trip, run) && run.ready[load as usize].is_none_or(|ready| ready <= by_s)
-    }
-
-    /// Makes two stops of one at which a truck should hand over first and collect later.
-    fn part(&self, crew: usize, run: &mut Run) {
-        let Some(arrives) = self.parts_at(crew, &run.clocks[crew], run) else { return };
-        let (trip, at) = (run.clocks[crew].trip, run.clocks[crew].stop);
-        let mut stop = run.clocks[crew].stops[at].clone();
-        let picks = std::mem::take(&mut stop.pick);
-        let by_s = arrives + PART_PATIENCE_S;
-        let (now, later) = picks.into_iter().partition(|&l| self.is_there(l, crew, trip, by_s, run));
-        let second = Stop { site: stop.site, drop: Vec::new(), pick: later };
-        let clock = &mut run.clocks[crew];
-        clock.stops[at] = Stop { pick: now, ..stop };
-        clock.stops.insert(at + 1, second);
-    }
-
     /// When the next visit of a crew could begin, and whether all that it takes on is there.
     fn next_at(&self, crew: usize, clock: &Clock, run: &Run) -> (i64, bool) {
         let stop = &clock.stops[clock.stop];
@@ -619,56 +586,6 @@ impl Timer<'_> {
         }
     }
 
-    fn rides_in_band(&self, crew: usize, setup: Setup, cargo: &Cargo) -> bool {
-        let county = self.day.county;
-        let layout = &county.vehicle(self.day.crews[crew].vehicle).layouts[setup.layout];
-        compartment_for(county, layout, cargo, setup.hardy_warm)
-            .is_some_and(|room| county.in_band(cargo.band, layout.compartments[room].band))
-    }
-
-    /// Sets a trip up in the way that holds it and leaves least to the warm; the first of equals.
-    pub fn set_layout(&self, crew: usize, trip: &mut TripDraft) {
-        let boarding = trip.boarding();
-        let layouts = self.day.county.vehicle(self.day.crews[crew].vehicle).layouts.len();
-        let all = (0..layouts).map(|layout| Setup { layout, hardy_warm: false });
-        let ways = all.clone().chain(all.map(|setup| Setup { hardy_warm: true, ..setup }));
-        let mut best: Option<(i64, Setup)> = None;
-        for setup in ways {
-            trip.setup = setup;
-            if !self.has_room(crew, trip, &boarding) {
-                continue;
-            }
-            let exposed = self.exposed(crew, trip);
-            if best.is_none_or(|(least, _)| exposed < least) {
-                best = Some((exposed, setup));
-            }
-            if exposed == 0 {
-                break;
-            }
-        }
-        trip.setup = best.map_or(Setup::default(), |(_, setup)| setup);
-    }
-
-    /// Whether a trip as it is set up holds its goods all the way.
-    #[must_use]
-    pub fn holds(&self, crew: usize, trip: &TripDraft) -> bool {
-        self.has_room(crew, trip, &trip.boarding())
-    }
-
-    /// What rides out of its band, by its price for each hour that it bears: what would spoil first weighs most.
-    fn exposed(&self, crew: usize, trip: &TripDraft) -> i64 {
-        let mut loads: Vec<u32> =
-            trip.stops.iter().flat_map(|s| s.drop.iter().chain(&s.pick)).copied().collect();
-        loads.sort_unstable();
-        loads.dedup();
-        let one = |load: u32| {
-            let cargo = &self.cargo[load as usize];
-            let warm = !self.rides_in_band(crew, trip.setup, cargo);
-            cargo.out_of_band_max_s.filter(|_| warm).map_or(0, |most| cargo.price_fen * 3600 / most.max(60))
-        };
-        loads.into_iter().map(one).sum()
-    }
-
     /// Loads on lines leave and arrive by the timetable, provided they are ready in time.
     fn ride_lines(&self, draft: &Draft, timing: &mut Timing, ready: &mut [Option<i64>], done: &mut [u8]) {
         for (&line, use_of) in &draft.lines {
@@ -693,28 +610,6 @@ impl Timer<'_> {
                 }
             }
         }
-    }
-
-    /// Whether the vehicle holds the trip's loads at every moment in one of its layouts.
-    fn has_room(&self, crew: usize, trip: &TripDraft, boarding: &[u32]) -> bool {
-        let vehicle = self.day.county.vehicle(self.day.crews[crew].vehicle);
-        let layout = &vehicle.layouts[trip.setup.layout];
-        let mut held = vec![Amount::ZERO; layout.compartments.len()];
-        let mut total_g = 0;
-        let mut put = |load: u32, sign: i64, held: &mut Vec<Amount>| -> bool {
-            let cargo = &self.cargo[load as usize];
-            let Some(room) = compartment_for(self.day.county, layout, cargo, trip.setup.hardy_warm) else {
-                return false;
-            };
-            let a = cargo.amount;
-            held[room] += Amount { g: a.g * sign, cm3: a.cm3 * sign, pieces: a.pieces * sign };
-            total_g += a.g * sign;
-            sign < 0 || (held[room].fits(layout.compartments[room].room) && total_g <= vehicle.payload_g)
-        };
-        boarding.iter().all(|&l| put(l, 1, &mut held))
-            && trip.stops.iter().all(|s| {
-                s.drop.iter().all(|&l| put(l, -1, &mut held)) && s.pick.iter().all(|&l| put(l, 1, &mut held))
-            })
     }
 
     /// First moment of the hours agreed with those served at this stop.

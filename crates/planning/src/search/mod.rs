@@ -247,13 +247,16 @@ impl<'a> Search<'a> {
     /// Searches. `improved` hears of every better plan.
     #[must_use]
     pub fn run(&self, effort: &Effort, control: &dyn Control) -> Candidate {
+        let limited = Until { control, until: effort.time };
+        let control: &dyn Control = &limited;
         let threads = effort.threads.clamp(1, crate::limits::THREADS_MAX);
         let mut used = 0;
         let first_steps = effort.steps.map_or(20_000, |all| all * FIRST_PERMILLE / 1000).clamp(400, 60_000);
         let mut best = self.first(first_steps, effort.seed, control, &mut used);
-        if !self.variant.fixed_trunk {
-            used += self.sweep_all(&mut best, effort.seed, control);
-        }
+        let sweeps = Until { control, until: effort.time.map(|all| all / 2) };
+        let most = effort.steps.map_or(u64::MAX, |all| all / 3);
+        used += self.sweep_all(&mut best, most, effort.seed, &sweeps);
+        best.frozen = self.variant.fixed_trunk;
         let begun = control.elapsed();
         for epoch in 0..EPOCHS {
             if control.stopped() {
@@ -285,6 +288,21 @@ impl<'a> Search<'a> {
             }
         }
         best
+    }
+}
+
+/// A control that also stops at a moment of its clock.
+struct Until<'c> {
+    control: &'c dyn Control,
+    until: Option<Duration>,
+}
+
+impl Control for Until<'_> {
+    fn elapsed(&self) -> Duration {
+        self.control.elapsed()
+    }
+    fn stopped(&self) -> bool {
+        self.control.stopped() || self.until.is_some_and(|until| self.control.elapsed() >= until)
     }
 }
 

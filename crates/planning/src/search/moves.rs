@@ -57,8 +57,7 @@ impl Search<'_> {
         }
         if plan.account.left > 0 && chance.permille(250) {
             // A plan that leaves much has more to win from all of it at once.
-            let much = plan.account.left * 200 > plan.account.served;
-            return if much && chance.permille(300) {
+            return if self.leaves_much(plan) && chance.permille(300) {
                 self.sweep(plan, chance, control)
             } else {
                 self.fetch_left(plan, chance, control)

@@ -45,7 +45,6 @@ impl Search<'_> {
             *used += self.solve_trunk(&mut plan, steps / 8, seed.wrapping_add(pass), control);
             self.retime(&mut plan);
         }
-        plan.frozen = self.variant.fixed_trunk;
         plan
     }
 

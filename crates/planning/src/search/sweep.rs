@@ -65,13 +65,18 @@ impl Search<'_> {
         spent
     }
 
-    /// Sweeps a first plan until that serves no more.
-    pub(super) fn sweep_all(&self, plan: &mut Candidate, seed: u64, control: &dyn Control) -> u64 {
+    /// Whether a plan leaves so much that all of it at once is worth a sweep.
+    pub(super) fn leaves_much(&self, plan: &Candidate) -> bool {
+        plan.account.must_left > 0 || plan.account.left * 200 > plan.account.served
+    }
+
+    /// Sweeps a first plan until that serves no more, within so many steps.
+    pub(super) fn sweep_all(&self, plan: &mut Candidate, most: u64, seed: u64, control: &dyn Control) -> u64 {
         let mut chance = Chance::new(seed, 0x73_7765_6570);
         let mut spent = 0;
         let mut fruitless = 0;
         for _ in 0..SWEEPS {
-            if plan.account.left == 0 || control.stopped() || fruitless > 1 {
+            if !self.leaves_much(plan) || control.stopped() || fruitless > 1 || spent >= most {
                 break;
             }
             let mut next = plan.clone();
