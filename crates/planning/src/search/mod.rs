@@ -87,6 +87,8 @@ const OPTIONS_MAX: usize = 4;
 const TASK_PARTS: i64 = 4;
 /// Between the trucks of the morning and those of the afternoon.
 const RELAY_S: i64 = 13 * 3600;
+/// Steps that sweeps of a first plan may take however small the effort: a plan must serve what it can.
+const SWEEPS_LEAST: u64 = 12_000;
 /// Epochs after which threads share the best plan.
 const EPOCHS: u64 = 8;
 /// Part of the effort given to the first whole plan, in thousandths.
@@ -254,7 +256,7 @@ impl<'a> Search<'a> {
         let first_steps = effort.steps.map_or(20_000, |all| all * FIRST_PERMILLE / 1000).clamp(400, 60_000);
         let mut best = self.first(first_steps, effort.seed, control, &mut used);
         let sweeps = Until { control, until: effort.time.map(|all| all / 2) };
-        let most = effort.steps.map_or(u64::MAX, |all| all / 3);
+        let most = effort.steps.map_or(u64::MAX, |all| (all / 3).max(SWEEPS_LEAST));
         used += self.sweep_all(&mut best, most, effort.seed, &sweeps);
         best.frozen = self.variant.fixed_trunk;
         let begun = control.elapsed();
@@ -263,7 +265,7 @@ impl<'a> Search<'a> {
                 break;
             }
             let share = Share {
-                steps: effort.steps.map(|all| all.saturating_sub(used) / EPOCHS / threads as u64),
+                steps: effort.steps.map(|all| all.saturating_sub(used).max(all / 2) / EPOCHS / threads as u64),
                 until: effort
                     .time
                     .map(|all| begun + all.saturating_sub(begun) * (epoch as u32 + 1) / EPOCHS as u32),
