@@ -173,3 +173,43 @@ fn main_roads(net: &Network) -> Vec<RoadLine> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::county::load_dir;
+
+    fn baofeng() -> County {
+        let dir = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/baofeng"));
+        load_dir(dir).expect("the committed county")
+    }
+
+    #[test]
+    fn a_truncated_pbf_is_named_with_what_is_wrong() {
+        let dir = std::env::temp_dir().join(format!("xiangyun-truncated-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).expect("a temporary directory");
+        // A blob header that announces 24 bytes, and five of them.
+        let bytes = [&[0, 0, 0, 13, 0x0a, 9][..], b"OSMHeader", &[0x18, 24, 1, 2, 3, 4, 5]].concat();
+        std::fs::write(dir.join("roads.osm.pbf"), bytes).expect("written");
+        let problems = open(&County { roads_file: "roads.osm.pbf".into(), ..baofeng() }, &dir).expect_err("cut");
+        let _ = std::fs::remove_dir_all(&dir);
+        let first = &problems.list()[0];
+        assert_eq!((first.code, first.file.as_str()), ("P101", "roads.osm.pbf"));
+        assert!(first.want.contains("ends inside a blob"), "{}", first.want);
+    }
+
+    #[test]
+    fn a_village_without_a_road_is_named_by_row_and_column() {
+        let county = baofeng();
+        let n = county.sites.len();
+        let lost = county.sites.iter().position(|s| s.kind == SiteKind::Village).expect("villages");
+        let mut seconds = vec![60; n * n];
+        (0..n).for_each(|from| seconds[from * n + lost] = NO_WAY);
+        let bands = vec![Band { from_s: 0, metres: seconds.clone(), seconds }];
+        let mut problems = Problems::new();
+        unreachable_sites(&county, &[Table { profile: "van".into(), bands }], &mut problems);
+        let found: Vec<_> =
+            problems.list().iter().map(|p| (p.code, p.file.as_str(), p.row, p.column.as_str())).collect();
+        assert_eq!(found, [("P125", "sites.csv", lost as u64 + 2, "lon")]);
+    }
+}

@@ -1,7 +1,7 @@
 //! The overview's map: an SVG in kilometres on a local projection, roads behind, trips and places before.
 
 use super::Sources;
-use super::words::trip_kind;
+use super::words::{self, trip_kind};
 use maud::{Markup, html};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -119,10 +119,13 @@ pub(super) fn svg(sources: &Sources<'_>) -> Markup {
                         title { (site.name_zh) " " (site.name_en) " (" (site.id.as_str()) ")" }
                     }
                 }
-                @for site in sources.county.sites.iter().filter(|s| matches!(s.kind, SiteKind::Hub | SiteKind::Station)) {
+                @for site in sources.county.sites.iter().filter(|s| s.kind == SiteKind::Station) {
                     @let (x, y) = frame.at(site.place);
                     text.label x=(x + 380) y=(y + 180) { (label(&site.name_zh)) }
                 }
+                @let hub = sources.county.site(sources.county.hub);
+                @let (x, y) = frame.at(hub.place);
+                text.label text-anchor="end" x=(x - 500) y=(y + 180) { (words::HUB.zh) }
             }
         }
     }
@@ -130,7 +133,7 @@ pub(super) fn svg(sources: &Sources<'_>) -> Markup {
 
 /// A station by the name of its township.
 fn label(name: &str) -> &str {
-    ["镇物流中转站", "乡物流中转站", "物流中转站", "物流集散分拣配送中心"]
+    ["镇物流中转站", "乡物流中转站", "物流中转站"]
         .iter()
         .fold(name, |name, tail| name.strip_suffix(tail).unwrap_or(name))
 }
