@@ -91,6 +91,8 @@ const RELAY_S: i64 = 13 * 3600;
 const SWEEPS_LEAST: u64 = 12_000;
 /// Epochs after which threads share the best plan.
 const EPOCHS: u64 = 8;
+/// Steps of the first whole plan where time is the budget: sweeps make more of the rest.
+const FIRST_STEPS: u64 = 3_000;
 /// Part of the effort given to the first whole plan, in thousandths.
 const FIRST_PERMILLE: u64 = 100;
 
@@ -253,9 +255,10 @@ impl<'a> Search<'a> {
         let control: &dyn Control = &limited;
         let threads = effort.threads.clamp(1, crate::limits::THREADS_MAX);
         let mut used = 0;
-        let first_steps = effort.steps.map_or(20_000, |all| all * FIRST_PERMILLE / 1000).clamp(400, 60_000);
+        let first_steps =
+            effort.steps.map_or(FIRST_STEPS, |all| all * FIRST_PERMILLE / 1000).clamp(400, 60_000);
         let mut best = self.first(first_steps, effort.seed, control, &mut used);
-        let sweeps = Until { control, until: effort.time.map(|all| all / 2) };
+        let sweeps = Until { control, until: effort.time.map(|all| all * 3 / 5) };
         let most = effort.steps.map_or(u64::MAX, |all| (all / 3).max(SWEEPS_LEAST));
         used += self.sweep_all(&mut best, most, effort.seed, &sweeps);
         best.frozen = self.variant.fixed_trunk;
@@ -265,7 +268,9 @@ impl<'a> Search<'a> {
                 break;
             }
             let share = Share {
-                steps: effort.steps.map(|all| all.saturating_sub(used).max(all / 2) / EPOCHS / threads as u64),
+                steps: effort
+                    .steps
+                    .map(|all| all.saturating_sub(used).max(all / 2) / EPOCHS / threads as u64),
                 until: effort
                     .time
                     .map(|all| begun + all.saturating_sub(begun) * (epoch as u32 + 1) / EPOCHS as u32),
