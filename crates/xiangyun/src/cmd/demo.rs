@@ -108,7 +108,7 @@ pub(crate) fn run(args: &DemoArgs, lang: Lang) -> Result<ExitCode, Failure> {
     let daemon = start(&runtime, &config)?;
     let password = setup::password(&args.dir)?;
     let mut demo = Demo { args, lang, runtime, daemon: Some(daemon), places, password };
-    let outcome = demo.live(plan_dir, plan, inputs, &faults);
+    let outcome = demo.live(&plan_dir, &plan, &inputs, &faults);
     if args.stay && outcome.is_ok() {
         demo.say(lang.pick("守护进程继续运行，按 Ctrl-C 结束", "the daemon stays up; Ctrl-C ends it"));
         let _ = demo.runtime.block_on(tokio::signal::ctrl_c());
@@ -164,7 +164,10 @@ fn show_from_s(plan: &Plan, county: &County) -> i64 {
         |site: &str| county.find_site(site).is_some_and(|s| county.site(s).kind == SiteKind::Village);
     let own = plan.trips.iter().filter(|t| t.driver.is_some());
     let stops = own.flat_map(|t| t.visits.iter().skip(1)).filter(|v| !v.unload.is_empty());
-    stops.filter(|v| village(&v.site)).map(|v| v.arrive).min().map_or(BEGIN_S, |s| (s - EARLY_S).max(BEGIN_S))
+    let first = stops.filter(|v| village(&v.site)).map(|v| v.arrive).min();
+    // On one of the clock's steps, which all summaries are counted in.
+    let step_s = TICK_MS / 1_000;
+    first.map_or(BEGIN_S, |s| ((s - EARLY_S) / step_s * step_s).max(BEGIN_S))
 }
 
 /// What stays the same over all days.
@@ -202,26 +205,26 @@ impl Demo<'_> {
     /// The days, one after the other, and their judgement.
     fn live(
         &mut self,
-        dir: PathBuf,
-        plan: Plan,
-        inputs: Inputs,
+        dir: &Path,
+        plan: &Plan,
+        inputs: &Inputs,
         faults: &Faults,
     ) -> Result<ExitCode, Failure> {
         let county = inputs.county.clone();
         let ways = ways(&county, &self.args.county);
         let mut desk = self.desk(&county)?;
-        self.say(words::where_to_look(self, &plan, &inputs, &dir));
-        let stage = Stage { inputs: &inputs, ways: ways.as_ref(), faults };
-        let later = later_orders(&inputs, self.args.seed, many(&inputs, faults));
+        self.say(words::where_to_look(self, plan, inputs, dir));
+        let stage = Stage { inputs, ways: ways.as_ref(), faults };
+        let later = later_orders(inputs, self.args.seed, many(inputs, faults));
         let midnight = midnight_ms(&county, plan.date)?;
         let mut world = stage.world(&inputs.orders, &later, midnight, self.args.seed);
         world.open(&mut desk);
         desk.place_all();
-        publish(&mut desk, &dir, &plan.id)?;
+        publish(&mut desk, dir, &plan.id)?;
         world.draw_breakdowns(&mut desk);
         let mut from_ms = world.begin_ms();
         if !self.args.headless {
-            let show_ms = midnight + show_from_s(&plan, &county) * 1_000;
+            let show_ms = midnight + show_from_s(plan, &county) * 1_000;
             world.break_early(&mut desk, show_ms + SEEN_S.0 * 1_000, show_ms + SEEN_S.1 * 1_000);
             self.drive(&mut desk, &mut world, from_ms, show_ms);
             self.let_run(&mut desk, &county, show_ms)?;

@@ -128,9 +128,9 @@ impl Remote {
         }
     }
 
-    fn note(&mut self, what: impl ToString) {
+    fn note(&mut self, what: impl Into<String>) {
         if self.trouble.len() < 100 {
-            self.trouble.push(what.to_string());
+            self.trouble.push(what.into());
         }
     }
 
@@ -171,7 +171,7 @@ impl Remote {
     pub(crate) fn caught_up(&mut self) {
         match self.api.get("/api/v1/clock") {
             Ok(view) => self.told(&view),
-            Err(err) => self.note(err),
+            Err(err) => self.note(err.to_string()),
         }
     }
 
@@ -204,7 +204,7 @@ impl Remote {
     fn dispatcher(&mut self, now_ms: i64) {
         let page = match self.api.get("/api/v1/exceptions") {
             Ok(page) => page,
-            Err(err) => return self.note(err),
+            Err(err) => return self.note(err.to_string()),
         };
         for found in page.get("items").and_then(Value::as_array).into_iter().flatten() {
             self.take_up(found, now_ms);
@@ -312,7 +312,7 @@ impl Remote {
                             let left_ms = (to_ms - now).max(0) as f64 / speed.max(0.001);
                             std::thread::sleep(Duration::from_millis((left_ms as u64).clamp(1, 1_000)));
                         }
-                        Err(err) => return self.note(err),
+                        Err(err) => return self.note(err.to_string()),
                     }
                 }
             }
