@@ -73,6 +73,8 @@ bench-roads: ## the road engine and its peers on the public maps (needs XIANGYUN
 	if [ ! -s $(COUNTY)/roads.osm.pbf ]; then
 	    $(XIANGYUN) roads synthesize --county $(COUNTY) -o $(COUNTY)/roads.osm.pbf
 	fi
+	if [ ! -x target/peers/bin/python ]; then python3 -m venv target/peers || echo "no Python with venv"; fi
+	target/peers/bin/pip install --quiet -r benches/peers/roads.txt || echo "peers from pip could not be installed here"
 	status=0
 	$(TARGET)/release/bench-roads $(or $(MAPS),liechtenstein match bremen_time county50k $(COUNTY)/roads.osm.pbf ny264k ne1524k) || status=1
 	if [ -n "$${XIANGYUN_TESTDATA:-}" ]; then

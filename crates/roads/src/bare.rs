@@ -5,6 +5,7 @@
 use crate::RoadsError;
 use crate::contraction::Topology;
 use crate::contraction::customize::{self, Plan};
+use crate::contraction::perfect;
 use crate::file::Column;
 use crate::graph::{INF_MS, MetricInput, NONE, REACH_MS, RoadGraph};
 use crate::limits::SEGMENTS_MAX;
@@ -29,6 +30,12 @@ impl Network {
             arcs.push(if arc & 1 == 0 { (a, b, *ms) } else { (b, a, *ms) });
         }
         Ok(arcs)
+    }
+
+    /// Places of the vertices that [`Network::plain_arcs`] speaks of.
+    #[must_use]
+    pub fn vertex_places(&self) -> Vec<LonLat> {
+        self.graph.vertex.iter().map(|v| crate::osm::place_of(*v)).collect()
     }
 
     /// A network of plain arcs (from, to, milliseconds) between vertices numbered from 0, without turns and places: for
@@ -108,7 +115,8 @@ impl Network {
         let topology = Topology::build(&graph.turn_first, &graph.turn_to);
         let ends = ends_of(&graph, &profiles, 0, &graph.metrics[0].arc_ms);
         let weights = customize::customize(&topology, &Plan::new(&topology), &ends);
-        Ok(Self::new(graph, profiles, topology, Known::default(), vec![weights], None))
+        let needed = perfect::needed(&topology, &weights).into();
+        Ok(Self::new(graph, profiles, topology, Known::default(), (vec![weights], vec![needed]), None))
     }
 
     /// A vertex of a network made by [`Network::from_arcs`], as a place to start from and to go to.

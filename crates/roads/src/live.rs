@@ -28,6 +28,11 @@ impl Desk {
     pub(crate) fn new(metrics: usize) -> Self {
         Self { spares: (0..metrics).map(|_| Spare::default()).collect(), room: partial::Desk::default() }
     }
+
+    /// Takes the times of a metric as they are for the prepared ones; whether they were others.
+    pub(crate) fn adopt(&mut self, metric: usize) -> bool {
+        std::mem::take(&mut self.spares[metric].differing) > 0
+    }
 }
 
 /// Times and weights that the writer may change.
@@ -43,9 +48,10 @@ impl Set {
         Self { arc_ms: of.arc_ms.to_vec(), weights: of.weights.all.to_vec(), memo }
     }
 
-    fn publish(self, topology: &Topology) -> Arc<Snapshot> {
+    /// For readers; `prepared` says whether the times are the prepared ones.
+    fn publish(self, topology: &Topology, prepared: bool) -> Arc<Snapshot> {
         let weights = Weights::new(topology, self.weights);
-        Arc::new(Snapshot { arc_ms: self.arc_ms.into(), weights, memo: self.memo })
+        Arc::new(Snapshot { arc_ms: self.arc_ms.into(), weights, memo: self.memo, prepared })
     }
 }
 
@@ -60,6 +66,8 @@ struct Spare {
     missed: Changes,
     /// More changed than is told: the live set is copied.
     stale: bool,
+    /// Arcs whose times are not the prepared ones.
+    differing: usize,
 }
 
 impl Spare {
@@ -70,7 +78,7 @@ impl Spare {
         }
         if let Some(retired) = self.retired.take() {
             match Arc::try_unwrap(retired) {
-                Ok(Snapshot { arc_ms, weights, memo }) => {
+                Ok(Snapshot { arc_ms, weights, memo, .. }) => {
                     if let (Some(arc_ms), Some(weights)) = (arc_ms.into_owned(), weights.all.into_owned()) {
                         self.set = Some(Set { arc_ms, weights, memo });
                     }
@@ -171,7 +179,7 @@ impl Network {
         let spare = &mut desk.spares[metric];
         if spare.set.is_none() {
             let now = self.live[metric].load_full();
-            self.live[metric].store(Set::copy(&now).publish(&self.topology));
+            self.live[metric].store(Set::copy(&now).publish(&self.topology, now.prepared));
             spare.set = Some(Set::copy(&now));
             (spare.retired, spare.stale) = (None, false);
             spare.missed_ms.clear();
@@ -194,7 +202,8 @@ impl Network {
         let ends = ends_of(&self.graph, &self.profiles, metric, &set.arc_ms);
         customize::customize_into(&self.topology, self.plan(), &ends, &mut set.weights);
         drop(now);
-        spare.retired = Some(self.live[metric].swap(set.publish(&self.topology)));
+        let prepared = spare.differing == 0;
+        spare.retired = Some(self.live[metric].swap(set.publish(&self.topology, prepared)));
         spare.reclaim();
         Ok(())
     }
@@ -215,7 +224,8 @@ impl Network {
         customize::customize_all(&self.topology, self.plan(), &ends, &mut weights);
         drop((now, ends));
         for ((set, live), spare) in sets.into_iter().zip(&self.live).zip(&mut desk.spares) {
-            spare.retired = Some(live.swap(set.publish(&self.topology)));
+            let prepared = spare.differing == 0;
+            spare.retired = Some(live.swap(set.publish(&self.topology, prepared)));
             spare.reclaim();
         }
     }
@@ -260,8 +270,14 @@ impl Network {
         }
         let mut set = spare.current(&now);
         drop(now);
-        arcs.iter().for_each(|(arc, ms)| set.arc_ms[*arc as usize] = *ms);
         let graph = &self.graph;
+        let base = &graph.metrics[metric].arc_ms;
+        for (arc, ms) in &arcs {
+            let (slot, base) = (&mut set.arc_ms[*arc as usize], base[*arc as usize]);
+            spare.differing += usize::from(*ms != base);
+            spare.differing -= usize::from(*slot != base);
+            *slot = *ms;
+        }
         let ends = ends_of(graph, &self.profiles, metric, &set.arc_ms);
         let changes = if arcs.len() * WHOLE_FROM_SHARE > graph.state_count() {
             customize::customize_into(&self.topology, self.plan(), &ends, &mut set.weights);
@@ -278,7 +294,7 @@ impl Network {
             });
             Some(partial::update(&self.topology, &ends, &mut set.weights, &mut set.memo, turns, room))
         };
-        let old = self.live[metric].swap(set.publish(&self.topology));
+        let old = self.live[metric].swap(set.publish(&self.topology, spare.differing == 0));
         spare.stale = changes.is_none();
         spare.missed_ms = arcs;
         spare.missed = changes.unwrap_or_default();

@@ -4,6 +4,7 @@ use crate::RoadsError;
 use crate::audit;
 use crate::contraction::customize::{self, Plan};
 use crate::contraction::memo::Memo;
+use crate::contraction::perfect;
 use crate::contraction::{Topology, Weights};
 use crate::file::{Column, Store, Writer};
 use crate::graph::{MetricNames, RoadGraph, build};
@@ -19,7 +20,7 @@ use crate::snap::{self, Snap};
 use arc_swap::ArcSwap;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use xiangyun_model::geo::LonLat;
 use xiangyun_model::problem::Problems;
 
@@ -96,6 +97,8 @@ pub(crate) struct Snapshot {
     pub(crate) arc_ms: Column<u32>,
     pub(crate) weights: Weights,
     pub(crate) memo: Memo,
+    /// Whether the times are the prepared ones, so that [`Network::needed`] holds.
+    pub(crate) prepared: bool,
 }
 
 /// A road network with its profiles and time bands.
@@ -107,6 +110,8 @@ pub struct Network {
     pub(crate) live: Vec<ArcSwap<Snapshot>>,
     /// One writer at a time, with what it needs.
     pub(crate) desk: Mutex<Desk>,
+    /// By metric, one bit an arc that a shortest way may need under the prepared times; empty where not known.
+    needed: Vec<Column<u64>>,
     /// Made when a metric is first customized as a whole.
     plan: OnceLock<Plan>,
     store: Option<Store>,
@@ -167,8 +172,9 @@ impl Network {
         let mut all = vec![vec![0; topology.arc_count()]; ends.len()];
         let mut lanes: Vec<&mut [weight::Weight]> = all.iter_mut().map(|w| &mut w[..]).collect();
         customize::customize_all(&topology, &Plan::new(&topology), &ends, &mut lanes);
-        let weights = all.into_iter().map(|w| Weights::new(&topology, w)).collect();
-        Ok((Self::new(graph, profiles.clone(), topology, known, weights, None), problems))
+        let weights: Vec<Weights> = all.into_iter().map(|w| Weights::new(&topology, w)).collect();
+        let needed = weights.iter().map(|w| perfect::needed(&topology, w).into()).collect();
+        Ok((Self::new(graph, profiles.clone(), topology, known, (weights, needed), None), problems))
     }
 
     /// Reads a profile file.
@@ -192,7 +198,7 @@ impl Network {
         profiles: Profiles,
         topology: Topology,
         known: Known,
-        weights: Vec<Weights>,
+        (weights, needed): (Vec<Weights>, Vec<Column<u64>>),
         store: Option<Store>,
     ) -> Self {
         let desk = Mutex::new(Desk::new(weights.len()));
@@ -201,17 +207,22 @@ impl Network {
             .zip(&graph.metrics)
             .map(|(weights, metric)| {
                 let memo = Memo::new(topology.arc_count());
-                ArcSwap::from_pointee(Snapshot { arc_ms: metric.arc_ms.clone(), weights, memo })
+                let arc_ms = metric.arc_ms.clone();
+                ArcSwap::from_pointee(Snapshot { arc_ms, weights, memo, prepared: true })
             })
             .collect();
-        Self { graph, profiles, topology, known, live, desk, plan: OnceLock::new(), store }
+        Self { graph, profiles, topology, known, live, desk, needed, plan: OnceLock::new(), store }
     }
 
     /// Makes the driving times as they are now (learned, slowed, closed) the prepared ones: what [`Network::save`]
     /// writes, [`Network::reopen`] returns to, and [`Network::changed`] compares with.
     pub fn adopt(&mut self) {
-        for (metric, live) in self.graph.metrics.iter_mut().zip(&self.live) {
-            metric.arc_ms = live.load_full().arc_ms.to_vec().into();
+        let desk = self.desk.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for (metric, live) in self.live.iter().enumerate() {
+            if desk.adopt(metric) {
+                self.graph.metrics[metric].arc_ms = live.load_full().arc_ms.to_vec().into();
+                self.needed[metric] = Column::default();
+            }
         }
     }
 
@@ -235,6 +246,17 @@ impl Network {
         self.topology.write(&mut writer);
         for (snapshot, name) in snapshots.iter().zip(&weight_names) {
             writer.column(name, &snapshot.weights.all);
+        }
+        let needed: Vec<Column<u64>> = snapshots
+            .iter()
+            .zip(&self.needed)
+            .map(|(snapshot, bits)| match bits.is_empty() {
+                true => perfect::needed(&self.topology, &snapshot.weights).into(),
+                false => bits.clone(),
+            })
+            .collect();
+        for (metric, bits) in needed.iter().enumerate() {
+            writer.column(&needed_name(metric), bits);
         }
         writer.write(path, self.known.hash, xxhash_rust::xxh3::xxh3_64(&meta))?;
         Ok(())
@@ -268,7 +290,15 @@ impl Network {
             }
             weights.push(Weights::new(&topology, all));
         }
-        Ok(Self::new(graph, meta.profiles, topology, known, weights, Some(store)))
+        let mut needed = Vec::with_capacity(metrics);
+        for metric in 0..metrics {
+            let bits = store.column(&needed_name(metric))?;
+            if bits.len() != topology.arc_count().div_ceil(64) {
+                return Err(store.inconsistent("needed arcs and hierarchy differ in length"));
+            }
+            needed.push(bits);
+        }
+        Ok(Self::new(graph, meta.profiles, topology, known, (weights, needed), Some(store)))
     }
 
     /// Checks every section of the prepared file against its checksum, then that all of its indices lie within what
@@ -436,7 +466,8 @@ impl Network {
         let snapshot = self.live[metric].load_full();
         let ends = ends_of(&self.graph, &self.profiles, metric, &snapshot.arc_ms);
         let (up, down) = snapshot.weights.halves();
-        let view = View { topology: &self.topology, up, down, memo: &snapshot.memo };
+        let needed = if snapshot.prepared { &self.needed[metric][..] } else { &[] };
+        let view = View { topology: &self.topology, up, down, memo: &snapshot.memo, needed };
         question(&ends, view)
     }
 
@@ -610,6 +641,10 @@ pub(crate) fn ends_of<'a>(
 }
 
 /// Section names of the hierarchy's weights by metric.
+fn needed_name(metric: usize) -> String {
+    format!("needed.{metric}")
+}
+
 fn weight_names(metrics: usize) -> Vec<String> {
     (0..metrics).map(|m| format!("weight.{m}")).collect()
 }

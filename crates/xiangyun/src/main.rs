@@ -12,6 +12,7 @@ use clap::FromArgMatches;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    end_with_the_reader();
     init_logging();
     let args: Vec<std::ffi::OsString> = std::env::args_os().collect();
     let lang = locale::Lang::choose(&args, |name| std::env::var(name).ok());
@@ -29,6 +30,18 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(failure) => failure.print(),
     }
+}
+
+/// Ends quietly when whoever reads the output has read enough (`| head`): the standard library panics then.
+fn end_with_the_reader() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        let text = info.payload_as_str().unwrap_or_default();
+        if text.starts_with("failed printing to stdout") && text.contains("Broken pipe") {
+            std::process::exit(0);
+        }
+        usual(info);
+    }));
 }
 
 /// Logs go to stderr; `XIANGYUN_LOG` (or `RUST_LOG`) chooses the level, `warn` without it.

@@ -9,6 +9,7 @@
 pub(crate) mod customize;
 pub(crate) mod memo;
 pub(crate) mod partial;
+pub(crate) mod perfect;
 pub(crate) mod topology;
 mod worklist;
 

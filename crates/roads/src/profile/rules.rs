@@ -195,7 +195,8 @@ impl Profiles {
         rule
     }
 
-    /// Speed in tenths of km/h: the least of class, posted limit, surface, smoothness, width, ford and vehicle.
+    /// Speed in tenths of km/h: the least of class, posted limit, surface, smoothness, track type, width, ford and
+    /// vehicle.
     fn speed(&self, vehicle: &Vehicle<'_>, tags: &WayTags, direction: usize) -> u32 {
         let profile = vehicle.profile;
         let table = &self.speeds[&profile.speeds];
@@ -239,6 +240,9 @@ impl Profiles {
             cap(u32::from(*kmh) * 10);
         }
         if let Some(kmh) = tags.smoothness.as_ref().and_then(|s| surfaces.get(&format!("smoothness_{s}"))) {
+            cap(u32::from(*kmh) * 10);
+        }
+        if let Some(kmh) = surfaces.get(&format!("tracktype_grade{}", tags.tracktype)) {
             cap(u32::from(*kmh) * 10);
         }
         if tags.width_cm.is_some_and(|w| w <= NARROW_CM) {
@@ -371,6 +375,7 @@ mod tests {
         assert_eq!(s(&[("highway", "unclassified"), ("width", "3")]), 250);
         assert_eq!(s(&[("highway", "track"), ("tracktype", "grade4")]), 100);
         assert_eq!(s(&[("highway", "track")]), 120);
+        assert_eq!(s(&[("highway", "secondary"), ("surface", "asphalt"), ("tracktype", "grade3")]), 250);
         assert_eq!(s(&[("highway", "primary"), ("smoothness", "very_bad")]), 180);
         assert_eq!(s(&[("highway", "primary"), ("maxspeed", "rubbish")]), 600);
         assert_eq!(s(&[("highway", "primary"), ("ford", "yes")]), 100);

@@ -76,8 +76,13 @@ impl<T: Narrow> Above<T> {
         let stops = walk(&mut targets.iter().flat_map(|t| t.states.iter().map(|x| x.0)));
         let states: Vec<u32> = starts.either(&stops).collect();
         states.iter().enumerate().for_each(|(i, s)| number[*s as usize] = i as u32);
-        let up = Compact::new(&topology.up, view.up, &states, number, &starts);
-        let down = Compact::new(&topology.down, view.down, &states, number, &stops);
+        let up = Compact::new((&topology.up, view.up, Needed(view.needed, 0)), &states, number, &starts);
+        let down = Compact::new(
+            (&topology.down, view.down, Needed(view.needed, view.up.len())),
+            &states,
+            number,
+            &stops,
+        );
         let over = |(i, s): (usize, &u32)| match parent[*s as usize] {
             NONE => i as u32,
             parent => number[parent as usize],
@@ -87,10 +92,27 @@ impl<T: Narrow> Above<T> {
     }
 }
 
+/// Arcs of one half that shortest ways may need: bits and the number of the first arc among all.
+#[derive(Clone, Copy)]
+struct Needed<'a>(&'a [u64], usize);
+
+impl Needed<'_> {
+    #[inline(always)]
+    fn has(self, arc: usize) -> bool {
+        let at = self.1 + arc;
+        self.0.get(at / 64).is_none_or(|word| word >> (at % 64) & 1 != 0)
+    }
+}
+
 impl<T: Narrow> Compact<T> {
     /// Arcs of those of the states that are wanted.
     #[allow(clippy::cast_possible_truncation)] // arcs fit u32
-    fn new(half: &Half, weights: &[Weight], states: &[u32], number: &[u32], wanted: &Bits) -> Self {
+    fn new(
+        (half, weights, needed): (&Half, &[Weight], Needed<'_>),
+        states: &[u32],
+        number: &[u32],
+        wanted: &Bits,
+    ) -> Self {
         let (half_first, half_other) = (&half.first[..], &half.other[..]);
         let most: usize =
             states.iter().filter(|s| wanted.has(**s as usize)).map(|s| half.arcs(*s).len()).sum();
@@ -109,10 +131,10 @@ impl<T: Narrow> Compact<T> {
                 continue;
             }
             let range = half.arcs(s);
-            for (o, w) in half_other[range.clone()].iter().zip(&weights[range]) {
+            for ((o, w), arc) in half_other[range.clone()].iter().zip(&weights[range.clone()]).zip(range) {
                 other[count] = number[*o as usize];
                 weight[count] = T::of(*w);
-                count += usize::from(*w < INF);
+                count += usize::from(*w < INF && needed.has(arc));
             }
         }
         first.push(count as u32);

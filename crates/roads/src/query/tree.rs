@@ -17,6 +17,8 @@ pub(crate) struct View<'a> {
     pub(crate) up: &'a [Weight],
     pub(crate) down: &'a [Weight],
     pub(crate) memo: &'a Memo,
+    /// One bit an arc (the upward ones, then the downward ones) that a shortest way may need; empty where any may.
+    pub(crate) needed: &'a [u64],
 }
 
 /// Labels that live across queries of one thread; all are [`Label::NONE`] between queries.

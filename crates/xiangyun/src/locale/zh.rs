@@ -62,7 +62,7 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("roads info", "显示路网文件的内容"),
     ("roads info.verify", "逐段核对校验和"),
     ("roads route", "依次经过各地点的最快路线；JSON 含 seconds、metres、geometry"),
-    ("roads route.places", "地点：经度,纬度（WGS-84），至少两个"),
+    ("roads route.places", "地点：经度,纬度（WGS-84），至少两个；西经写在 -- 之后"),
     ("roads route.alternatives", "给出几条路线（两点之间，最快的在前）"),
     ("roads fit", "从轨迹学习行驶速度，报告拟合优劣，并可写出按实测速度行驶的路网"),
     ("roads fit.tracks", "轨迹 CSV：time,lon,lat，每个文件一趟行驶"),

@@ -80,13 +80,18 @@ fn print(report: &SpeedReport, lang: Lang) {
             format!("{drives} drives, {km:.1} km, {runs} runs; {stops} stops and {odd} odd runs left out; {roads} directed roads measured"),
         )
     );
-    println!(
-        "{}",
+    let unseen = if *held_out == 0 {
+        lang.pick(
+            "轨迹太少，没有留出未参与拟合的行驶作检验".to_owned(),
+            "too few drives to keep some unseen for a check".to_owned(),
+        )
+    } else {
         lang.pick(
             format!("未参与拟合的 {held_out} 段行驶时间误差中位数：原 {before:.1}%，拟合后 {after:.1}%"),
             format!("median error of driving time on {held_out} unseen runs: {before:.1}% before, {after:.1}% after"),
         )
-    );
+    };
+    println!("{unseen}");
     for class in &report.classes {
         println!(
             "  {:<10} {:<14} {:>7} × {:.2}",

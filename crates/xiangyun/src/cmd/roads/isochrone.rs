@@ -15,8 +15,8 @@ pub(crate) struct IsochroneArgs {
     /// Prepared network
     #[arg(value_name = "ROADS")]
     roads: PathBuf,
-    /// Place in degrees of WGS-84
-    #[arg(value_name = "LON,LAT", allow_hyphen_values = true, value_parser = place)]
+    /// Place in degrees of WGS-84 (a western longitude after --)
+    #[arg(value_name = "LON,LAT", value_parser = place)]
     place: LonLat,
     /// Minutes of driving
     #[arg(long, value_name = "M", value_parser = clap::value_parser!(u32).range(1..=1440))]

@@ -17,8 +17,8 @@ pub(crate) struct RouteArgs {
     /// Prepared network
     #[arg(value_name = "ROADS")]
     roads: PathBuf,
-    /// Places, two or more, in degrees of WGS-84
-    #[arg(value_name = "LON,LAT", num_args = 2.., required = true, allow_hyphen_values = true, value_parser = place)]
+    /// Places, two or more, in degrees of WGS-84 (a western longitude after --)
+    #[arg(value_name = "LON,LAT", num_args = 2.., required = true, value_parser = place)]
     places: Vec<LonLat>,
     #[command(flatten)]
     trip: Trip,
@@ -47,6 +47,9 @@ struct Document {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     alternatives: Vec<Document>,
 }
+
+/// Metres from a place to its road that are worth telling.
+const TOLD_FROM_M: f64 = 50.0;
 
 /// Instructions of all legs.
 fn steps(net: &Network, profile: ProfileId, route: &Route) -> Result<Vec<Step>, Failure> {
@@ -122,6 +125,16 @@ pub(super) fn run(args: &RouteArgs, lang: Lang) -> Result<ExitCode, Failure> {
                 format!("{} s, {} m", route.seconds, route.metres)
             )
         );
+        for (number, snap) in route.snaps.iter().enumerate().filter(|(_, s)| s.moved_m >= TOLD_FROM_M) {
+            let (number, metres) = (number + 1, snap.moved_m);
+            println!(
+                "{}",
+                lang.pick(
+                    format!("  第 {number} 个地点离道路 {metres:.0} 米，这一段已计入时间和里程"),
+                    format!("  place {number} is {metres:.0} m from the road; the way there is in time and distance")
+                )
+            );
+        }
         for step in steps(&net, profile, route)? {
             println!("  {}", step.text(language));
         }
