@@ -88,7 +88,7 @@ const TASK_PARTS: i64 = 4;
 /// Between the trucks of the morning and those of the afternoon.
 const RELAY_S: i64 = 13 * 3600;
 /// Steps that sweeps of a first plan may take however small the effort: a plan must serve what it can.
-const SWEEPS_LEAST: u64 = 12_000;
+const SWEEPS_LEAST: u64 = 30_000;
 /// Epochs after which threads share the best plan.
 const EPOCHS: u64 = 8;
 /// Steps of the first whole plan where time is the budget: sweeps make more of the rest.
