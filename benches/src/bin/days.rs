@@ -1,5 +1,7 @@
 //! Chains of days: `bench-days chain DAYS STEPS` plans each day from the closing state of the one before and checks that
-//! everything balances; `bench-days quantile DAYS STEPS` compares what an evening draft may be planned on.
+//! everything balances; `bench-days quantile DAYS STEPS` compares what an evening draft may be planned on;
+//! `bench-days dawn DAYS STEPS PROFILE THREADS` mends evenings whose volumes prove wrong and holds the dawns against plans made
+//! freely with the same steps.
 //! No clock influences a plan. County: `data/baofeng`, orders generated with seed 1.
 
 use jiff::civil::Date;
@@ -7,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
+use xiangyun_benches::clock::process_cpu_s;
 use xiangyun_model::county::County;
 use xiangyun_model::order::OrderRecord;
 use xiangyun_model::plan::{CostTerm, DayState, Plan};
@@ -31,11 +34,12 @@ struct World {
     county: County,
     travel: Travel,
     steps: u64,
+    threads: usize,
 }
 
 impl World {
     fn effort(&self) -> Effort {
-        Effort { steps: Some(self.steps), time: None, seed: 1, threads: 1 }
+        Effort { steps: Some(self.steps), time: None, seed: 1, threads: self.threads }
     }
 
     fn day(&self, date: Date) -> Vec<OrderRecord> {
@@ -86,12 +90,14 @@ fn main() -> ExitCode {
     let roads = network::open(&county, dir).expect("make build makes the road network");
     let date = county.default_date;
     let travel = network::travel(&roads, &county, date).expect("a table for each profile");
-    let world = World { county, travel, steps: number(2, 20_000) };
+    let threads = usize::try_from(number(4, 1)).unwrap_or(1);
+    let world = World { county, travel, steps: number(2, 20_000), threads };
     match args.first().map(String::as_str) {
         Some("chain") => chain(&world, date, number(1, 10)),
         Some("quantile") => quantile(&world, date, number(1, 30)),
+        Some("dawn") => dawn(&world, date, number(1, 1), args.get(3).map_or("default", String::as_str)),
         _ => {
-            eprintln!("bench-days chain|quantile DAYS STEPS");
+            eprintln!("bench-days chain|quantile|dawn DAYS STEPS [PROFILE] [THREADS]");
             ExitCode::from(2)
         }
     }
@@ -215,4 +221,126 @@ fn quantile(world: &World, first: Date, days: u64) -> ExitCode {
         );
     }
     ExitCode::SUCCESS
+}
+
+/// How the morning differs from what the evening was planned on.
+#[derive(Clone, Copy)]
+enum Off {
+    /// Every place by a factor of its own, evenly between three and five quarters.
+    EachPlace,
+    /// Every fourth parcel is missing.
+    Fewer,
+    /// Every fourth parcel comes twice.
+    More,
+    /// One carrier's truck comes 35 minutes after its wave closed.
+    Late,
+}
+
+/// A number from 0 to 999 that a text and a salt fix.
+fn lot(text: &str, salt: u64) -> u64 {
+    let fold = |h: u64, b: u8| (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3);
+    (text.bytes().fold(0xcbf2_9ce4_8422_2325 ^ salt, fold) >> 24) % 1000
+}
+
+/// What is scanned at dawn.
+fn scanned(records: &[OrderRecord], off: Off) -> Vec<OrderRecord> {
+    let mut all = Vec::with_capacity(records.len());
+    for record in records {
+        let mut record = record.clone();
+        record.arrived_at.clone_from(&record.ready);
+        if record.kind != "down" {
+            all.push(record);
+            continue;
+        }
+        let share = match off {
+            Off::EachPlace => 750 + lot(&record.destination, 3) / 2,
+            Off::Fewer => 750,
+            Off::More => 1250,
+            Off::Late => 1000,
+        };
+        let mine = lot(&record.id, 7);
+        if matches!(off, Off::Late) && record.carrier == "ZTO" && record.ready.ends_with("06:20") {
+            record.arrived_at = record.ready.replace("06:20", "07:05");
+        }
+        if share > 1000 && mine < share - 1000 {
+            let twin = format!("{}-2", record.id);
+            all.push(OrderRecord { id: twin, ..record.clone() });
+        }
+        if share >= 1000 || mine < share {
+            all.push(record);
+        }
+    }
+    all
+}
+
+fn dawn(world: &World, first: Date, days: u64, profile: &str) -> ExitCode {
+    println!(
+        "| day | arrivals | places that change van | trunk trips kept, added | lines kept | vehicles added | cost, yuan | freely, yuan | dearer | served | freely | checker | seconds, processor | seconds, wall |"
+    );
+    println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+    let mut good = true;
+    let mut date = first;
+    for _ in 0..days {
+        let told = generate::day(&world.county, date, 1, profile).expect("a profile of the county");
+        let opening = closing::empty(&world.county, date.yesterday().expect("a date"));
+        let rows = world.rows(&told, &opening, date);
+        let evening = world.plan(&rows, &opening, date);
+        let inputs = world.inputs(rows, opening.clone());
+        let ways = [
+            ("each place off by up to a quarter", Off::EachPlace),
+            ("a quarter fewer", Off::Fewer),
+            ("a quarter more", Off::More),
+            ("one truck late", Off::Late),
+        ];
+        for (name, off) in ways {
+            let came = world.rows(&scanned(&told, off), &opening, date);
+            let arrived = mend::arrivals(&inputs, &came);
+            let (from_s, began) = (process_cpu_s(), Instant::now());
+            let clock = Steps(began);
+            let dawn = mend::mend(&evening, &inputs, date, &arrived, &[], &world.effort(), &clock);
+            let (took_s, wall_s) = (process_cpu_s() - from_s, began.elapsed().as_secs_f64());
+            let county = County { waves: dawn.waves.clone(), ..world.county.clone() };
+            let then = Inputs {
+                county,
+                orders: dawn.rows.clone(),
+                opening: opening.clone(),
+                travel: world.travel.clone(),
+            };
+            let verdict = check::check(&dawn.plan, &then);
+            let free = world.plan(&dawn.rows, &opening, date);
+            let m = &dawn.mended;
+            let dearer = (dawn.plan.cost_fen - free.cost_fen) as f64 * 100.0 / free.cost_fen.max(1) as f64;
+            println!(
+                "| {date} | {name} | {} of {} ({:.1} %) | {} of {}, {} | {} of {} | {} | {} | {} | {dearer:+.2} % | {} of {} | {} | {} | {took_s:.1} | {wall_s:.1} |",
+                m.moved,
+                m.villages,
+                m.moved_pm as f64 / 10.0,
+                m.trunk_kept,
+                m.trunk_trips,
+                m.trunk_added,
+                m.lines_kept,
+                m.lines,
+                m.crews_added.len(),
+                dawn.plan.cost_fen / 100,
+                free.cost_fen / 100,
+                dawn.plan.served(),
+                dawn.plan.orders,
+                free.served(),
+                if verdict.ok {
+                    "passes".to_owned()
+                } else {
+                    format!("{} violations", verdict.violations.len())
+                },
+            );
+            for v in verdict.violations.iter().take(5) {
+                eprintln!("{} {}: {} ({})", v.code, v.at, v.found, v.limit);
+            }
+            for late in &m.late {
+                eprintln!("{} {:?} of {:?}", late.carrier, late.taken, late.ways);
+            }
+            good &= verdict.ok && m.moved_pm <= 100 && dearer <= 2.0;
+        }
+        date = date.tomorrow().expect("a date");
+    }
+    if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

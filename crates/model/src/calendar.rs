@@ -18,6 +18,8 @@ pub struct CalendarEntry {
     pub down_bp: i64,
     /// Factor on lots up in ten-thousandths.
     pub up_bp: i64,
+    /// Factor on driving speeds in ten-thousandths: fog, snow, festival traffic.
+    pub speed_bp: i64,
     /// What to tell people.
     pub note: String,
 }
@@ -40,4 +42,11 @@ pub enum CalendarKind {
         /// Hours.
         hours: Window,
     },
+}
+
+/// Seconds of a leg whose speed has a factor of `speed_bp` ten-thousandths, rounded up.
+#[must_use]
+pub fn slowed_s(seconds: u32, speed_bp: i64) -> u32 {
+    let by = u64::try_from(speed_bp.max(1)).unwrap_or(1);
+    u32::try_from((u64::from(seconds) * 10_000).div_ceil(by)).unwrap_or(u32::MAX - 1)
 }

@@ -184,6 +184,15 @@ impl County {
         })
     }
 
+    /// Factor on driving speeds at a site on a date in ten-thousandths: that of the strongest entry of the calendar that
+    /// concerns it; 10,000 changes nothing.
+    #[must_use]
+    pub fn speed_bp(&self, date: Date, site: SiteId) -> i64 {
+        let station = self.station_of(site);
+        let here = |entry: &&CalendarEntry| entry.date == date && entry.site.is_none_or(|s| s == station);
+        self.calendar.iter().filter(here).map(|entry| entry.speed_bp).min().unwrap_or(10_000)
+    }
+
     /// Ways to set up a compartment for a band: whether `have` keeps goods of band `need` in their band.
     /// A colder or warmer room does not: frozen goods are out of band in a chilled room, parcels are out of band
     /// nowhere because their class has no limit.

@@ -20,6 +20,8 @@ pub struct Effect {
     pub down_bp: i64,
     /// Factor on lots up in ten-thousandths.
     pub up_bp: i64,
+    /// Factor on driving speeds in ten-thousandths.
+    pub speed_bp: i64,
     /// Hours in which vehicles of `from_kind` and larger are kept out, seconds from midnight.
     pub hours: Option<(i64, i64)>,
     /// Smallest kind of vehicle kept out.
@@ -56,6 +58,7 @@ pub fn effects(county: &County, date: Date, places: Option<&BTreeSet<SiteId>>) -
                 site: entry.site.map_or(String::new(), |s| county.site(s).id.to_string()),
                 down_bp: entry.down_bp,
                 up_bp: entry.up_bp,
+                speed_bp: entry.speed_bp,
                 hours,
                 from_kind,
                 note: entry.note.clone(),
@@ -70,6 +73,7 @@ pub fn effects(county: &County, date: Date, places: Option<&BTreeSet<SiteId>>) -
                 site: site.id.to_string(),
                 down_bp: 10_000,
                 up_bp: 10_000,
+                speed_bp: 10_000,
                 hours: None,
                 from_kind: "",
                 note: String::new(),
@@ -125,6 +129,10 @@ pub fn words(effect: &Effect, zh: bool) -> String {
         } else {
             format!(": down ×{down}, up ×{up}")
         });
+    }
+    if effect.speed_bp != 10_000 {
+        let speed = factor(effect.speed_bp);
+        text.push_str(&if zh { format!("，车速 ×{speed}") } else { format!(", speed ×{speed}") });
     }
     if !effect.note.is_empty() {
         text.push_str(&format!(" ({})", effect.note));

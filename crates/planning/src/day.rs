@@ -101,6 +101,14 @@ impl<'a> Day<'a> {
         }
     }
 
+    /// The span of the calendar that keeps a crew's vehicle out of a site and that a stay there would run into.
+    #[must_use]
+    pub fn kept_out(&self, crew: usize, site: SiteId, arrive: i64, depart: i64) -> Option<Window> {
+        let kind = self.county.vehicle(self.crews[crew].vehicle).kind;
+        let mut limits = self.county.truck_limits(self.date, site, kind);
+        limits.find(|limit| arrive < limit.to_s && limit.from_s < depart)
+    }
+
     /// Where our part of an order's way ends: gateways are reached by lanes from the hub.
     #[must_use]
     pub fn end_of(&self, order: &Order) -> SiteId {

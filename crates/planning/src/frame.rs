@@ -8,7 +8,7 @@ use crate::consolidate::{Call, Cargo, Consolidated};
 use crate::day::{Crew, Day};
 use crate::rooms::{compartment_of, is_hardy};
 use std::borrow::Cow;
-use xiangyun_model::fleet::Layout;
+use xiangyun_model::fleet::{Layout, VehicleKind};
 use xiangyun_model::id::{BandId, SiteId};
 use xiangyun_model::time::Window;
 use xiangyun_model::units::Amount;
@@ -321,6 +321,18 @@ impl<'a> Frames<'a> {
             .collect()
     }
 
+    /// Windows without the beginnings of stays during which the calendar keeps trucks out of a site.
+    fn let_in(&self, site: SiteId, length_s: i64, windows: Vec<core::Window>) -> Vec<core::Window> {
+        let limits = self.day.county.truck_limits(self.day.date, site, VehicleKind::Truck);
+        limits.fold(windows, |all, limit| {
+            let parts = |w: core::Window| {
+                [(w.from, w.to.min(limit.from_s - length_s)), (w.from.max(limit.to_s), w.to)]
+            };
+            let left = all.into_iter().flat_map(parts).filter(|(from, to)| from <= to);
+            left.map(|(from, to)| core::Window::new(from, to)).collect()
+        })
+    }
+
     /// The rounds of one base: calls with their release at the base and the time by which what they collect must be
     /// back there, and loads from point to point.
     #[must_use]
@@ -488,6 +500,7 @@ impl<'a> Frames<'a> {
         let to_s = task.to_s + length;
         let windows =
             self.windows(task.site, !task.pick.is_empty(), length, Window { from_s: task.from_s, to_s });
+        let windows = self.let_in(task.site, length, windows);
         if windows.is_empty() {
             return None;
         }

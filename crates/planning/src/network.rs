@@ -6,9 +6,11 @@ use jiff::civil::Date;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use xiangyun_model::calendar::slowed_s;
 use xiangyun_model::county::County;
 use xiangyun_model::fleet::VehicleKind;
 use xiangyun_model::geo::LonLat;
+use xiangyun_model::id::SiteId;
 use xiangyun_model::plan::{Plan, TripKind};
 use xiangyun_model::problem::{Problem, Problems};
 use xiangyun_model::site::SiteKind;
@@ -69,7 +71,10 @@ pub fn travel_now(network: &Network, county: &County, date: Date) -> Result<Trav
     let mut tables = Vec::new();
     for name in names {
         match table(network, name, date, &points) {
-            Ok(table) => tables.push(table),
+            Ok(mut table) => {
+                slow(&mut table, county, date);
+                tables.push(table);
+            }
             Err(err) => problems.push(fault("P110", "vehicles.csv", "profile", name, &err.to_string())),
         }
     }
@@ -108,6 +113,20 @@ fn table(network: &Network, name: &str, date: Date, points: &[LonLat]) -> Result
         });
     }
     Ok(Table { profile: name.into(), bands })
+}
+
+/// Makes legs as slow as the calendar says of the day: a leg by the slower of its two ends.
+fn slow(table: &mut Table, county: &County, date: Date) {
+    let n = county.sites.len();
+    let speeds: Vec<i64> = (0..n).map(|at| county.speed_bp(date, SiteId::at(at))).collect();
+    if speeds.iter().all(|&bp| bp == 10_000) {
+        return;
+    }
+    for band in &mut table.bands {
+        for (cell, seconds) in band.seconds.iter_mut().enumerate().filter(|(_, s)| **s != NO_WAY) {
+            *seconds = slowed_s(*seconds, speeds[cell / n].min(speeds[cell % n]));
+        }
+    }
 }
 
 /// Every hub, station, village and park must be reachable from the hub and back by the smallest vehicle.

@@ -75,7 +75,11 @@ pub fn compare(
     finish(&day, &goods, rows, best)
 }
 
-/// Plans the dawn: the evening's rounds are kept and left only within a budget of moves.
+/// Part of a dawn's effort in which nobody drives whom the evening did not call out, in hundredths.
+const CALLED_PERCENT: u32 = 60;
+
+/// Plans the dawn: the evening's trips are kept and left only within a budget of moves. Crews that the evening did not
+/// call out drive only if something would be left without them.
 #[must_use]
 #[allow(clippy::too_many_arguments)] // the whole of a day, each thing once
 pub fn mend(
@@ -91,8 +95,26 @@ pub fn mend(
     let orders: Vec<Order> = rows.iter().map(|row| row.order.clone()).collect();
     let day = Day::new(county, date, &orders, travel, opening);
     let goods = consolidate(&day, chunk(&day));
-    let search = Search::new(&day, &goods, due_today(&day), Variant::default());
-    finish(&day, &goods, rows, search.mend(kept, effort, control))
+    let variant = Variant { fixed_trunk: true, ..Variant::default() };
+    let search = |called_only: bool| {
+        let mut search = Search::new(&day, &goods, due_today(&day), variant);
+        search.keep(kept.clone(), called_only);
+        search
+    };
+    let part = |percent: u32| Effort {
+        steps: effort.steps.map(|all| (all * u64::from(percent) / 100).max(400)),
+        time: effort.time.map(|all| all * percent / 100),
+        ..effort.clone()
+    };
+    let begun = control.elapsed();
+    let first = Effort {
+        time: effort.time.map(|all| begun + all.saturating_sub(begun) * CALLED_PERCENT / 100),
+        ..part(CALLED_PERCENT)
+    };
+    let called = search(true).mend(None, &first, control);
+    let second = Effort { time: effort.time, ..part(100 - CALLED_PERCENT) };
+    let best = search(called.account.left == 0).mend(Some(called), &second, control);
+    finish(&day, &goods, rows, best)
 }
 
 /// Plans a day by a pipeline of public parts: villages from their own stations, `peer` for the rounds of each station

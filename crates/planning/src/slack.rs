@@ -56,6 +56,9 @@ pub fn slack(day: &Day<'_>, cargo: &[Cargo], timing: &Timing) -> Slack {
             }
         };
         let mut finish_by = depart_by - (visit.depart - visit.finish);
+        if let Some(limit) = day.kept_out(trip.crew, visit.site, visit.depart, depart_by) {
+            finish_by = finish_by.min(limit.from_s - (visit.depart - visit.finish));
+        }
         if let Some(dock) = visit.dock {
             let starts = &docks[&(visit.site.0, dock)];
             if let Some(&next) = starts.get(starts.partition_point(|&s| s <= visit.start)) {

@@ -374,8 +374,10 @@ impl Timer<'_> {
         match made {
             Ok(Some((visit, rest, band))) => {
                 if let Some((site, from, to)) = rest {
-                    clock.rests.push((site, from, to));
-                    clock.since_rest = 0;
+                    if to - from >= self.day.county.rules.rest_s {
+                        clock.rests.push((site, from, to));
+                        clock.since_rest = 0;
+                    }
                     if let Some(before) = clock.visits.last_mut().filter(|b| b.depart < to && b.site == site)
                     {
                         before.depart = to;
@@ -431,8 +433,9 @@ impl Timer<'_> {
         clock.trip += 1;
     }
 
-    /// Places one visit after the crew's last, with a rest before it if driving on would break the rule.
-    #[allow(clippy::type_complexity)] // the visit, the rest before it, the band of the trip
+    /// Places one visit after the crew's last, with a pause before it if driving on would break the driving rule or come
+    /// to the site while the calendar keeps the vehicle out.
+    #[allow(clippy::type_complexity)] // the visit, the pause before it, the band of the trip
     fn try_visit(
         &self,
         crew: usize,
@@ -442,9 +445,14 @@ impl Timer<'_> {
         let (day, who, clock) = (self.day, &self.day.crews[crew], &run.clocks[crew]);
         let rules = &day.county.rules;
         let Some(last) = clock.visits.last() else {
-            let mut visit = self.visit(clock.free, (0, 0), stop, run)?;
+            let mut free = clock.free;
+            let mut visit = self.visit(free, (0, 0), stop, run)?;
+            while let Some(limit) = day.kept_out(crew, stop.site, visit.start, visit.depart) {
+                free = limit.to_s;
+                visit = self.visit(free, (0, 0), stop, run)?;
+            }
             // The first trip begins when its vehicle can be loaded; between trips the crew is there anyway.
-            visit.arrive = if clock.begun == 0 { visit.start } else { clock.free };
+            visit.arrive = if clock.begun == 0 { visit.start } else { free };
             let band = day.travel.band(who.profile, visit.depart);
             return Ok((visit, None, band));
         };
@@ -452,9 +460,17 @@ impl Timer<'_> {
             |from: SiteId, to: SiteId| day.travel.leg(who.profile, clock.band, from.index(), to.index());
         let (leg_s, leg_m) = leg(last.site, stop.site).ok_or(stop.site)?;
         let tired = clock.since_rest + leg_s > rules.drive_max_s;
-        let rest = tired.then_some((last.site, last.depart, last.depart + rules.rest_s));
+        let mut rest = tired.then_some((last.site, last.depart, last.depart + rules.rest_s));
         let arrive = rest.map_or(last.depart, |(_, _, to)| to) + leg_s;
-        let visit = self.visit(arrive, (leg_s, leg_m), stop, run)?;
+        let mut visit = self.visit(arrive, (leg_s, leg_m), stop, run)?;
+        while let Some(limit) = day.kept_out(crew, stop.site, visit.arrive, visit.depart) {
+            let to = limit.to_s - leg_s;
+            if day.kept_out(crew, last.site, last.arrive, to).is_some() {
+                return Err(stop.site);
+            }
+            rest = Some((last.site, last.depart, to));
+            visit = self.visit(limit.to_s, (leg_s, leg_m), stop, run)?;
+        }
         let home = if stop.site == who.base { (0, 0) } else { leg(stop.site, who.base).ok_or(stop.site)? };
         let base = day.county.site(who.base);
         let brings = if stop.site == who.base { 0 } else { base.service_s };
@@ -706,6 +722,9 @@ impl Timer<'_> {
             let windows = if collects { &self.day.staffed } else { &self.day.windows };
             let closes = windows[visit.site.index()].iter().find(|w| w.holds(visit.start, visit.finish))?;
             by = by.min(closes.to_s - visit.finish);
+            if self.day.kept_out(trip.crew, visit.site, visit.arrive, visit.depart + by).is_some() {
+                return None;
+            }
             if let Some(dock) = visit.dock {
                 let starts = &docks[&(visit.site, dock)];
                 if let Some(&next) = starts.get(starts.partition_point(|&s| s <= visit.start)) {

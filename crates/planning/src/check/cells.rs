@@ -3,6 +3,8 @@
 use super::{Faults, Verdict, Violation};
 use crate::inputs::Inputs;
 use std::collections::BTreeSet;
+use xiangyun_model::calendar::slowed_s;
+use xiangyun_model::id::SiteId;
 use xiangyun_model::plan::{Plan, TripKind};
 use xiangyun_roads::{Network, RoadsError};
 
@@ -37,6 +39,8 @@ pub fn check_cells(plan: &Plan, inputs: &Inputs, network: &Network) -> Result<Ve
             Err(other) if other.code() == "R014" => None,
             Err(other) => return Err(other),
         };
+        let speed = |at: usize| inputs.county.speed_bp(plan.date, SiteId::at(at));
+        let derived = derived.map(|(s, m)| (slowed_s(s, speed(from).min(speed(to))), m));
         let stated = (s != u32::MAX).then_some((s, m));
         if derived != stated {
             let show =
@@ -57,7 +61,7 @@ pub fn both(plan: Verdict, cells: Verdict) -> Verdict {
 
 fn choose(plan: &Plan, inputs: &Inputs) -> BTreeSet<Cell> {
     let n = inputs.county.sites.len();
-    let position = |id: &str| inputs.county.find_site(id).map(xiangyun_model::id::SiteId::index);
+    let position = |id: &str| inputs.county.find_site(id).map(SiteId::index);
     let mut driven: BTreeSet<Cell> = BTreeSet::new();
     for trip in plan.trips.iter().filter(|t| t.kind != TripKind::Line) {
         let Some(table) = inputs.travel.profile(&trip.profile) else { continue };

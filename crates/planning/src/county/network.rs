@@ -388,8 +388,9 @@ impl Loader<'_> {
             };
             let down_bp = row.int_or("down_bp", 0..=1_000_000, 10_000, p);
             let up_bp = row.int_or("up_bp", 0..=1_000_000, 10_000, p);
-            if let (Some(Some(date)), Some(site), Some(kind), Some(down_bp), Some(up_bp)) =
-                (date, site, kind, down_bp, up_bp)
+            let speed_bp = row.int_or("speed_bp", 1_000..=10_000, 10_000, p);
+            if let (Some(Some(date)), Some(site), Some(kind), Some(down_bp), Some(up_bp), Some(speed_bp)) =
+                (date, site, kind, down_bp, up_bp, speed_bp)
             {
                 calendar.push(CalendarEntry {
                     date,
@@ -397,6 +398,7 @@ impl Loader<'_> {
                     kind,
                     down_bp,
                     up_bp,
+                    speed_bp,
                     note: row.text("note").into(),
                 });
             }

@@ -1,6 +1,7 @@
 //! Rows of any layout to orders: values read leniently but never guessed, defaults named, addresses resolved,
 //! duplicates recognised by waybill.
 
+use super::carriers::Carriers;
 use super::cell::{self, BadWhen, Unit};
 use super::fix;
 use super::header::Mapping;
@@ -173,59 +174,12 @@ struct Draft {
     far_is_origin: bool,
 }
 
-struct Reader<'a> {
-    sheet: &'a Sheet,
-    mapping: &'a Mapping,
-    context: &'a Context<'a>,
+/// Reads the rows of one sheet under one mapping.
+pub(super) struct Reader<'a> {
+    pub(super) sheet: &'a Sheet,
+    pub(super) mapping: &'a Mapping,
+    pub(super) context: &'a Context<'a>,
     carriers: Carriers,
-}
-
-/// Carriers by what people call them.
-struct Carriers(Vec<(String, CarrierId)>);
-
-impl Carriers {
-    fn new(county: &County) -> Self {
-        let mut names = Vec::new();
-        for (i, carrier) in county.carriers.iter().enumerate() {
-            let id = CarrierId::at(i);
-            for name in [carrier.id.as_str(), &carrier.name_zh, &carrier.name_en] {
-                names.push((plain_carrier(name), id));
-            }
-        }
-        Self(names)
-    }
-
-    fn find(&self, text: &str) -> Option<CarrierId> {
-        let name = plain_carrier(text);
-        if name.is_empty() {
-            return None;
-        }
-        let exact: BTreeSet<CarrierId> =
-            self.0.iter().filter(|(n, _)| *n == name).map(|(_, id)| *id).collect();
-        if let (1, Some(&id)) = (exact.len(), exact.first()) {
-            return Some(id);
-        }
-        let part: BTreeSet<CarrierId> = self
-            .0
-            .iter()
-            .filter(|(n, _)| {
-                n.chars().count() > 1
-                    && name.chars().count() > 1
-                    && (n.contains(&name) || name.contains(n.as_str()))
-            })
-            .map(|(_, id)| *id)
-            .collect();
-        part.first().copied().filter(|_| part.len() == 1)
-    }
-}
-
-/// A carrier's name without what all carriers have in theirs.
-fn plain_carrier(name: &str) -> String {
-    let mut name = cell::halfwidth(name).to_lowercase().replace(' ', "");
-    for word in ["有限公司", "快递", "速递", "快运", "物流", "express", "中国"] {
-        name = name.replace(word, "");
-    }
-    name
 }
 
 const KIND_WORDS: [(&str, OrderKind); 12] = [
@@ -244,11 +198,17 @@ const KIND_WORDS: [(&str, OrderKind); 12] = [
 ];
 
 impl Reader<'_> {
-    fn text<'b>(&self, row: &'b SheetRow, field: &str) -> &'b str {
+    pub(super) fn text<'b>(&self, row: &'b SheetRow, field: &str) -> &'b str {
         self.mapping.column(field).map_or("", |at| row.cells.get(at))
     }
 
-    fn fault(&self, row: &SheetRow, field: &str, code: &'static str, want: impl Into<String>) -> Problem {
+    pub(super) fn fault(
+        &self,
+        row: &SheetRow,
+        field: &str,
+        code: &'static str,
+        want: impl Into<String>,
+    ) -> Problem {
         self.sheet.fault(code, row.row, self.mapping.theirs(field), self.text(row, field), want)
     }
 
@@ -375,94 +335,6 @@ impl Reader<'_> {
             }
         }
         good
-    }
-
-    /// Full-width characters where the value counts: read, and said.
-    fn widths(&self, row: &SheetRow, out: &mut Imported) {
-        for field in
-            ["id", "pieces", "weight", "volume", "weight_g", "volume_cm3", "ready", "promise", "phone"]
-        {
-            let text = self.text(row, field);
-            if text.chars().any(|c| ('\u{ff10}'..='\u{ff5e}').contains(&c)) {
-                let want = format!("full-width characters; read as {}", shortened(&cell::halfwidth(text)));
-                out.notices.push(self.fault(row, field, "P136", want));
-            }
-        }
-    }
-
-    /// A row whose cells stand one column too far left or right.
-    fn shift(&self, row: &SheetRow) -> Option<Problem> {
-        let typed: Vec<(usize, &str)> = self
-            .mapping
-            .columns
-            .iter()
-            .enumerate()
-            .filter(|(_, c)| {
-                matches!(
-                    c.ours.as_str(),
-                    "id" | "phone"
-                        | "weight"
-                        | "volume"
-                        | "weight_g"
-                        | "volume_cm3"
-                        | "pieces"
-                        | "ready"
-                        | "promise"
-                        | "address"
-                )
-            })
-            .map(|(i, c)| (i, c.ours.as_str()))
-            .collect();
-        let fits = |from: i64, by: i64| {
-            typed
-                .iter()
-                .filter(|(i, field)| {
-                    let at = *i as i64;
-                    let at = if at >= from { at + by } else { at };
-                    let text = usize::try_from(at).map_or("", |at| row.cells.get(at));
-                    !text.is_empty() && self.looks_like(field, text)
-                })
-                .count()
-        };
-        let straight = fits(0, 0);
-        if typed.len() < 3 || straight + 2 > typed.len() {
-            return None;
-        }
-        let width = self.mapping.columns.len() as i64;
-        let best = (0..width)
-            .flat_map(|from| [(from, 1), (from, -1)])
-            .map(|(from, by)| (fits(from, by), from, by))
-            .max_by_key(|&(n, from, _)| (n, from))?;
-        let (count, from, by) = best;
-        // The shifted reading must explain all but one cell, and clearly better.
-        if count < straight + 2 || count + 1 < typed.len() {
-            return None;
-        }
-        let column = &self.mapping.columns[usize::try_from(from).unwrap_or(0)].theirs;
-        let found = row.cells.get(usize::try_from(from).unwrap_or(0));
-        let want = if by > 0 {
-            "from here on the cells stand one column too far right; take the extra cell out"
-        } else {
-            "from here on the cells stand one column too far left; put the missing cell in"
-        };
-        Some(self.sheet.fault("P133", row.row, column, found, want))
-    }
-
-    fn looks_like(&self, field: &str, text: &str) -> bool {
-        match field {
-            "id" => {
-                text.len() >= 6
-                    && text.is_ascii()
-                    && text.bytes().filter(u8::is_ascii_digit).count() >= 4
-                    && !text.contains('*')
-            }
-            "phone" => cell::phone(text).is_some_and(|p| p.len() >= 7),
-            "pieces" => cell::quantity(text, Unit::Pieces).is_some_and(|n| n < 10_000),
-            "weight" | "weight_g" => cell::quantity(text, Unit::Grams(1)).is_some_and(|g| g < 10_000_000),
-            "volume" | "volume_cm3" => cell::quantity(text, Unit::Cm3(1)).is_some_and(|v| v < 100_000_000),
-            "ready" | "promise" => cell::instant(text, self.context.date, "00:00").is_ok(),
-            _ => text.chars().filter(|c| ('\u{4e00}'..='\u{9fff}').contains(c)).count() >= 4,
-        }
     }
 
     fn kind(&self, row: &SheetRow, out: &mut Imported) -> Option<OrderKind> {
@@ -800,7 +672,11 @@ fn judge(reader: &Reader<'_>, drafts: Vec<Draft>, out: &mut Imported) {
                     .candidates
                     .iter()
                     .take(3)
-                    .map(|c| format!("{} {}", county.site(c.site).id, county.site(c.site).name_zh))
+                    .map(|c| {
+                        // Names repeat between townships: a sorter needs to know whose village it is.
+                        let (site, town) = (county.site(c.site), county.site(county.station_of(c.site)));
+                        format!("{} {}（{}）", site.id, site.name_zh, town.name_zh)
+                    })
                     .collect::<Vec<_>>()
                     .join(", ");
                 let want = if names.is_empty() {

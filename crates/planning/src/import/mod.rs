@@ -5,6 +5,7 @@
 //! [`convert`] makes orders. A fault costs its row and is named by file, row, column, text and cure; good rows are kept; what
 //! was read leniently is said in a notice; what cannot be placed goes to the list for sorting by hand, never by guess.
 
+mod carriers;
 pub mod cell;
 mod convert;
 mod csv_sheet;
@@ -12,6 +13,7 @@ mod fix;
 mod header;
 pub mod limits;
 mod sheet;
+mod shifted;
 mod text;
 pub mod waybill;
 mod xlsx_sheet;

@@ -1,26 +1,26 @@
-//! The dawn plan: what really arrived replaces the forecast; crews, trunk and rounds stay as far as a budget allows.
+//! The dawn plan: what really arrived replaces the forecast. Crews, trunk trips and lines stay; villages change van, and
+//! their order within a round, only within a budget; vans being loaded stay as they are.
 //!
 //! Carriers whose trucks are late have three ways, each tried and priced: their wave waits for them (**hold**), they go
 //! with a later wave of the day (**split**), or they stay for another day (**miss**). The cheapest is taken, and every
 //! price is told.
 
 mod arrivals;
+mod kept;
 mod late;
 
 pub use arrivals::{Arrived, arrivals};
 pub use late::{Late, LateCarrier, Way, with_waves};
 
-use crate::baselines::rounds_of;
 use crate::inputs::Inputs;
 use crate::night;
 use crate::orders::OrderRow;
-use crate::search::{Effort, Kept};
+use crate::search::Effort;
 use jiff::civil::Date;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use xiangyun_model::county::County;
-use xiangyun_model::id::VehicleId;
-use xiangyun_model::plan::{Plan, TripKind};
+use xiangyun_model::plan::{Plan, Trip, TripKind};
 use xiangyun_model::wave::Wave;
 use xiangyun_solver::Control;
 
@@ -48,6 +48,18 @@ pub struct Mended {
     pub moved_pm: u64,
     /// Orders known to the evening that did not come.
     pub absent: u64,
+    /// Trunk trips of the evening.
+    pub trunk_trips: u64,
+    /// Those of them that the same truck still makes to the same stations in the same order.
+    pub trunk_kept: u64,
+    /// Trunk trips that the evening did not have.
+    pub trunk_added: u64,
+    /// Departures of lines that the evening used.
+    pub lines: u64,
+    /// Those of them still used.
+    pub lines_kept: u64,
+    /// Vehicles that drive although the evening did not call them out: what arrived needs them.
+    pub crews_added: Vec<String>,
     /// Late carriers with the price of each way.
     pub late: Vec<LateCarrier>,
     /// Vans that kept everything because their loading had begun.
@@ -103,14 +115,9 @@ pub fn mend(
     control: &dyn Control,
 ) -> Dawn {
     let county = &inputs.county;
-    let rounds = rounds_of(evening, county);
     let villages = vans_of(evening).len() as u64;
-    let vehicle = |name: &str| county.vehicles.iter().position(|v| v.id.as_str() == name).map(VehicleId::at);
-    let kept = Kept {
-        rounds,
-        frozen: loading.iter().filter_map(|name| vehicle(name)).collect(),
-        moved_most: usize::try_from(villages * MOVED_MOST_PM / 1000).unwrap_or(0),
-    };
+    let moved_most = usize::try_from(villages * MOVED_MOST_PM / 1000).unwrap_or(0);
+    let kept = kept::kept(evening, inputs, loading, moved_most);
     let part = |percent: u64| Effort {
         steps: effort.steps.map(|s| (s * percent / 100).max(400)),
         time: effort.time.map(|t| t * u32::try_from(percent).unwrap_or(0) / 100),
@@ -148,6 +155,7 @@ pub fn mend(
     let county_now = waves(&chosen);
     let plan = plan(&county_now, &rows, effort);
     let (villages, moved) = moved(evening, &plan);
+    let stays = Stays::of(evening, &plan);
     let mended = Mended {
         from: evening.id.clone(),
         orders_before: evening.orders,
@@ -156,8 +164,95 @@ pub fn mend(
         moved,
         moved_pm: moved * 1000 / villages.max(1),
         absent: arrived.absent,
+        trunk_trips: stays.trunk_trips,
+        trunk_kept: stays.trunk_kept,
+        trunk_added: stays.trunk_added,
+        lines: stays.lines,
+        lines_kept: stays.lines_kept,
+        crews_added: stays.crews_added,
         late: told,
         frozen: loading.to_vec(),
     };
     Dawn { plan, rows, waves: chosen, mended }
+}
+
+/// What of an evening plan a dawn plan still makes.
+struct Stays {
+    trunk_trips: u64,
+    trunk_kept: u64,
+    trunk_added: u64,
+    lines: u64,
+    lines_kept: u64,
+    crews_added: Vec<String>,
+}
+
+impl Stays {
+    fn of(evening: &Plan, dawn: &Plan) -> Self {
+        let trunk = |plan: &Plan| -> Vec<(String, Vec<String>)> {
+            let trips = plan.trips.iter().filter(|t| t.kind == TripKind::Trunk);
+            let mut all: Vec<(&str, u32, Vec<String>)> =
+                trips.map(|t| (t.vehicle.as_str(), t.number, stations(t))).collect();
+            all.sort_unstable();
+            all.into_iter().map(|(vehicle, _, stations)| (vehicle.to_owned(), stations)).collect()
+        };
+        let (before, mut after) = (trunk(evening), trunk(dawn));
+        let mut trunk_kept = 0;
+        for (vehicle, stations) in &before {
+            let same =
+                |(other, others): &(String, Vec<String>)| other == vehicle && same_way(stations, others);
+            if let Some(at) = after.iter().position(same) {
+                after.remove(at);
+                trunk_kept += 1;
+            }
+        }
+        let of_kind = |plan: &Plan, line: bool| -> BTreeSet<String> {
+            plan.trips
+                .iter()
+                .filter(|t| (t.kind == TripKind::Line) == line)
+                .map(|t| t.vehicle.clone())
+                .collect()
+        };
+        let lines = of_kind(evening, true);
+        Self {
+            trunk_trips: before.len() as u64,
+            trunk_kept,
+            trunk_added: after.len() as u64,
+            lines: lines.len() as u64,
+            lines_kept: lines.intersection(&of_kind(dawn, true)).count() as u64,
+            crews_added: of_kind(dawn, false).difference(&of_kind(evening, false)).cloned().collect(),
+        }
+    }
+}
+
+/// The stations of a trunk trip in order.
+fn stations(trip: &Trip) -> Vec<String> {
+    let away = trip.visits.len().saturating_sub(1).max(1);
+    let mut all: Vec<String> =
+        trip.visits[1.min(trip.visits.len())..away].iter().map(|v| v.site.clone()).collect();
+    all.dedup();
+    all
+}
+
+/// Whether two trips have stations in common and make all of those in the same order: a station with nothing to do is
+/// left out, one that needs more is added.
+fn same_way(before: &[String], after: &[String]) -> bool {
+    let common = |of: &[String], other: &[String]| -> Vec<String> {
+        of.iter().filter(|s| other.contains(s)).cloned().collect()
+    };
+    let both = common(before, after);
+    !both.is_empty() && both == common(after, before)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trip_stays_when_stations_fall_away_or_join_but_not_when_they_change_places() {
+        let way = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        assert!(same_way(&way("a b c"), &way("a c")));
+        assert!(same_way(&way("a c"), &way("a b c")));
+        assert!(!same_way(&way("a b c"), &way("c a")));
+        assert!(!same_way(&way("a b"), &way("c d")));
+    }
 }

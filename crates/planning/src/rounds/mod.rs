@@ -164,6 +164,14 @@ impl Master {
     }
 }
 
+/// Village points that no master round calls at: the fleet could not take their volumes on.
+#[must_use]
+pub fn without(master: &Master, county: &County) -> Vec<SiteId> {
+    let called: std::collections::BTreeSet<&str> =
+        master.rounds.iter().flat_map(|r| r.calls.iter().map(|c| c.site.as_str())).collect();
+    county.sites_of(SiteKind::Village).filter(|&s| !called.contains(county.site(s).id.as_str())).collect()
+}
+
 /// How a plan leaves the master rounds at one place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Deviation {

@@ -1,6 +1,6 @@
 //! The timetable for the wall: one table a township, A4, the village's name, the days and the time, the van.
 
-use super::{Master, TOLERANCE_MIN};
+use super::{Master, TOLERANCE_MIN, without};
 use maud::{DOCTYPE, PreEscaped, html};
 use std::collections::BTreeMap;
 use xiangyun_model::county::County;
@@ -47,6 +47,12 @@ pub fn timetable(master: &Master, county: &County) -> String {
     for lines in towns.values_mut() {
         lines.sort_unstable();
     }
+    let mut bare: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for id in without(master, county) {
+        let town = county.site(county.station_of(id)).name_zh.as_str();
+        towns.entry(town).or_default();
+        bare.entry(town).or_default().push(&county.site(id).name_zh);
+    }
     let made_up =
         county.synthetic_roads.then_some("道路数据为合成，仅供演示 · roads are synthetic, for demonstration");
     let page = html! {
@@ -73,6 +79,9 @@ pub fn timetable(master: &Master, county: &County) -> String {
                                 @let (zh, en) = days(*weekdays);
                                 tr { td.t { (clock(*at)) } td { (name) } td { (zh) " " (en) } td { (van) } }
                             }
+                        }
+                        @if let Some(names) = bare.get(town) {
+                            p { "暂无固定班线，按当日通知 · no fixed round, served as announced: " (names.join("、")) }
                         }
                     }
                 }

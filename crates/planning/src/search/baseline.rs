@@ -51,7 +51,7 @@ impl Search<'_> {
             })
     }
 
-    fn empty_candidate(&self) -> Candidate {
+    pub(super) fn empty_candidate(&self) -> Candidate {
         Candidate {
             via: vec![None; self.items()],
             rounds: vec![Vec::new(); self.day.depots.len()],
@@ -118,7 +118,7 @@ impl Search<'_> {
     }
 
     /// Loads from point to point ride with a trip that calls at their origin before their destination.
-    fn place_locals(&self, plan: &mut Candidate) {
+    pub(super) fn place_locals(&self, plan: &mut Candidate) {
         for (at, &load) in self.locals.iter().enumerate() {
             let item = self.goods.calls.len() + at;
             let cargo = self.cargo(load);
@@ -198,7 +198,7 @@ impl Search<'_> {
     }
 
     /// The nearest of some places by the first table.
-    fn nearest(&self, from: SiteId, among: impl Iterator<Item = SiteId>) -> Option<SiteId> {
+    pub(super) fn nearest(&self, from: SiteId, among: impl Iterator<Item = SiteId>) -> Option<SiteId> {
         let leg = |to: SiteId| self.day.travel.leg(0, 0, from.index(), to.index()).map(|(s, _)| s);
         among.filter_map(|to| leg(to).map(|s| (s, to))).min().map(|(_, to)| to)
     }

@@ -69,7 +69,7 @@ impl Search<'_> {
     }
 
     /// Whether a departure still holds everything with one more ride.
-    fn holds_seat(&self, plan: &Candidate, seat: Seat) -> bool {
+    pub(super) fn holds_seat(&self, plan: &Candidate, seat: Seat) -> bool {
         let departure = &self.day.county.line_trips[seat.line];
         let mut rides = plan.lines.get(&seat.line).map_or_else(Vec::new, |l| l.rides.clone());
         if rides.iter().any(|&(l, _, _)| self.excludes(l, seat.load)) {

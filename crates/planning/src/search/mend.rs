@@ -1,60 +1,122 @@
-//! The search of the dawn: rounds of the evening are kept, and left only within a budget of villages that may change van.
+//! The search of the dawn: the evening's trips with the goods that are there, then better within a budget of villages
+//! that may change van.
 
-use super::baseline::Rounds;
-use super::{Candidate, Chance, Effort, Search};
+use super::kept::Kept;
+use super::{Candidate, Chance, EPOCHS, Effort, Search, Share};
 use std::collections::{BTreeMap, BTreeSet};
 use xiangyun_model::id::{SiteId, VehicleId};
 use xiangyun_solver::Control;
 
-/// What the evening fixed and how far dawn may leave it.
-#[derive(Clone, Debug, Default)]
-pub struct Kept {
-    /// Rounds of the evening plan.
-    pub rounds: Rounds,
-    /// Vans whose loading has begun: they keep their places and order.
-    pub frozen: BTreeSet<VehicleId>,
-    /// Most villages that may change van.
-    pub moved_most: usize,
-}
+/// Passes in which rounds and trunk hear of each other before anything is changed.
+const PASSES: u64 = 3;
+/// Part of the effort for them, in hundredths.
+const FIRST_PERCENT: u64 = 20;
+/// Highest price accepted at the start, in millionths of the plan's cost.
+const HEAT_PPM: i64 = 600;
 
-impl Kept {
-    /// The vans of each place in the evening.
-    fn vans(&self) -> BTreeMap<SiteId, BTreeSet<VehicleId>> {
-        let mut vans: BTreeMap<SiteId, BTreeSet<VehicleId>> = BTreeMap::new();
-        for (vehicle, trips) in &self.rounds.days {
-            for &site in trips.iter().flatten() {
-                vans.entry(site).or_default().insert(*vehicle);
-            }
-        }
-        vans
-    }
+/// What the changes of a dawn are held against.
+struct Bounds {
+    vans: BTreeMap<SiteId, BTreeSet<VehicleId>>,
+    frozen: Vec<(VehicleId, Vec<Vec<SiteId>>)>,
 }
 
 impl Search<'_> {
-    /// Mends: the evening's rounds with the goods that are really there, then better within the budget of moves.
+    /// Mends: from `start`, or from the evening's trips themselves.
     #[must_use]
-    pub fn mend(&self, kept: &Kept, effort: &Effort, control: &dyn Control) -> Candidate {
-        let vans = kept.vans();
-        let first = effort.steps.map_or(6_000, |all| all / 5).max(400);
-        let mut chance = Chance::new(effort.seed, 0x6d65_6e64);
-        let mut now = self.fixed_rounds(&kept.rounds, first, effort.seed, control);
-        let frozen = self.places_of(&now, &kept.frozen);
-        let mut best = now.clone();
-        let mut used = first;
+    pub fn mend(&self, start: Option<Candidate>, effort: &Effort, control: &dyn Control) -> Candidate {
+        let Some(kept) = &self.kept else { return self.run(effort, control) };
+        let threads = effort.threads.clamp(1, crate::limits::THREADS_MAX);
+        let mut used = 0;
+        let mut best = match start {
+            Some(plan) => plan,
+            None => self.laid(kept, effort, control, &mut used),
+        };
+        let bounds = Bounds { vans: kept.vans(), frozen: self.places_of(&best, &kept.frozen) };
+        let begun = control.elapsed();
+        for epoch in 0..EPOCHS {
+            let share = Share {
+                steps: effort.steps.map(|all| all.saturating_sub(used) / EPOCHS / threads as u64),
+                until: effort
+                    .time
+                    .map(|all| begun + all.saturating_sub(begun) * (epoch as u32 + 1) / EPOCHS as u32),
+                progress_permille: (1000 * epoch / EPOCHS) as i64,
+            };
+            let found: Vec<Candidate> = std::thread::scope(|scope| {
+                let climb = |t: u64| {
+                    let (best, share, bounds) = (&best, &share, &bounds);
+                    move || self.mend_on(kept, bounds, best, share, effort.seed, epoch * 64 + t, control)
+                };
+                let others: Vec<_> = (1..threads as u64).map(|t| scope.spawn(climb(t))).collect();
+                let mut all = vec![climb(0)()];
+                all.extend(others.into_iter().map(|h| h.join().expect("a search thread does not panic")));
+                all
+            });
+            for candidate in found {
+                if candidate.rank() < best.rank() {
+                    best = candidate;
+                }
+            }
+            if control.stopped() {
+                break;
+            }
+        }
+        best
+    }
+
+    /// The evening's trips with the goods of the dawn; rounds and trunk hear of each other, nothing changes van.
+    fn laid(&self, kept: &Kept, effort: &Effort, control: &dyn Control, used: &mut u64) -> Candidate {
+        let mut plan = self.lay_rounds(kept);
+        let steps = effort.steps.map_or(8_000, |all| all * FIRST_PERCENT / 100).max(400);
+        let part = (steps / PASSES / (self.day.depots.len() as u64 + 1)).max(20);
+        self.retime(&mut plan);
+        for pass in 0..PASSES {
+            let seed = effort.seed.wrapping_add(pass);
+            *used += self.solve_trunk(&mut plan, part, seed, control);
+            self.retime(&mut plan);
+            for depot in 0..self.day.depots.len() {
+                *used += self.solve_rounds(&mut plan, depot, part, seed, control);
+            }
+            self.retime(&mut plan);
+        }
+        *used += self.solve_trunk(&mut plan, part, effort.seed, control);
+        self.retime(&mut plan);
+        plan
+    }
+
+    /// One thread's part of one epoch: changes that stay within the bounds.
+    #[allow(clippy::too_many_arguments)] // what is kept, what is held against, and the thread's own share
+    fn mend_on(
+        &self,
+        kept: &Kept,
+        bounds: &Bounds,
+        start: &Candidate,
+        share: &Share,
+        seed: u64,
+        stream: u64,
+        control: &dyn Control,
+    ) -> Candidate {
+        let mut chance = Chance::new(seed, 0x6d65_6e64 + stream);
+        let (mut now, mut best) = (start.clone(), start.clone());
+        let mut used = 0;
         loop {
-            let over = effort.steps.is_some_and(|most| used >= most)
-                || effort.time.is_some_and(|most| control.elapsed() >= most)
+            let over = share.steps.is_some_and(|most| used >= most)
+                || share.until.is_some_and(|until| control.elapsed() >= until)
                 || control.stopped();
             if over {
                 return best;
             }
             let mut next = now.clone();
             used += self.change(&mut next, &mut chance, control).max(1);
-
-            if self.moved(&next, &vans) > kept.moved_most || self.places_of(&next, &kept.frozen) != frozen {
+            let within = self.moved(&next, &bounds.vans) <= kept.moved_most
+                && self.places_of(&next, &kept.frozen) == bounds.frozen;
+            if !within {
                 continue;
             }
-            if next.rank() <= now.rank() {
+            let heat = HEAT_PPM * (1000 - share.progress_permille) / 1000;
+            let allowed = now.account.total_fen() * heat / 1_000_000;
+            let luck = allowed * (chance.below(1000) as i64).pow(3) / 1_000_000_000;
+            let (must, fen) = now.rank();
+            if next.rank() <= (must, fen + luck) {
                 now = next;
                 if now.rank() < best.rank() {
                     best = now.clone();
@@ -94,7 +156,7 @@ impl Search<'_> {
                     sites.dedup();
                     sites
                 });
-                (self.day.crews[*crew].vehicle, places.collect())
+                (self.day.crews[*crew].vehicle, places.filter(|p| !p.is_empty()).collect())
             })
             .collect();
         all.sort();

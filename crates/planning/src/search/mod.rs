@@ -9,6 +9,7 @@
 mod baseline;
 mod candidate;
 mod chance;
+mod kept;
 mod lines;
 mod mend;
 mod moves;
@@ -19,7 +20,7 @@ mod tasks;
 pub use baseline::Rounds;
 pub use candidate::{Candidate, CrewDay};
 pub use chance::Chance;
-pub use mend::Kept;
+pub use kept::{Kept, KeptRide, KeptStop, KeptTrip, Mark};
 
 use crate::consolidate::{Cargo, Consolidated};
 use crate::day::Day;
@@ -79,6 +80,8 @@ pub struct Search<'a> {
     pub(crate) trunk_ends_s: i64,
     /// When what goes from station to station changes trucks at the hub.
     pub(crate) relay_s: i64,
+    /// What an evening plan fixed, when its dawn is searched.
+    pub(crate) kept: Option<Kept>,
 }
 
 /// Most bases tried for one call.
@@ -145,6 +148,7 @@ impl<'a> Search<'a> {
             task_span_s: 5400,
             trunk_ends_s,
             relay_s: RELAY_S,
+            kept: None,
         };
         search.options = (0..search.items()).map(|item| search.options_of(item)).collect();
         if !variant.direct_only {

@@ -14,7 +14,7 @@ use xiangyun_solver::problem::JobId;
 use xiangyun_solver::{Budget, Control, Locks, Route, Solution, Visit, solve};
 
 /// The inner search is stopped by the same hand as the outer one.
-struct Inner<'c>(&'c dyn Control);
+pub(super) struct Inner<'c>(pub(super) &'c dyn Control);
 
 impl Control for Inner<'_> {
     fn elapsed(&self) -> std::time::Duration {
@@ -62,10 +62,11 @@ impl Search<'_> {
             return 0;
         };
         let warm = warm(&framed, &plan.rounds[depot], |item| item);
+        let locks = self.kept.as_ref().map_or_else(Locks::none, |kept| self.hold_vans(kept, &framed, &warm));
         let outcome = solve(
             &framed.problem,
             Some(&warm),
-            &Locks::none(),
+            &locks,
             &Budget::steps(steps.min(crate::limits::INNER_STEPS_MAX)).seed(seed),
             &Inner(control),
         );
@@ -96,6 +97,9 @@ impl Search<'_> {
     ) -> u64 {
         if self.variant.direct_only || self.trunk_crews.is_empty() {
             return 0;
+        }
+        if let Some(kept) = &self.kept {
+            return self.lay_trunk(kept, plan, steps, seed, control);
         }
         let tasks = self.tasks(plan);
         let renamed = rename(&plan.tasks, &tasks);
@@ -179,7 +183,7 @@ impl Search<'_> {
         draft
     }
 
-    fn round_trip(&self, crew: usize, items: &[u32], plan: &Candidate) -> TripDraft {
+    pub(super) fn round_trip(&self, crew: usize, items: &[u32], plan: &Candidate) -> TripDraft {
         let mut trip = TripDraft::default();
         let base = self.day.crews[crew].base;
         let mut aboard: Vec<u32> = Vec::new();
@@ -235,7 +239,7 @@ impl Search<'_> {
         })
     }
 
-    fn trunk_trip(&self, crew: usize, tasks: &[TrunkTask], sequence: &[u32]) -> TripDraft {
+    pub(super) fn trunk_trip(&self, crew: usize, tasks: &[TrunkTask], sequence: &[u32]) -> TripDraft {
         let mut trip = TripDraft::default();
         for &at in sequence {
             let task = &tasks[at as usize];
@@ -337,7 +341,7 @@ fn rename(old: &[TrunkTask], new: &[TrunkTask]) -> BTreeMap<u32, u32> {
 }
 
 /// The solution of a problem that repeats earlier days as far as their items are still there.
-fn warm(framed: &Framed, days: &[CrewDay], rename: impl Fn(u32) -> u32) -> Solution {
+pub(super) fn warm(framed: &Framed, days: &[CrewDay], rename: impl Fn(u32) -> u32) -> Solution {
     let mut jobs: BTreeMap<u32, Vec<JobId>> = BTreeMap::new();
     for (job, &item) in framed.jobs.iter().enumerate() {
         jobs.entry(item).or_default().push(JobId(job as u32));

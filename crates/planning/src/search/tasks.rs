@@ -13,17 +13,39 @@ const ROUND_GUESS_S: i64 = 2 * 3600;
 
 /// A load with the time it must be there, or is ready there.
 #[derive(Clone, Copy)]
-struct Want {
-    load: u32,
-    at_s: i64,
+pub(super) struct Want {
+    pub(super) load: u32,
+    pub(super) at_s: i64,
     wish_s: i64,
+}
+
+/// What is asked of the trunk at each station.
+#[derive(Default)]
+pub(super) struct Wants {
+    /// Loads to be brought.
+    pub(super) drops: BTreeMap<SiteId, Vec<Want>>,
+    /// Loads to be fetched.
+    pub(super) picks: BTreeMap<SiteId, Vec<Want>>,
 }
 
 impl Search<'_> {
     /// The trunk's tasks for a candidate's rounds: by station, in order of time, in parts that a truck can combine.
     pub(super) fn tasks(&self, candidate: &Candidate) -> Vec<TrunkTask> {
-        let mut drops: BTreeMap<SiteId, Vec<Want>> = BTreeMap::new();
-        let mut picks: BTreeMap<SiteId, Vec<Want>> = BTreeMap::new();
+        let Wants { drops, picks } = self.wants(candidate);
+        let mut tasks = Vec::new();
+        for (site, wants) in drops {
+            self.chunk(site, wants, true, &mut tasks);
+        }
+        for (site, wants) in picks {
+            self.chunk(site, wants, false, &mut tasks);
+        }
+        self.transfer_tasks(&mut tasks);
+        tasks
+    }
+
+    /// What the rounds, and goods of stations themselves, ask of the trunk, load by load.
+    pub(super) fn wants(&self, candidate: &Candidate) -> Wants {
+        let Wants { mut drops, mut picks } = Wants::default();
         for (call, via) in candidate.via.iter().take(self.goods.calls.len()).enumerate() {
             let Some(depot) = *via else { continue };
             let base = self.day.depots[depot];
@@ -56,15 +78,7 @@ impl Search<'_> {
                 });
             }
         }
-        let mut tasks = Vec::new();
-        for (site, wants) in drops {
-            self.chunk(site, wants, true, &mut tasks);
-        }
-        for (site, wants) in picks {
-            self.chunk(site, wants, false, &mut tasks);
-        }
-        self.transfer_tasks(&mut tasks);
-        tasks
+        Wants { drops, picks }
     }
 
     /// When a collected load that no timed round has brought could be back at its base: after a round that sets out
@@ -79,7 +93,7 @@ impl Search<'_> {
 
     /// Loads from station to station come to the hub with a truck of the morning and leave it with one of the
     /// afternoon.
-    fn transfer_tasks(&self, tasks: &mut Vec<TrunkTask>) {
+    pub(super) fn transfer_tasks(&self, tasks: &mut Vec<TrunkTask>) {
         let mut from: BTreeMap<SiteId, Vec<u32>> = BTreeMap::new();
         let mut to: BTreeMap<SiteId, Vec<u32>> = BTreeMap::new();
         for &load in &self.station_transfers {
@@ -128,7 +142,7 @@ impl Search<'_> {
     }
 
     /// Cuts a station's wants into tasks of at most a part of a truck, those of like time together.
-    fn chunk(&self, site: SiteId, mut wants: Vec<Want>, down: bool, tasks: &mut Vec<TrunkTask>) {
+    pub(super) fn chunk(&self, site: SiteId, mut wants: Vec<Want>, down: bool, tasks: &mut Vec<TrunkTask>) {
         wants.sort_by_key(|w| (self.cargo(w.load).slot, w.at_s, w.load));
         let mut part: Vec<Want> = Vec::new();
         let mut filled = Amount::ZERO;

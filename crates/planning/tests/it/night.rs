@@ -26,7 +26,7 @@ use xiangyun_solver::Control;
 const STEPS: u64 = 1_500;
 
 /// No clock at all.
-struct Still;
+pub(crate) struct Still;
 
 impl Control for Still {
     fn elapsed(&self) -> Duration {
@@ -34,7 +34,7 @@ impl Control for Still {
     }
 }
 
-fn county() -> &'static County {
+pub(crate) fn county() -> &'static County {
     static COUNTY: OnceLock<County> = OnceLock::new();
     COUNTY.get_or_init(|| {
         load_dir(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/baofeng")))
@@ -66,7 +66,7 @@ fn travel() -> &'static Travel {
 }
 
 /// Every `every`-th order of a generated day.
-fn some_orders(date: Date, seed: u64, every: usize) -> Vec<OrderRow> {
+pub(crate) fn some_orders(date: Date, seed: u64, every: usize) -> Vec<OrderRow> {
     let records = generate::day(county(), date, seed, "default").expect("generates");
     let few: Vec<_> = records.into_iter().step_by(every).collect();
     let mut problems = Problems::new();
@@ -76,18 +76,18 @@ fn some_orders(date: Date, seed: u64, every: usize) -> Vec<OrderRow> {
     rows
 }
 
-fn plan_of(inputs: &Inputs, date: Date, threads: usize, seed: u64) -> Plan {
+pub(crate) fn plan_of(inputs: &Inputs, date: Date, threads: usize, seed: u64) -> Plan {
     let effort = Effort { steps: Some(STEPS), time: None, seed, threads };
     let (county, rows) = (&inputs.county, &inputs.orders);
     night::plan(county, date, rows, &inputs.travel, &inputs.opening, &effort, Variant::default(), &Still)
 }
 
-fn inputs(county: &County, date: Date, orders: Vec<OrderRow>) -> Inputs {
+pub(crate) fn inputs(county: &County, date: Date, orders: Vec<OrderRow>) -> Inputs {
     let opening = closing::empty(county, date.yesterday().expect("there is one"));
     Inputs { county: county.clone(), orders, opening, travel: travel().clone() }
 }
 
-fn assert_sound(plan: &Plan, inputs: &Inputs) {
+pub(crate) fn assert_sound(plan: &Plan, inputs: &Inputs) {
     let verdict = check(plan, inputs);
     assert!(verdict.ok, "{:#?}", &verdict.violations[..verdict.violations.len().min(5)]);
 }

@@ -1,5 +1,6 @@
 //! `xiangyun mend`: the dawn plan from an evening plan and what really arrived.
 
+use crate::cmd::effort::{Clock, EffortArgs};
 use crate::locale::Lang;
 use crate::report::{EXIT_COULD_NOT, Failure, print_json};
 use clap::Args;
@@ -7,7 +8,7 @@ use serde::Serialize;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use xiangyun_model::problem::Problems;
 use xiangyun_planning::check;
 use xiangyun_planning::county::Files;
@@ -16,8 +17,6 @@ use xiangyun_planning::mend::{self, Dawn, Mended, Way};
 use xiangyun_planning::orders::{self, Source};
 use xiangyun_planning::output::MapData;
 use xiangyun_planning::publish::{self, Made, PublishError};
-use xiangyun_planning::search::Effort;
-use xiangyun_solver::Control;
 
 /// Time for the search when nothing else is said, in seconds.
 const SECONDS: f64 = 12.0;
@@ -37,30 +36,11 @@ pub(crate) struct MendArgs {
     /// Vans whose loading has begun: they keep their places and order
     #[arg(long, value_name = "VEHICLE", value_delimiter = ',')]
     loading: Vec<String>,
-    /// Seconds of search (default: 12)
-    #[arg(long, value_name = "S", conflicts_with = "steps")]
-    seconds: Option<f64>,
-    /// Steps of search instead of time; the result then depends on no clock
-    #[arg(long, value_name = "N")]
-    steps: Option<u64>,
-    /// Seed; the same input and seed give the same result
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    seed: u64,
-    /// Threads (default: all processors)
-    #[arg(long, value_name = "N")]
-    threads: Option<usize>,
+    #[command(flatten)]
+    search: EffortArgs,
     /// Print one JSON document on stdout and nothing else there
     #[arg(long)]
     json: bool,
-}
-
-/// The wall clock since the search began.
-pub(super) struct Clock(pub(super) Instant);
-
-impl Control for Clock {
-    fn elapsed(&self) -> Duration {
-        self.0.elapsed()
-    }
 }
 
 #[derive(Serialize)]
@@ -109,10 +89,7 @@ pub(crate) fn run(args: &MendArgs, lang: Lang) -> Result<ExitCode, Failure> {
     if !problems.is_empty() {
         return Err(refuse(problems));
     }
-    let threads = args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
-    let time =
-        args.steps.is_none().then(|| Duration::from_secs_f64(args.seconds.unwrap_or(SECONDS).max(0.0)));
-    let effort = Effort { steps: args.steps, time, seed: args.seed, threads };
+    let effort = args.search.effort(SECONDS, lang)?;
     let arrived = mend::arrivals(&inputs, &scanned);
     let Dawn { plan, rows, waves, mended } =
         mend::mend(&evening, &inputs, evening.date, &arrived, &args.loading, &effort, &Clock(began));
@@ -127,9 +104,9 @@ pub(crate) fn run(args: &MendArgs, lang: Lang) -> Result<ExitCode, Failure> {
     let inputs = Inputs { county, orders: rows, opening: inputs.opening, travel: inputs.travel };
     let made = Made {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        seed: args.seed,
-        steps: args.steps,
-        threads,
+        seed: effort.seed,
+        steps: effort.steps,
+        threads: effort.threads,
         synthetic_roads: synthetic,
     };
     // The directory of a plan holds no road network: its map draws straight lines.
@@ -175,6 +152,15 @@ fn say(document: &Document<'_>, lang: Lang) {
         lang.pick(
             format!("{date}：到件后订单 {orders}，已安排 {served}，未安排 {unassigned}，费用 {yuan} 元，换车村点 {moved}/{villages}，用时 {seconds:.1} 秒，违规 {violations}"),
             format!("{date}: {orders} orders after arrival, {served} served, {unassigned} left, {yuan} yuan, {moved} of {villages} places change van, {seconds:.1} s, {violations} violations"),
+        )
+    );
+    let Mended { trunk_trips, trunk_kept, trunk_added, lines, lines_kept, crews_added, .. } = mended;
+    let added = if crews_added.is_empty() { "0".to_owned() } else { crews_added.join(" ") };
+    println!(
+        "{}",
+        lang.pick(
+            format!("干线趟次保持 {trunk_kept}/{trunk_trips}，新增 {trunk_added}；班线保持 {lines_kept}/{lines}；加派车辆 {added}"),
+            format!("{trunk_kept} of {trunk_trips} trunk trips stay, {trunk_added} added; {lines_kept} of {lines} departures of lines stay; vehicles added: {added}"),
         )
     );
     for late in &mended.late {

@@ -2,6 +2,7 @@
 
 pub(crate) mod check;
 pub(crate) mod demo;
+mod effort;
 pub(crate) mod errors;
 pub(crate) mod mend;
 pub(crate) mod orders;

@@ -1,5 +1,7 @@
 //! `xiangyun plan` and `xiangyun explain`: the county's night.
 
+use crate::cmd::effort::{Clock, EffortArgs};
+use crate::cmd::rounds::{Compared, read_master};
 use crate::locale::Lang;
 use crate::report::{EXIT_COULD_NOT, Failure, print_json};
 use clap::Args;
@@ -8,7 +10,7 @@ use serde::Serialize;
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use xiangyun_model::plan::{DayState, Plan};
 use xiangyun_model::problem::{Problem, Problems};
 use xiangyun_planning::county::{self, Files};
@@ -16,9 +18,8 @@ use xiangyun_planning::inputs::Inputs;
 use xiangyun_planning::orders::{self, OrderRow, Source};
 use xiangyun_planning::output::words;
 use xiangyun_planning::publish::{self, Made, PublishError};
-use xiangyun_planning::search::{Effort, Variant};
+use xiangyun_planning::search::Variant;
 use xiangyun_planning::{calendar, check, closing, explain, generate, network, night};
-use xiangyun_solver::Control;
 
 /// Time for the search when nothing else is said, in seconds.
 const SECONDS: f64 = 40.0;
@@ -43,18 +44,11 @@ pub(crate) struct PlanArgs {
     /// Plan directory to write
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Seconds of search (default: 40)
-    #[arg(long, value_name = "S", conflicts_with = "steps")]
-    seconds: Option<f64>,
-    /// Steps of search instead of time; the result then depends on no clock
-    #[arg(long, value_name = "N")]
-    steps: Option<u64>,
-    /// Seed; the same input and seed give the same result
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    seed: u64,
-    /// Threads (default: all processors)
-    #[arg(long, value_name = "N")]
-    threads: Option<usize>,
+    /// Directory of the master rounds (default: rounds of the county, if it is there): what the plan changes against them
+    #[arg(long, value_name = "DIR")]
+    rounds: Option<PathBuf>,
+    #[command(flatten)]
+    search: EffortArgs,
     /// Print one JSON document on stdout and nothing else there
     #[arg(long)]
     json: bool,
@@ -72,17 +66,8 @@ pub(crate) struct ExplainArgs {
     json: bool,
 }
 
-/// The wall clock since the search began.
-struct Clock(Instant);
-
-impl Control for Clock {
-    fn elapsed(&self) -> Duration {
-        self.0.elapsed()
-    }
-}
-
 #[derive(Serialize)]
-struct Planned {
+struct Planned<'a> {
     date: Date,
     orders: u64,
     served: u64,
@@ -90,6 +75,9 @@ struct Planned {
     cost_fen: i64,
     seconds: f64,
     violations: usize,
+    /// Where the plan leaves the master rounds, and at what price.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rounds: Option<&'a Compared>,
 }
 
 impl PlanArgs {
@@ -101,10 +89,8 @@ impl PlanArgs {
             orders: None,
             state: None,
             out: out.to_owned(),
-            seconds: None,
-            steps: Some(steps),
-            seed,
-            threads: Some(2),
+            rounds: None,
+            search: EffortArgs { seconds: None, steps: Some(steps), seed, threads: Some(2) },
             json: false,
         }
     }
@@ -122,12 +108,7 @@ pub(crate) fn run(args: &PlanArgs, lang: Lang) -> Result<ExitCode, Failure> {
 
 fn made(args: &PlanArgs, lang: Lang, aloud: bool) -> Result<ExitCode, Failure> {
     let began = Instant::now();
-    if args.seconds.is_some_and(|s| !s.is_finite() || s < 0.0) || args.threads == Some(0) {
-        return Err(Failure::input(lang.pick(
-            "--seconds 须为不小于 0 的数，--threads 至少为 1",
-            "--seconds must be a number of at least 0 and --threads at least 1",
-        )));
-    }
+    let effort = args.search.effort(SECONDS, lang)?;
     let refuse = |problems| Failure::Problems { problems, json: args.json };
     let files = Files::read_dir(&args.county).map_err(refuse)?;
     let county = county::load(&files).map_err(refuse)?;
@@ -141,11 +122,14 @@ fn made(args: &PlanArgs, lang: Lang, aloud: bool) -> Result<ExitCode, Failure> {
     if !problems.is_empty() {
         return Err(refuse(problems));
     }
+    let usual = args.county.join("rounds");
+    let master = match &args.rounds {
+        Some(dir) => Some(read_master(dir)?),
+        None if usual.join("rounds.json").is_file() => Some(read_master(&usual)?),
+        None => None,
+    };
     let roads = network::open(&county, &args.county).map_err(refuse)?;
     let travel = network::travel(&roads, &county, args.date).map_err(refuse)?;
-    let threads = args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
-    let time = args.steps.is_none().then(|| Duration::from_secs_f64(args.seconds.unwrap_or(SECONDS)));
-    let effort = Effort { steps: args.steps, time, seed: args.seed, threads };
     let plan = night::plan(
         &county,
         args.date,
@@ -160,11 +144,12 @@ fn made(args: &PlanArgs, lang: Lang, aloud: bool) -> Result<ExitCode, Failure> {
     let map = network::map_data(&roads, &inputs.county, &plan);
     let made = Made {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        seed: args.seed,
-        steps: args.steps,
-        threads,
+        seed: effort.seed,
+        steps: effort.steps,
+        threads: effort.threads,
         synthetic_roads: inputs.county.synthetic_roads,
     };
+    let left = master.map(|master| Compared::of(&plan, &master, &inputs.county));
     match publish::publish(&args.out, &plan, &inputs, &files, &made, &map) {
         Ok(()) => {}
         Err(PublishError::Refused { violations, .. }) => {
@@ -172,20 +157,31 @@ fn made(args: &PlanArgs, lang: Lang, aloud: bool) -> Result<ExitCode, Failure> {
                 eprintln!("{} {}: {} ({})", v.code, v.at, v.found, v.limit);
             }
             if aloud {
-                report(&plan, violations.len(), began, args, lang);
+                report(&plan, violations.len(), left.as_ref(), began, args, lang);
             }
             return Ok(ExitCode::from(EXIT_COULD_NOT));
         }
         Err(err @ PublishError::Occupied(_)) => return Err(Failure::input(err.to_string())),
         Err(err) => return Err(Failure::could_not(&err)),
     }
+    if let Some(left) = &left {
+        let text = serde_json::to_vec_pretty(left).expect("our own documents have string keys only");
+        std::fs::write(args.out.join("deviations.json"), text).map_err(|err| Failure::could_not(&err))?;
+    }
     if aloud {
-        report(&plan, 0, began, args, lang);
+        report(&plan, 0, left.as_ref(), began, args, lang);
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn report(plan: &Plan, violations: usize, began: Instant, args: &PlanArgs, lang: Lang) {
+fn report(
+    plan: &Plan,
+    violations: usize,
+    left: Option<&Compared>,
+    began: Instant,
+    args: &PlanArgs,
+    lang: Lang,
+) {
     let planned = Planned {
         date: plan.date,
         orders: plan.orders,
@@ -194,6 +190,7 @@ fn report(plan: &Plan, violations: usize, began: Instant, args: &PlanArgs, lang:
         cost_fen: plan.cost_fen,
         seconds: began.elapsed().as_secs_f64(),
         violations,
+        rounds: left,
     };
     if args.json {
         print_json(&planned);
@@ -212,6 +209,9 @@ fn report(plan: &Plan, violations: usize, began: Instant, args: &PlanArgs, lang:
             ),
         )
     );
+    if let Some(left) = left {
+        println!("{}", left.words(lang));
+    }
     for s in &plan.bounds.scarce {
         let (zh, en) = words::resource(&s.resource);
         let (left, more) = (s.orders_left, s.one_more_serves);

@@ -1,6 +1,6 @@
 //! `xiangyun rounds`: weekly master rounds with a timetable for the wall, and how a night's plan leaves them.
 
-use crate::cmd::mend::Clock;
+use crate::cmd::effort::Clock;
 use crate::locale::Lang;
 use crate::report::{Failure, print_json};
 use clap::{Args, Subcommand};
@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 use xiangyun_model::county::County;
+use xiangyun_model::plan::Plan;
 use xiangyun_model::problem::Problems;
 use xiangyun_planning::baselines::Mode;
 use xiangyun_planning::forecast::{self, DayCounts};
@@ -92,6 +93,8 @@ struct Designed {
     rounds: usize,
     vehicles: usize,
     places: usize,
+    /// Village points that no round calls at.
+    without: Vec<String>,
     orders: usize,
     served: u64,
     violations: usize,
@@ -144,12 +147,14 @@ fn design(args: &DesignArgs, lang: Lang) -> Result<ExitCode, Failure> {
         master.rounds.iter().flat_map(|r| r.calls.iter().map(|c| c.site.as_str())).collect();
     places.sort_unstable();
     places.dedup();
+    let without = rounds::without(&master, county);
     let made = Designed {
         days: history.len(),
         generated,
         rounds: master.rounds.len(),
         vehicles: vehicles.len(),
         places: places.len(),
+        without: without.iter().map(|&s| county.site(s).id.to_string()).collect(),
         orders: records.len(),
         served: plan.served(),
         violations,
@@ -166,6 +171,16 @@ fn design(args: &DesignArgs, lang: Lang) -> Result<ExitCode, Failure> {
                 format!("{days} days: {rounds} rounds of {vehicles} vehicles, {places} places -> {dir}/timetable.html")
             )
         );
+        if !made.without.is_empty() {
+            let (n, names) = (made.without.len(), made.without.join(" "));
+            println!(
+                "{}",
+                lang.pick(
+                    format!("{n} 个村点没有固定班线（可加大 --steps）：{names}"),
+                    format!("{n} village points have no round (more --steps may help): {names}")
+                )
+            );
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -229,8 +244,9 @@ fn table(master: &Master, county: &County) -> Vec<u8> {
     text.into_bytes()
 }
 
+/// Where a plan leaves the master rounds.
 #[derive(Serialize)]
-struct Compared {
+pub(super) struct Compared {
     places: usize,
     moved: usize,
     retimed: usize,
@@ -240,6 +256,34 @@ struct Compared {
     deviations: Vec<Deviation>,
 }
 
+impl Compared {
+    /// What a plan changes against the master rounds, without the price of keeping them.
+    pub(super) fn of(plan: &Plan, master: &Master, county: &County) -> Self {
+        let deviations = rounds::deviations(plan, master, county);
+        let moved = deviations.iter().filter(|d| d.now != d.usual).count();
+        Self {
+            places: master.rounds.iter().map(|r| r.calls.len()).sum(),
+            moved,
+            retimed: deviations.len() - moved,
+            price_fen: deviations.iter().map(|d| d.fen).sum(),
+            saves_fen: None,
+            deviations,
+        }
+    }
+
+    /// The sums in one line.
+    pub(super) fn words(&self, lang: Lang) -> String {
+        let Self { moved, retimed, price_fen, .. } = self;
+        lang.pick(
+            format!("与固定班线相比：换车 {moved} 处，改时 {retimed} 处，偏离定价 {} 元", price_fen / 100),
+            format!(
+                "against the master rounds: {moved} places change van, {retimed} change time, priced at {} yuan",
+                price_fen / 100
+            ),
+        )
+    }
+}
+
 fn compare(args: &CompareArgs, lang: Lang) -> Result<ExitCode, Failure> {
     let (plan, inputs) = check::read_dir(&args.plan).map_err(|violations| {
         let first = violations.first().map_or_else(String::new, |v| format!("{}: {}", v.at, v.found));
@@ -247,7 +291,6 @@ fn compare(args: &CompareArgs, lang: Lang) -> Result<ExitCode, Failure> {
     })?;
     let master = read_master(&args.rounds)?;
     let county = &inputs.county;
-    let deviations = rounds::deviations(&plan, &master, county);
     let saves_fen = (args.steps > 0).then(|| {
         let effort = Effort { steps: Some(args.steps), time: None, seed: 1, threads: 1 };
         let mode = Mode::Kept(master.rounds(county));
@@ -264,15 +307,7 @@ fn compare(args: &CompareArgs, lang: Lang) -> Result<ExitCode, Failure> {
         );
         kept.cost_fen - plan.cost_fen
     });
-    let moved = deviations.iter().filter(|d| d.now != d.usual).count();
-    let compared = Compared {
-        places: master.rounds.iter().map(|r| r.calls.len()).sum(),
-        moved,
-        retimed: deviations.len() - moved,
-        price_fen: deviations.iter().map(|d| d.fen).sum(),
-        saves_fen,
-        deviations,
-    };
+    let compared = Compared { saves_fen, ..Compared::of(&plan, &master, county) };
     if args.json {
         print_json(&compared);
         return Ok(ExitCode::SUCCESS);
@@ -289,14 +324,7 @@ fn compare(args: &CompareArgs, lang: Lang) -> Result<ExitCode, Failure> {
             d.fen
         );
     }
-    let Compared { moved, retimed, price_fen, .. } = compared;
-    println!(
-        "{}",
-        lang.pick(
-            format!("换车 {moved} 处，改时 {retimed} 处，偏离定价 {} 元", price_fen / 100),
-            format!("{moved} places change van, {retimed} change time, priced at {} yuan", price_fen / 100)
-        )
-    );
+    println!("{}", compared.words(lang));
     if let Some(saves) = saves_fen {
         println!(
             "{}",
@@ -309,7 +337,8 @@ fn compare(args: &CompareArgs, lang: Lang) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn read_master(dir: &Path) -> Result<Master, Failure> {
+/// The master rounds of a directory.
+pub(super) fn read_master(dir: &Path) -> Result<Master, Failure> {
     let path = dir.join("rounds.json");
     let bytes = std::fs::read(&path).map_err(|err| Failure::input(format!("{}: {err}", path.display())))?;
     let master: Master =

@@ -26,6 +26,8 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("plan.date", "计划日期"),
     ("plan.orders", "订单文件（默认取县目录 orders/日期.csv，没有则按需求假设生成）"),
     ("plan.state", "前一日的日终状态文件"),
+    ("plan.rounds", "固定班线目录（默认取县目录 rounds）：显示计划对班线的偏离及其定价"),
+    ("plan.seconds", "搜索秒数（默认 40）"),
     ("explain", "说明订单、停靠点或车辆为何如此安排，或为何未安排"),
     ("explain.dir", "计划目录"),
     ("explain.name", "订单号、停靠点或车辆"),

@@ -1,6 +1,6 @@
 //! `report what-if`: the day planned again as a county asks about it.
 
-use crate::cmd::mend::Clock;
+use crate::cmd::effort::Clock;
 use crate::locale::Lang;
 use crate::report::{Failure, print_json};
 use clap::Args;
