@@ -58,6 +58,15 @@ impl World {
         rows
     }
 
+    /// Rows as they were scanned: all came when they were ready.
+    fn came(&self, records: &[OrderRecord], opening: &DayState, date: Date) -> Vec<OrderRow> {
+        let mut rows = self.rows(records, opening, date);
+        for row in &mut rows {
+            row.record.arrived_at.clone_from(&row.record.ready);
+        }
+        rows
+    }
+
     fn plan(&self, rows: &[OrderRow], opening: &DayState, date: Date) -> Plan {
         night::plan(
             &self.county,
@@ -181,10 +190,7 @@ fn quantile(world: &World, first: Date, days: u64) -> ExitCode {
             let rows = world.rows(&evening_records, &opening, date);
             let evening = world.plan(&rows, &opening, date);
             let inputs = world.inputs(rows, opening.clone());
-            let mut scanned = world.rows(&real, &opening, date);
-            for row in &mut scanned {
-                row.record.arrived_at.clone_from(&row.record.ready);
-            }
+            let scanned = world.came(&real, &opening, date);
             let arrived = mend::arrivals(&inputs, &scanned);
             let dawn =
                 mend::mend(&evening, &inputs, date, &arrived, &[], &world.effort(), &Steps(Instant::now()));
@@ -247,7 +253,6 @@ fn scanned(records: &[OrderRecord], off: Off) -> Vec<OrderRecord> {
     let mut all = Vec::with_capacity(records.len());
     for record in records {
         let mut record = record.clone();
-        record.arrived_at.clone_from(&record.ready);
         if record.kind != "down" {
             all.push(record);
             continue;
@@ -260,7 +265,7 @@ fn scanned(records: &[OrderRecord], off: Off) -> Vec<OrderRecord> {
         };
         let mine = lot(&record.id, 7);
         if matches!(off, Off::Late) && record.carrier == "ZTO" && record.ready.ends_with("06:20") {
-            record.arrived_at = record.ready.replace("06:20", "07:05");
+            record.ready = record.ready.replace("06:20", "07:05");
         }
         if share > 1000 && mine < share - 1000 {
             let twin = format!("{}-2", record.id);
@@ -293,7 +298,7 @@ fn dawn(world: &World, first: Date, days: u64, profile: &str) -> ExitCode {
             ("one truck late", Off::Late),
         ];
         for (name, off) in ways {
-            let came = world.rows(&scanned(&told, off), &opening, date);
+            let came = world.came(&scanned(&told, off), &opening, date);
             let arrived = mend::arrivals(&inputs, &came);
             let (from_s, began) = (process_cpu_s(), Instant::now());
             let clock = Steps(began);

@@ -169,8 +169,13 @@ impl Search<'_> {
             calls.sort_unstable();
             let mut trip: Vec<u32> = Vec::with_capacity(calls.len());
             for (_, call) in calls {
+                let of_call = |call: u32| {
+                    let call = &self.goods.calls[call as usize];
+                    call.down.iter().chain(&call.up).copied()
+                };
+                let apart = trip.iter().any(|&other| self.clash(of_call(other), of_call(call)));
                 trip.push(call);
-                if !self.timer.holds(crew, &self.round_trip(crew, &trip, &plan)) {
+                if apart || !self.timer.holds(crew, &self.round_trip(crew, &trip, &plan)) {
                     trip.pop();
                 }
             }
@@ -326,8 +331,21 @@ impl Search<'_> {
         all.into_iter().map(|(_, place)| place).collect()
     }
 
-    /// Puts a task to a stop if the whole trip then still holds its goods.
+    /// Whether any of some loads may not share a vehicle with any of others.
+    fn clash(&self, some: impl Iterator<Item = u32>, others: impl Iterator<Item = u32> + Clone) -> bool {
+        let mut some = some;
+        some.any(|one| others.clone().any(|other| self.excludes(one, other)))
+    }
+
+    /// Puts a task to a stop if the whole trip then still holds its goods, and none that exclude each other.
     fn lay(&self, laid: &mut Laid<'_>, task: u32, (t, s): Place) -> bool {
+        let loads = |task: u32| {
+            let task = &laid.tasks[task as usize];
+            task.drop.iter().chain(&task.pick).copied()
+        };
+        if laid.at[t].iter().flatten().any(|&other| self.clash(loads(other), loads(task))) {
+            return false;
+        }
         laid.at[t][s].push(task);
         let crew = laid.trips[t].0;
         let holds = self.timer.holds(crew, &self.trunk_trip(crew, &laid.tasks, &laid.at[t].concat()));

@@ -11,6 +11,8 @@ use xiangyun_solver::Control;
 const PASSES: u64 = 3;
 /// Part of the effort for them, in hundredths.
 const FIRST_PERCENT: u64 = 20;
+/// Sweeps of what is left at most.
+const SWEEPS_MOST: usize = 6;
 /// Highest price accepted at the start, in millionths of the plan's cost.
 const HEAT_PPM: i64 = 600;
 
@@ -32,6 +34,7 @@ impl Search<'_> {
             None => self.laid(kept, effort, control, &mut used),
         };
         let bounds = Bounds { vans: kept.vans(), frozen: self.places_of(&best, &kept.frozen) };
+        used += self.fetch_all(kept, &bounds, &mut best, effort, control);
         let begun = control.elapsed();
         for epoch in 0..EPOCHS {
             let share = Share {
@@ -83,6 +86,40 @@ impl Search<'_> {
         plan
     }
 
+    /// Offers what is left to every base, as long as that serves more within the bounds.
+    fn fetch_all(
+        &self,
+        kept: &Kept,
+        bounds: &Bounds,
+        best: &mut Candidate,
+        effort: &Effort,
+        control: &dyn Control,
+    ) -> u64 {
+        let mut chance = Chance::new(effort.seed, 0x6665_7463);
+        let (mut used, mut fruitless) = (0, 0);
+        for _ in 0..SWEEPS_MOST {
+            let late = effort.time.is_some_and(|most| control.elapsed() >= most) || control.stopped();
+            if best.account.left == 0 || fruitless > 1 || late {
+                break;
+            }
+            let mut next = best.clone();
+            used += self.sweep(&mut next, &mut chance, control);
+            if self.stays_within(kept, bounds, &next) && next.rank() < best.rank() {
+                *best = next;
+                fruitless = 0;
+            } else {
+                fruitless += 1;
+            }
+        }
+        used
+    }
+
+    /// Whether a plan keeps to what the evening fixed.
+    fn stays_within(&self, kept: &Kept, bounds: &Bounds, plan: &Candidate) -> bool {
+        self.moved(plan, &bounds.vans) <= kept.moved_most
+            && self.places_of(plan, &kept.frozen) == bounds.frozen
+    }
+
     /// One thread's part of one epoch: changes that stay within the bounds.
     #[allow(clippy::too_many_arguments)] // what is kept, what is held against, and the thread's own share
     fn mend_on(
@@ -107,9 +144,7 @@ impl Search<'_> {
             }
             let mut next = now.clone();
             used += self.change(&mut next, &mut chance, control).max(1);
-            let within = self.moved(&next, &bounds.vans) <= kept.moved_most
-                && self.places_of(&next, &kept.frozen) == bounds.frozen;
-            if !within {
+            if !self.stays_within(kept, bounds, &next) {
                 continue;
             }
             let heat = HEAT_PPM * (1000 - share.progress_permille) / 1000;
