@@ -1,5 +1,6 @@
 //! Which instances run, under which convention and budget, and the mark that each row must reach.
 
+use crate::judge::name_of;
 use std::path::{Path, PathBuf};
 use xiangyun_solver::io::convention::Convention;
 
@@ -43,6 +44,8 @@ pub(crate) struct Row {
     pub(crate) seconds: u64,
     pub(crate) seeds: u64,
     pub(crate) files: Vec<PathBuf>,
+    /// Named, but not in the folder: not run, and said so in the table.
+    pub(crate) missing: Vec<String>,
     pub(crate) mark: Mark,
 }
 
@@ -198,7 +201,7 @@ const LINES: &[Line] = &[
 /// Longest search of `quick`, so that it ends within five minutes.
 const QUICK_SECONDS_MAX: u64 = 10;
 
-/// The rows of a mode, with files that exist; a named file that is missing is an error.
+/// The rows of a mode, with the files that exist; what is named and missing is kept by name.
 pub(crate) fn rows(mode: Mode, instances: &Path) -> Result<Vec<Row>, String> {
     let mut rows = Vec::new();
     for &(name, set, convention, seconds, mark, named) in LINES {
@@ -209,14 +212,16 @@ pub(crate) fn rows(mode: Mode, instances: &Path) -> Result<Vec<Row>, String> {
             Mode::Full => all(&folder, named)?,
         };
         files.sort();
-        if let Some(missing) = files.iter().find(|file| !file.is_file()) {
-            return Err(format!("{}: not there", missing.display()));
+        let (files, missing): (Vec<PathBuf>, Vec<PathBuf>) = files.into_iter().partition(|f| f.is_file());
+        let missing: Vec<String> = missing.iter().map(|file| name_of(file)).collect();
+        for file in &missing {
+            eprintln!("{name}: {file} is not in {} and is left out", folder.display());
         }
         if mode == Mode::Quick && seconds > QUICK_SECONDS_MAX && name.contains("60 s") {
             continue;
         }
         let seconds = if mode == Mode::Quick { seconds.min(QUICK_SECONDS_MAX) } else { seconds };
-        rows.push(Row { name, set, convention, seconds, seeds: mode.seeds(), files, mark });
+        rows.push(Row { name, set, convention, seconds, seeds: mode.seeds(), files, missing, mark });
     }
     Ok(rows)
 }

@@ -136,9 +136,12 @@ fn summarise(row: &Row, ours: &[Run], theirs: &[Run], known: &[Listed], detail: 
         Mark::BestPeer => ("below the best peer".to_owned(), below_peer && !peer_gaps.is_empty()),
     };
     let reached = reached && sound == runs && runs > 0;
+    let name = match row.missing.as_slice() {
+        [] => row.name.to_owned(),
+        names => format!("{} (not in the folder: {})", row.name, names.join(", ")),
+    };
     let text = format!(
-        "| {} | {} s | {runs} | {sound} | {mean_gap:.3} % | {worst:.3} % | {most_more} | {hits} of {runs} | {} | {mark} | {} |\n",
-        row.name,
+        "| {name} | {} s | {runs} | {sound} | {mean_gap:.3} % | {worst:.3} % | {most_more} | {hits} of {runs} | {} | {mark} | {} |\n",
         row.seconds,
         if peer_gaps.is_empty() { "–".to_owned() } else { format!("{:.3} %", mean(&peer_gaps)) },
         if reached { "yes" } else { "no" },

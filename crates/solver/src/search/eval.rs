@@ -69,6 +69,18 @@ pub(super) trait Eval {
         0
     }
 
+    /// Lets routes carry up to `most` too much, at about `price` for as much as a job weighs; the caller sees to it
+    /// that no route carries more.
+    fn soften(&mut self, links: &mut Links, most: i64, price: i64) {
+        let _ = (links, most, price);
+    }
+
+    /// What all routes together carry too much.
+    #[inline(always)]
+    fn excess(&self) -> i64 {
+        0
+    }
+
     /// Accepts what the route, made of locked visits only, breaks by itself.
     fn forgive(&mut self, links: &mut Links, route: u32) {
         let _ = (links, route);

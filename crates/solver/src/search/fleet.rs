@@ -4,6 +4,9 @@
 use super::eval::Eval;
 use super::walk::Walk;
 
+/// Up to so many jobs the whole plan is near, and order is left to chance.
+const SMALL: usize = 30;
+
 impl<E: Eval> Walk<'_, E> {
     /// Gives up the used route whose jobs were absent least; false if every route holds something pinned.
     pub(super) fn give_up_route(&mut self) -> bool {
@@ -39,9 +42,18 @@ impl<E: Eval> Walk<'_, E> {
     pub(super) fn fleet_step(&mut self, temperature: f64) -> bool {
         let (waiting, cost) = (self.waiting(), self.links.cost);
         self.links.begin();
-        self.ruin();
+        // Half of the time near a job that waits: elsewhere no place for it becomes free.
+        let many = self.net.jobs > SMALL;
+        if many && !self.links.absent.is_empty() && self.rng.below(2) == 0 {
+            let seed = self.links.absent[self.rng.below(self.links.absent.len())];
+            self.ruin_around(seed);
+        } else {
+            self.ruin();
+        }
         self.refresh_changed();
+        self.absent_first = many && self.rng.below(4) == 0;
         self.recreate();
+        self.absent_first = false;
         let now = self.waiting();
         let absent = self.links.absent.len();
         for i in 0..absent {

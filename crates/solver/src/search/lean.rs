@@ -68,6 +68,13 @@ pub(super) struct Lean<'a, A, const TIME: bool, const BOTH: bool> {
     demand: Vec<i64>,
     /// Room left, by slot, where goods go one way.
     slack: Vec<i64>,
+    /// What each slot carries too much, the sum of it, the most allowed of a slot.
+    over: Vec<i64>,
+    over_sum: i64,
+    over_most: i64,
+    /// Price of 2 to the power of `lot` units too much.
+    over_price: i64,
+    lot: u32,
     /// 2 where distances keep the triangle, so that a detour is at least twice the surplus of its first leg.
     corner: i64,
 }
@@ -164,7 +171,10 @@ impl<'a, A: Arcs, const TIME: bool, const BOTH: bool> Lean<'a, A, TIME, BOTH> {
             });
         }
         let demand = p.jobs().iter().map(|j| first(&j.delivery)).collect();
-        let slack = vec![0; vans.len()];
+        let (slack, over) = (vec![0; vans.len()], vec![0; vans.len()]);
+        // About what a job weighs.
+        let heavy = p.jobs().iter().map(|j| first(&j.delivery).max(first(&j.pickup)));
+        let lot = (heavy.fold(0, i64::saturating_add) / net.jobs.max(1) as i64).max(1).ilog2();
         Self {
             arcs,
             fits: &net.fits,
@@ -174,6 +184,11 @@ impl<'a, A: Arcs, const TIME: bool, const BOTH: bool> Lean<'a, A, TIME, BOTH> {
             loads,
             demand,
             slack,
+            over,
+            over_sum: 0,
+            over_most: 0,
+            over_price: 0,
+            lot,
             corner: 1 + i64::from(net.metric),
         }
     }
@@ -206,7 +221,8 @@ impl<'a, A: Arcs, const TIME: bool, const BOTH: bool> Lean<'a, A, TIME, BOTH> {
         ok || links.routes[route as usize].size == 0
     }
 
-    fn refresh_loads(&mut self, links: &Links, route: u32) -> bool {
+    /// Recomputes the load segments of a route; gives its peak.
+    fn refresh_loads(&mut self, links: &Links, route: u32) -> i64 {
         let (start, end) = (links.start(route) as usize, links.end(route) as usize);
         self.loads[start].pre = Load::default();
         let mut v = start;
@@ -223,7 +239,13 @@ impl<'a, A: Arcs, const TIME: bool, const BOTH: bool> Lean<'a, A, TIME, BOTH> {
             self.loads[p].suf = own.then(self.loads[v].suf);
             v = p;
         }
-        self.loads[start].suf.peak() <= self.vans[route as usize].cap
+        self.loads[start].suf.peak()
+    }
+
+    /// Price of carrying so much too much.
+    #[inline(always)]
+    fn fine(&self, over: i64) -> i64 {
+        (over * self.over_price) >> self.lot
     }
 
     #[inline(always)]
@@ -237,26 +259,46 @@ impl<A: Arcs, const TIME: bool, const BOTH: bool> Eval for Lean<'_, A, TIME, BOT
         let arcs = self.arcs;
         let way = links.measure(route, |a, b| arcs.dist(a, b));
         let size = links.routes[route as usize].size;
-        let van = &self.vans[route as usize];
-        links.set_cost(route, if size == 0 { 0 } else { van.fixed + van.unit * way });
         let mut ok = way < NO_WAY;
         if TIME {
             ok &= self.refresh_times(links, route);
         }
-        if BOTH {
-            ok &= self.refresh_loads(links, route);
+        let load = if BOTH {
+            self.refresh_loads(links, route)
         } else {
-            let load: i64 = links.nodes(route).map(|v| self.demand[v as usize]).sum();
-            let slack = self.vans[route as usize].cap - load;
-            self.slack[route as usize] = slack;
-            ok &= slack >= 0;
+            links.nodes(route).map(|v| self.demand[v as usize]).sum()
+        };
+        let van = &self.vans[route as usize];
+        let slack = van.cap - load;
+        self.slack[route as usize] = slack;
+        let over = (-slack).max(0);
+        self.over_sum += over - self.over[route as usize];
+        self.over[route as usize] = over;
+        let cost = if size == 0 { 0 } else { van.fixed + van.unit * way };
+        links.set_cost(route, cost + self.fine(over));
+        ok && over <= self.over_most
+    }
+
+    fn soften(&mut self, links: &mut Links, most: i64, price: i64) {
+        let price = price.min((1 << 60) / most.max(1));
+        let old = std::mem::replace(&mut self.over_price, price);
+        self.over_most = most;
+        if self.over_sum > 0 {
+            for (route, &over) in (0u32..).zip(&self.over) {
+                let cost = links.routes[route as usize].cost;
+                links.set_cost(route, cost - ((old * over) >> self.lot) + self.fine(over));
+            }
         }
-        ok
+    }
+
+    #[inline(always)]
+    fn excess(&self) -> i64 {
+        self.over_sum
     }
 
     #[inline(always)]
     fn admits(&self, route: u32, job: u32) -> bool {
-        BOTH || self.slack[route as usize] >= self.demand[job as usize]
+        BOTH || self.slack[route as usize] + self.over_most >= self.demand[job as usize]
     }
 
     #[inline(always)]
@@ -264,7 +306,8 @@ impl<A: Arcs, const TIME: bool, const BOTH: bool> Eval for Lean<'_, A, TIME, BOT
         let before = links.at[after as usize];
         let route = before.route;
         let van = &self.vans[route as usize];
-        if !BOTH && self.slack[route as usize] < self.demand[job as usize] {
+        let lack = if BOTH { 0 } else { self.demand[job as usize] - self.slack[route as usize] };
+        if lack > self.over_most {
             return FAR;
         }
         let succ = before.succ as usize;
@@ -278,6 +321,9 @@ impl<A: Arcs, const TIME: bool, const BOTH: bool> Eval for Lean<'_, A, TIME, BOT
         let mut delta = van.unit * (self.arcs.dist(point, next) + there - before.next);
         if links.routes[route as usize].size == 0 {
             delta += van.fixed;
+        }
+        if !BOTH && lack > 0 {
+            delta += self.fine(lack) - self.fine(self.over[route as usize]);
         }
         if delta >= limit || !self.fits(route, job) {
             return FAR;
@@ -293,8 +339,12 @@ impl<A: Arcs, const TIME: bool, const BOTH: bool> Eval for Lean<'_, A, TIME, BOT
         if BOTH {
             let own = self.loads[job as usize].own;
             let whole = self.loads[after as usize].pre.then(own).then(self.loads[succ].suf);
-            if whole.peak() > van.cap {
+            let lack = whole.peak() - van.cap;
+            if lack > self.over_most {
                 return FAR;
+            }
+            if lack > 0 {
+                delta += self.fine(lack) - self.fine(self.over[route as usize]);
             }
         }
         delta

@@ -135,6 +135,18 @@ impl Links {
         self.saved.iter().map(|s| s.0)
     }
 
+    /// Number of the iteration.
+    #[inline(always)]
+    pub(super) fn journal(&self) -> u64 {
+        self.journal
+    }
+
+    /// Whether the route changed in this iteration.
+    #[inline(always)]
+    pub(super) fn is_changed(&self, route: u32) -> bool {
+        self.routes[route as usize].saved == self.journal
+    }
+
     pub(super) fn changed_at(&self, index: usize) -> Option<u32> {
         self.saved.get(index).map(|s| s.0)
     }

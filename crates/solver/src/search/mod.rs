@@ -6,6 +6,7 @@ mod eval;
 mod exchange;
 mod fleet;
 mod full;
+mod idle;
 mod lean;
 mod links;
 mod near;
@@ -20,7 +21,7 @@ mod walk;
 use crate::budget::Budget;
 use crate::control::{Control, Progress};
 use crate::cost::Evaluation;
-use crate::locks::Locks;
+use crate::locks::{JobLock, Locks};
 use crate::problem::Problem;
 use crate::solution::{Route, Solution, Visit};
 use arcs::{Profiles, with_arcs, with_ways};
@@ -53,7 +54,7 @@ pub fn solve(
     budget: &Budget,
     control: &dyn Control,
 ) -> Outcome {
-    let tidied = start.and_then(|start| tidy(problem, start));
+    let tidied = start.and_then(|start| tidy(problem, start, locks));
     let start = tidied.as_ref().or(start);
     if let Some(ordered) = order::Ordered::of(problem, start, locks) {
         let outcome = search(&ordered.problem, ordered.start.as_ref(), &ordered.locks, budget, control);
@@ -71,7 +72,9 @@ fn search(
 ) -> Outcome {
     let net = Net::new(problem, start, locks);
     let run = Run { net: &net, start, budget, control };
-    if !locks.prefixes.is_empty() || !lean::suits(problem) {
+    // Reloads that locked visits keep beyond the trips allowed are known to the full kernel alone.
+    let reloads = start.is_some_and(|s| s.routes.iter().any(|r| r.visits.iter().any(is_reload)));
+    if reloads || !locks.prefixes.is_empty() || !lean::suits(problem) {
         return match Profiles::of(problem.profiles(), &net.point_list) {
             Profiles::Narrow(arcs) => run.go(|| full::Full::new(&net, &arcs)),
             Profiles::Wide(arcs) => run.go(|| full::Full::new(&net, &arcs)),
@@ -89,8 +92,13 @@ fn search(
     }
 }
 
-/// A start without what the problem does not have, or has once, if there is any such in it.
-fn tidy(problem: &Problem, start: &Solution) -> Option<Solution> {
+fn is_reload(visit: &Visit) -> bool {
+    matches!(visit, Visit::Reload(_))
+}
+
+/// A start without what the problem does not have, or has once, if there is any such in it. Reloads beyond the trips
+/// of a vehicle go too, but not among visits that are over nor before a job that is locked: there they stay and show.
+fn tidy(problem: &Problem, start: &Solution, locks: &Locks) -> Option<Solution> {
     let mut seen = vec![false; problem.jobs().len()];
     let mut seen_vehicles = std::collections::BTreeSet::new();
     let mut odd = false;
@@ -100,12 +108,20 @@ fn tidy(problem: &Problem, start: &Solution) -> Option<Solution> {
             odd = true;
             continue;
         }
-        let reloads = problem.vehicle(route.vehicle).reloads.len();
-        let mut known = |visit: &&Visit| match **visit {
+        let kind = problem.vehicle(route.vehicle);
+        let over = locks.prefix(route.vehicle).map_or(0, |p| p.visits);
+        let locked = |v: &Visit| matches!(v, Visit::Job(j) if locks.of(*j) != JobLock::Free);
+        let bound = route.visits.iter().rposition(locked).map_or(0, |at| at + 1).max(over);
+        let mut trips = 1;
+        let mut known = |&(at, visit): &(usize, &Visit)| match *visit {
             Visit::Job(job) => seen.get_mut(job.index()).is_some_and(|seen| !std::mem::replace(seen, true)),
-            Visit::Reload(which) => (which as usize) < reloads,
+            Visit::Reload(which) => {
+                trips += 1;
+                (which as usize) < kind.reloads.len() && (trips <= kind.max_trips || at < bound)
+            }
         };
-        let visits: Vec<Visit> = route.visits.iter().filter(&mut known).copied().collect();
+        let visits = route.visits.iter().enumerate().filter(&mut known);
+        let visits: Vec<Visit> = visits.map(|(_, visit)| *visit).collect();
         odd |= visits.len() < route.visits.len();
         routes.push(Route { vehicle: route.vehicle, visits });
     }

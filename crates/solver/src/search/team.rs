@@ -6,12 +6,13 @@
 use super::Outcome;
 use super::clock::Clock;
 use super::eval::Eval;
+use super::links::NONE;
 use super::net::Net;
 use super::walk::{Best, Walk};
 use crate::budget::{Budget, THREADS_MAX};
 use crate::control::{Control, Progress};
 use crate::cost::evaluate;
-use crate::problem::{Job, Objective, Role};
+use crate::problem::{Job, NO_WAY, Objective, Role};
 use crate::solution::Solution;
 
 /// Exchanges in one search.
@@ -23,10 +24,27 @@ const COLD: f64 = 0.01;
 const LARGE: usize = 500;
 const HOT_LARGE: f64 = 0.5;
 const COLD_LARGE: f64 = 0.02;
+/// Least share of the legs between jobs that is believed.
+const SHARE_LEAST: f64 = 0.15;
 /// Steps of one cooling while vehicles are being saved, and between which temperatures.
 const FLEET_CYCLE: u64 = 60_000;
 const FLEET_HOT: f64 = 0.3;
 const FLEET_COLD: f64 = 0.02;
+/// Temperature of every other of these cycles.
+const FLEET_STEADY: f64 = 0.03;
+
+/// Steps between changes of the price of overload, and the share of sound plans aimed at.
+const TIGHT_STEPS: u32 = 256;
+const TIGHT_AIM: f64 = 0.5;
+/// The same from this share of the budget on.
+const TIGHT_AIM_LAST: f64 = 0.9;
+const TIGHT_LAST: f64 = 0.9;
+/// Up to so many jobs, and up to this share of the way between jobs, overload pays: X-n200-k36 gains 0.2 to 0.5 %,
+/// X-n106-k14 and X-n266-k58 nothing; X-n336-k84 (more jobs), X-n176-k26 and X-n195-k51 (longer ways) lose.
+const TIGHT_JOBS: usize = 300;
+const TIGHT_SHARE: f64 = 0.18;
+/// Most overload, as a part of the largest hold.
+const TIGHT_PART: i64 = 20;
 
 /// One search of one problem.
 pub(super) struct Run<'a> {
@@ -46,6 +64,34 @@ struct Member<'a, E> {
     cool_from: f64,
     /// Mean cost of a job's way, the unit of temperature.
     unit: f64,
+    /// Price of what routes carry too much, where they may.
+    tight: Option<Tight>,
+    /// Whether they may has been decided.
+    weighed: bool,
+}
+
+/// Lets routes carry too much at a price that follows how often the plan is sound.
+struct Tight {
+    most: i64,
+    price: f64,
+    steps: u32,
+    sound: u32,
+}
+
+impl Tight {
+    /// Counts a plan; a new price when it is time for one. `last` is near the end, where plans are to be sound.
+    fn count(&mut self, sound: bool, last: bool) -> bool {
+        self.steps += 1;
+        self.sound += u32::from(sound);
+        if self.steps < TIGHT_STEPS {
+            return false;
+        }
+        let share = f64::from(self.sound) / f64::from(self.steps);
+        (self.steps, self.sound) = (0, 0);
+        let aim = if last { TIGHT_AIM_LAST } else { TIGHT_AIM };
+        self.price *= if share < aim { 1.15 } else { 0.9 };
+        true
+    }
 }
 
 impl<'a> Run<'a> {
@@ -102,6 +148,8 @@ impl<'a> Run<'a> {
             saved: false,
             cool_from: 0.0,
             unit: 1.0,
+            tight: None,
+            weighed: false,
         }
     }
 
@@ -112,14 +160,43 @@ impl<'a> Run<'a> {
             walk.load(start);
         }
         walk.links.begin();
+        let eager = std::mem::replace(&mut walk.eager, true);
         walk.recreate();
+        walk.eager = eager;
         walk.keep();
         walk.store_all();
+        if self.net.optional && self.start.is_none() {
+            walk.take_all();
+            if walk.is_better(walk.cost()) {
+                walk.keep();
+                walk.store_all();
+            } else {
+                walk.reject();
+            }
+        }
         let slots = 0..self.net.slots.len() as u32;
         let used = slots.filter(|&r| walk.links.routes[r as usize].size > 0);
         let fixed: i64 = used.map(|r| self.net.kind(r).fixed + self.net.weight(r)).sum();
-        member.unit = (walk.links.cost - fixed).max(1) as f64 / self.net.jobs.max(1) as f64;
+        let middle = self.net.jobs > 150 && self.net.jobs <= LARGE;
+        let share = if self.net.windows || !middle { 1.0 } else { Self::share_between(walk) };
+        let served = self.net.jobs.saturating_sub(walk.links.absent.len()).max(1);
+        member.unit = share * (walk.links.cost - fixed).max(1) as f64 / served as f64;
         self.note(member);
+    }
+
+    /// Share of the way that lies between jobs. Legs to and from depots say little of what a change costs, and where
+    /// routes are short and depots far they are most of the way (X-n200-k36).
+    fn share_between<E: Eval>(walk: &Walk<'_, E>) -> f64 {
+        let jobs = walk.links.jobs;
+        let legs = walk.links.at.iter().filter(|l| l.route != NONE && l.next < NO_WAY);
+        let (mut between, mut way) = (0, 0);
+        for link in legs {
+            way += link.next;
+            if link.pos > 0 && link.succ < jobs {
+                between += link.next;
+            }
+        }
+        (between as f64 / way.max(1) as f64).clamp(SHARE_LEAST, 1.0)
     }
 
     /// Searches until that share of the budget is spent.
@@ -188,7 +265,9 @@ impl<'a> Run<'a> {
             member.clock.tick();
             // Cools again and again: some fleets need a cold search for the last gap, others to be shaken.
             let phase = (member.clock.steps % FLEET_CYCLE) as f64 / FLEET_CYCLE as f64;
-            let temperature = member.unit * FLEET_HOT * (FLEET_COLD / FLEET_HOT).powf(phase);
+            let shaken = (member.clock.steps / FLEET_CYCLE).is_multiple_of(2);
+            let cooled = FLEET_HOT * (FLEET_COLD / FLEET_HOT).powf(phase);
+            let temperature = member.unit * if shaken { cooled } else { FLEET_STEADY };
             if !done
                 && member.walk.fleet_step(temperature)
                 && (few || member.walk.is_better(member.walk.cost()))
@@ -229,7 +308,6 @@ impl<'a> Run<'a> {
     fn rounds(&self) -> &'static [(f64, f64, bool)] {
         match self.net.jobs {
             0..=150 => &[(0.65, 1.0, false), (1.0, 1.0, false)],
-            151..=300 => &[(0.75, 1.0, false), (1.0, 0.2, true)],
             _ => &[(1.0, 1.0, false)],
         }
     }
@@ -262,6 +340,7 @@ impl<'a> Run<'a> {
                 wait = 32;
             }
             wait -= 1;
+            self.weigh(member);
             // While jobs that must be served are not, every other step minds nothing else.
             let missing = member.walk.best.missing;
             if missing > 0 && wait % 2 == 0 {
@@ -274,6 +353,40 @@ impl<'a> Run<'a> {
             }
             member.clock.tick();
         }
+    }
+
+    /// Lets routes carry too much where capacity is what binds, at a price that keeps about half of the plans sound.
+    fn weigh<E: Eval>(&self, member: &mut Member<'_, E>) {
+        let walk = &mut member.walk;
+        let Some(tight) = &mut member.tight else {
+            if member.weighed {
+                return;
+            }
+            member.weighed = true;
+            let compact = Self::share_between(walk) < TIGHT_SHARE;
+            if let Some(most) = self.overload().filter(|_| compact && walk.best.missing == 0) {
+                let price = member.unit;
+                member.tight = Some(Tight { most, price, steps: 0, sound: 0 });
+                walk.eval.soften(&mut walk.links, most, price as i64);
+            }
+            return;
+        };
+        let spent = member.clock.fraction();
+        if tight.count(walk.eval.excess() == 0, spent > TIGHT_LAST) {
+            walk.eval.soften(&mut walk.links, tight.most, tight.price as i64);
+        }
+    }
+
+    /// Most that a route may carry too much, where loads are what binds most.
+    fn overload(&self) -> Option<i64> {
+        let p = self.net.problem;
+        let cost = p.objective() == Objective::Cost && !self.net.optional;
+        let single = p.jobs().iter().all(|j| j.role == Role::Single);
+        if !cost || !single || self.net.windows || self.net.jobs > TIGHT_JOBS || p.dimensions().len() != 1 {
+            return None;
+        }
+        let most = p.kinds().iter().flat_map(|k| k.layouts.iter().flatten()).max().copied()?;
+        Some(most / TIGHT_PART)
     }
 
     fn note<E: Eval>(&self, member: &mut Member<'_, E>) {

@@ -258,6 +258,39 @@ fn locked_jobs_stay() {
     }
 }
 
+/// A start with more trips than its vehicle may make: what is free of it is mended, what is locked stays, is told as
+/// a breach and does not keep a shipment from joining the route.
+#[test]
+fn a_start_with_a_reload_too_many_is_mended() {
+    use crate::locks::JobLock;
+    for rich in [false, true] {
+        let mut b = ProblemBuilder::new(&["kg"]);
+        let line: Vec<i64> = (0..25).map(|c: i64| 10 * (c / 5 - c % 5).abs()).collect();
+        b.profile(Matrix::shared(5, line).expect("square"));
+        let reloads = vec![Reload { place: PlaceId(0), loading: 1, window: Window::ALWAYS }];
+        let per_time = i64::from(rich);
+        b.vehicles(VehicleKind { reloads, per_time, ..VehicleKind::at(PlaceId(0), 1, vec![5]) });
+        for place in [1, 2] {
+            b.job(Job { delivery: vec![1], ..Job::at(PlaceId(place)) });
+        }
+        b.shipment(Job { pickup: vec![2], ..Job::at(PlaceId(3)) }, Job::at(PlaceId(4)));
+        let problem = b.build().expect("sound");
+        let visits = vec![Visit::Job(JobId(0)), Visit::Reload(0), Visit::Job(JobId(1))];
+        let start = Solution::of(&problem, vec![Route { vehicle: VehicleId(0), visits }]);
+        let run = |locks: &Locks| solve(&problem, Some(&start), locks, &Budget::steps(200), &StepsOnly);
+        let free = run(&Locks::none());
+        assert_eq!((free.evaluation.breaches.len(), free.evaluation.missing), (0, 0));
+        let mut locks = Locks::none();
+        locks.set(JobId(0), JobLock::FixedOrder);
+        locks.set(JobId(1), JobLock::FixedOrder);
+        let locked = run(&locks);
+        assert_eq!(locked.evaluation.breaches.len(), 1, "{:?}", locked.evaluation.breaches);
+        assert_eq!(locked.evaluation.missing, 0, "{:?}", locked.solution);
+        let kept = &locked.solution.routes[0].visits;
+        assert!(kept.contains(&Visit::Reload(0)), "{kept:?}");
+    }
+}
+
 /// Same problem, seed, steps and threads: same plan.
 #[test]
 fn steps_repeat() {

@@ -2,6 +2,7 @@
 
 use super::arcs::FAR;
 use super::eval::{Blink, Eval, Put};
+use super::idle::{EVERYWHERE, WIDE};
 use super::links::{Links, NONE};
 use super::net::Net;
 use super::rng::Rng;
@@ -53,7 +54,19 @@ pub(super) struct Walk<'n, E> {
     query: u32,
     dropped: Vec<u32>,
     /// In this iteration optional jobs come in even where they do not pay alone: several together may.
-    generous: bool,
+    pub(super) generous: bool,
+    /// In this iteration the jobs that were absent most often come first.
+    pub(super) absent_first: bool,
+    /// Last iteration in which each job was taken out.
+    pub(super) taken: Vec<u64>,
+    /// Absent jobs that do not look for a place in this iteration.
+    pub(super) idle: Vec<u32>,
+    /// How many jobs may still look at every place.
+    pub(super) wide: u32,
+    /// Every absent job looks everywhere, as in the first plan.
+    pub(super) eager: bool,
+    /// Optional jobs come in at any price.
+    pub(super) lavish: bool,
 }
 
 /// One place in how many is passed over. A small plan needs more of it: there a bad first choice rules out much.
@@ -91,6 +104,12 @@ impl<'n, E: Eval> Walk<'n, E> {
             query: 0,
             dropped: Vec::new(),
             generous: false,
+            absent_first: false,
+            taken: vec![0; net.jobs],
+            idle: Vec::new(),
+            wide: 0,
+            eager: net.jobs <= EVERYWHERE,
+            lavish: false,
         };
         for r in 0..net.slots.len() as u32 {
             walk.eval.refresh(&mut walk.links, r);
@@ -301,10 +320,12 @@ impl<'n, E: Eval> Walk<'n, E> {
         self.links.save(route);
         self.links.unlink(job);
         self.links.absent.push(job);
+        self.taken[job as usize] = self.links.journal();
         if partner != NONE && self.links.at[partner as usize].route != NONE {
             self.links.save(self.links.at[partner as usize].route);
             self.links.unlink(partner);
             self.links.absent.push(partner);
+            self.taken[partner as usize] = self.links.journal();
         }
     }
 
@@ -381,6 +402,14 @@ impl<'n, E: Eval> Walk<'n, E> {
             return;
         }
         let seed = self.rng.below(self.net.jobs) as u32;
+        self.ruin_around(seed);
+    }
+
+    /// The same around a job that is given, in a route or not.
+    pub(super) fn ruin_around(&mut self, seed: u32) {
+        if self.links.used == 0 {
+            return;
+        }
         let served = self.net.jobs - self.links.absent.len().min(self.net.jobs);
         let average = served as f64 / f64::from(self.links.used);
         let longest = self.longest.min(average).max(1.0);
@@ -445,6 +474,8 @@ impl<'n, E: Eval> Walk<'n, E> {
 
     /// Puts the absent jobs where they cost least, in a random kind of order.
     pub(super) fn recreate(&mut self) {
+        self.wide = if self.eager { u32::MAX } else { WIDE };
+        self.set_idle();
         self.order_absent();
         let mut list = std::mem::take(&mut self.links.absent);
         let mut still = self.links.scratch();
@@ -462,6 +493,7 @@ impl<'n, E: Eval> Walk<'n, E> {
         }
         list.clear();
         list.extend_from_slice(&still);
+        list.append(&mut self.idle);
         self.links.give_back(still);
         self.links.absent = list;
     }
@@ -469,7 +501,10 @@ impl<'n, E: Eval> Walk<'n, E> {
     fn order_absent(&mut self) {
         let net = self.net;
         let windows = net.windows;
-        let dice = self.rng.below(if windows { 17 } else { 11 });
+        let mut dice = self.rng.below(if windows { 17 } else { 11 });
+        if self.absent_first {
+            dice = usize::MAX;
+        }
         let keys = &mut self.sort_keys;
         keys.clear();
         let jobs = net.problem.jobs();
@@ -481,6 +516,7 @@ impl<'n, E: Eval> Walk<'n, E> {
                 4..=7 => -net.demand[j as usize],
                 8..=9 => -net.far[j as usize],
                 10 => net.far[j as usize],
+                usize::MAX => -i64::from(self.absences[j as usize]),
                 11..=12 => window(j).to - window(j).from,
                 13..=14 => window(j).from,
                 _ => -window(j).to,
@@ -498,6 +534,9 @@ impl<'n, E: Eval> Walk<'n, E> {
         if self.generous && !self.net.must[job as usize] {
             let some = limit.saturating_mul(4).saturating_add(self.net.dearest).min(FAR);
             limit = if self.rng.below(2) == 0 { FAR } else { some };
+        }
+        if self.lavish {
+            limit = FAR;
         }
         let found = if self.net.partner[job as usize] == NONE {
             self.place_single(job, limit)
@@ -591,7 +630,7 @@ impl<'n, E: Eval> Walk<'n, E> {
                 put = Some(Put::After(after));
             }
         });
-        if put.is_none() {
+        if put.is_none() && self.looks_wide() {
             return self.place_anywhere(job, limit);
         }
         put.map(|p| (least, p))
@@ -691,7 +730,7 @@ impl<'n, E: Eval> Walk<'n, E> {
                     put = Some(p);
                 }
             }
-            if put.is_some() || self.net.jobs <= 400 {
+            if put.is_some() || self.net.jobs <= 400 || !self.looks_wide() {
                 break;
             }
             // Nothing near fits: try the rest.
@@ -745,7 +784,7 @@ impl<'n, E: Eval> Walk<'n, E> {
         let missing = self.absence().1;
         let few = self.net.problem.objective() == Objective::VehiclesThenCost;
         let (used, best_used) = if few { (self.links.used, self.best.used) } else { (0, 0) };
-        (missing, used, cost) < (self.best.missing, best_used, self.best.cost)
+        self.eval.excess() == 0 && (missing, used, cost) < (self.best.missing, best_used, self.best.cost)
     }
 
     /// Accepts the iteration.

@@ -98,6 +98,9 @@ struct Day {
     /// Lateness and breaches that the locked part has by itself.
     warp_most: i64,
     breaches_most: usize,
+    trips_most: u32,
+    /// The locked part clashes by itself: classes, skills, halves or kinds out of order.
+    improper: bool,
 }
 
 pub(super) struct Full<'a, A> {
@@ -541,10 +544,10 @@ impl<A: Arcs> Eval for Full<'_, A> {
         let trips = self.days[route as usize].trips.len() as u32 + self.net.trips_before(route);
         let day = &self.days[route as usize];
         let mut ok = held
-            && trips <= kind.max_trips
+            && trips <= kind.max_trips.max(day.trips_most)
             && times.warp <= day.warp_most
             && Self::within(kind, way, times.long, stops + self.net.stops_before(route))
-            && self.is_proper(links, route);
+            && (day.improper || self.is_proper(links, route));
         let way = way.min(4 * NO_WAY);
         let cost = if day.linear {
             let (cost, long, fine) = self.judge(links, route, |_, _| {});
@@ -616,7 +619,12 @@ impl<A: Arcs> Eval for Full<'_, A> {
     }
 
     fn forgive(&mut self, links: &mut Links, route: u32) {
-        self.days[route as usize].warp_most = self.nodes[links.end(route) as usize].pre.warp;
+        let improper = !self.is_proper(links, route);
+        let trips = self.days[route as usize].trips.len() as u32 + self.net.trips_before(route);
+        let day = &mut self.days[route as usize];
+        day.warp_most = self.nodes[links.end(route) as usize].pre.warp;
+        day.trips_most = trips;
+        day.improper = improper;
         let (scheduler, list) = &mut *self.exact.borrow_mut();
         list.clear();
         list.extend_from_slice(self.net.frozen_visits(route));
