@@ -127,7 +127,7 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("orders forecast.out", "输出的预测表，每个网点、方向一行"),
     ("orders forecast.history", "取多少天历史（县目录 orders/日期.csv；不足 14 天则按需求假定生成）"),
     ("orders forecast.draft", "输出供晚间草案用的订单文件：预告加预测补足"),
-    ("orders forecast.quantile", "草案补足到：notice（只用预告）、p50 或 p80"),
+    ("orders forecast.quantile", "草案补足到：notice（只用预告）、p50 或 p80（默认 p80）"),
     ("orders forecast.notice", "快递企业已预告的订单文件"),
     ("orders forecast.backtest", "同时对历史最后 N 天逐日回测并给出误差"),
     ("orders forecast.county", "县数据目录"),

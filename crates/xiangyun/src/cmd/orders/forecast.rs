@@ -39,7 +39,7 @@ pub(super) struct ForecastArgs {
     #[arg(long, value_name = "FILE")]
     draft: Option<PathBuf>,
     /// What the draft is filled up to: notice, p50 or p80
-    #[arg(long, value_name = "WORD", default_value = "p50", value_parser = ["notice", "p50", "p80"])]
+    #[arg(long, value_name = "WORD", default_value = "p80", value_parser = ["notice", "p50", "p80"])]
     quantile: String,
     /// Orders that carriers have given notice of
     #[arg(long, value_name = "FILE")]
@@ -80,7 +80,7 @@ pub(super) fn run(args: &ForecastArgs, lang: Lang) -> Result<ExitCode, Failure> 
     let forecast = model.day(&county, args.date);
     write_whole(&args.out, &table(&county, &forecast))?;
     if let Some(path) = &args.draft {
-        let quantile = Quantile::parse(&args.quantile).unwrap_or(Quantile::P50);
+        let quantile = Quantile::parse(&args.quantile).unwrap_or(Quantile::P80);
         write_whole(
             path,
             &orders::write(&forecast::draft(&county, args.date, &forecast, &notice, quantile)),
