@@ -33,7 +33,7 @@ impl Daemon {
         let text = format!(
             "county = {:?}\ndata = \"var\"\n[listen]\nhttp = \"127.0.0.1:0\"\n\
              [limits]\nconnections_max = 6000\nrate_a_second = 1000000.0\nrate_burst = 1000000.0\nrequests_max = {REQUESTS_MAX}\n\
-             [gateway]\ntcp = \"127.0.0.1:0\"\nconnections_max = 20000\nconnections_an_address_max = 20000\n\
+             [gateway]\ntcp = \"127.0.0.1:0\"\nudp = \"127.0.0.1:0\"\nconnections_max = 20000\nconnections_an_address_max = 20000\n\
              require_authentication = false\naccept_unknown = true\n",
             county.display().to_string()
         );

@@ -17,7 +17,15 @@ fn county(dir: &Path) -> PathBuf {
     let to = dir.join("county");
     std::fs::create_dir_all(&to).unwrap();
     for (name, bytes) in cut(&files, &STATIONS, 40).iter() {
-        std::fs::write(to.join(name), bytes).unwrap();
+        let text = String::from_utf8_lossy(bytes);
+        // What three townships of thirteen send and get in a day.
+        let less = [
+            ("down = 11500", "down = 1200"),
+            ("up = 1420", "up = 150"),
+            ("transfers = 220", "transfers = 20"),
+        ];
+        let text = less.iter().fold(text.into_owned(), |text, (much, little)| text.replacen(much, little, 1));
+        std::fs::write(to.join(name), text).unwrap();
     }
     let made = Command::new(XIANGYUN)
         .args(["roads", "synthesize", "--county"])
@@ -57,8 +65,8 @@ fn two_days_over_sockets_balance() {
     assert!(!custody.contains_key("open"), "{custody:?}");
     let all: u64 = custody.values().filter_map(Value::as_u64).sum();
     assert_eq!(all, number("/kpi/placed"), "every parcel in exactly one state");
-    assert!(number("/kpi/delivered") * 3 > number("/kpi/placed"), "{end}");
-    assert!(number("/kpi/stops_served") > 50 && number("/positions") > 5_000, "{end}");
+    assert!(number("/kpi/delivered") > 1_000, "{end}");
+    assert!(number("/kpi/stops_served") > 100 && number("/positions") > 5_000, "{end}");
     assert!(number("/breakdowns") > 0 && number("/kpi/exceptions") > 0, "{end}");
 }
 

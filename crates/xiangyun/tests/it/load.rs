@@ -28,7 +28,7 @@ impl Drop for Ends {
 pub(crate) fn serve(dir: &Path, county: &Path) -> (Ends, String, SocketAddr, String) {
     let config = dir.join("daemon.toml");
     let text = format!(
-        "county = {:?}\ndata = \"var\"\n[listen]\nhttp = \"127.0.0.1:0\"\n[gateway]\ntcp = \"127.0.0.1:0\"\n\
+        "county = {:?}\ndata = \"var\"\n[listen]\nhttp = \"127.0.0.1:0\"\n[gateway]\ntcp = \"127.0.0.1:0\"\nudp = \"127.0.0.1:0\"\n\
          connections_an_address_max = 2000\nrequire_authentication = false\naccept_unknown = true\n",
         county.canonicalize().unwrap().display().to_string()
     );

@@ -86,12 +86,14 @@ pub(super) fn write_config(
     let mut text = format!(
         "county = {:?}\ndata = {:?}\n\n[listen]\nhttp = \"{}\"\n\n\
          [clock]\nsource = \"{source}\"\nstart = \"{start}\"\nspeed = {:?}\n\n\
+         [limits]\nrate_a_second = 20000.0\nrate_burst = 40000.0\n\n\
          [repairs.auto.unassigned]\nprice_fen_max = 2000\nmoved_stops_max = 3\n\n\
-         [gateway]\ntcp = \"{}\"\nconnections_an_address_max = 2000\n",
+         [gateway]\ntcp = \"{}\"\nudp = \"{}\"\nconnections_an_address_max = 2000\n",
         absolute(&args.county)?.display().to_string(),
         absolute(&args.dir)?.join("var").display().to_string(),
         places.http,
         speed.unwrap_or(1.0),
+        places.gateway,
         places.gateway,
     );
     for (n, vehicle) in vehicles(county).iter().enumerate() {

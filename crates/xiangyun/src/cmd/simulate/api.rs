@@ -66,19 +66,28 @@ impl Api {
         }
     }
 
-    /// Reads a body as text.
+    /// Reads a body as text; what the daemon sheds is asked for again.
     pub(crate) fn text(&mut self, path: &str) -> io::Result<(u16, String)> {
-        self.requests += 1;
-        let mut request = self.agent.get(format!("{}{path}", self.base));
-        request = match &self.pass {
-            Pass::Bearer(token) => request.header("authorization", format!("Bearer {token}")),
-            Pass::Cookie(cookie) => request.header("cookie", cookie),
-            Pass::None => request,
-        };
-        let mut response = request.call().map_err(io::Error::other)?;
-        let text =
-            response.body_mut().with_config().limit(4 << 30).read_to_string().map_err(io::Error::other)?;
-        Ok((response.status().as_u16(), text))
+        let mut tries = 0;
+        loop {
+            self.requests += 1;
+            let mut request = self.agent.get(format!("{}{path}", self.base));
+            request = match &self.pass {
+                Pass::Bearer(token) => request.header("authorization", format!("Bearer {token}")),
+                Pass::Cookie(cookie) => request.header("cookie", cookie),
+                Pass::None => request,
+            };
+            let mut response = request.call().map_err(io::Error::other)?;
+            let status = response.status().as_u16();
+            if matches!(status, 429 | 503) && tries < SHED_TRIES {
+                tries += 1;
+                self.shed += 1;
+                std::thread::sleep(Duration::from_secs(1));
+                continue;
+            }
+            let body = response.body_mut().with_config().limit(4 << 30).read_to_string();
+            return Ok((status, body.map_err(io::Error::other)?));
+        }
     }
 
     pub(crate) fn get(&mut self, path: &str) -> io::Result<Value> {
