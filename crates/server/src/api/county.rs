@@ -315,6 +315,8 @@ pub(super) async fn set_condition(
         return Err(Problem::value("/site", site, "an id of sites.csv"));
     }
     text_of("/note", &body.note, 500)?;
+    // Whoever reports a breakdown rarely knows the name of the place; the vehicle's last position does.
+    let site = body.site.or_else(|| app.fleet.of(&id).and_then(|last| nearest_site(&app, last.lon, last.lat)));
     let caller = ask.context.caller.clone();
     let condition = match body.condition {
         ConditionWord::Ready => Condition::Ready,
@@ -323,11 +325,19 @@ pub(super) async fn set_condition(
     };
     app.act(&ask.context, "set condition", &format!("vehicle/{id}"), move |world, now| {
         authorize(world, &caller, Action::RaiseExceptions, Resource::Vehicle(&id))?;
-        let command = DayCommand::SetCondition { vehicle: id, condition, site: body.site, note: body.note };
+        let command = DayCommand::SetCondition { vehicle: id, condition, site, note: body.note };
         let events = decide(&world.day, &command, now)?;
         Ok(Done::new(StatusCode::OK, did(&events)).with(events))
     })
     .await
+}
+
+/// The site nearest to a place.
+fn nearest_site(app: &App, lon: f64, lat: f64) -> Option<String> {
+    let scale = lat.to_radians().cos();
+    let away = |s: &xiangyun_model::site::Site| ((s.place.lon - lon) * scale).hypot(s.place.lat - lat);
+    let sites = app.county.sites.iter();
+    sites.min_by(|a, b| away(a).total_cmp(&away(b))).map(|s| s.id.to_string())
 }
 
 /// A text that people wrote, within a length and without control characters but newlines.

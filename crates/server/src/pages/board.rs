@@ -83,7 +83,7 @@ fn board(app: &App, world: &World, alarms: &[AlarmView], may_repair: bool) -> Ma
         }
         h2 { (both("异常", "Exceptions")) }
         @if queue.is_empty() { p.empty { (both("没有待处理的异常", "nothing to do")) } }
-        @for e in &queue { (exception(app, e, may_repair)) }
+        @for e in &queue { (exception(app, world, e, may_repair)) }
         h2 { (both("车辆", "Vehicles")) }
         table.vehicles {
             thead { tr { th { (both("车辆", "vehicle")) } th { (both("进度", "progress")) } th { (both("下一站", "next stop")) } th { (both("预计", "expected")) } th { (both("定位", "seen")) } } }
@@ -92,12 +92,12 @@ fn board(app: &App, world: &World, alarms: &[AlarmView], may_repair: bool) -> Ma
     }
 }
 
-fn exception(app: &App, e: &ExceptionView, may_repair: bool) -> Markup {
+fn exception(app: &App, world: &World, e: &ExceptionView, may_repair: bool) -> Markup {
     let (zh, en) = words::kind(&e.kind);
     html! {
         article.exception data-id=(e.id) {
             h3 { (both(zh, en)) " " span.subject { (e.subject) } span.price { (yuan(e.price_fen)) } }
-            p { (e.evidence) }
+            p { (named(app, world, &e.evidence)) }
             @for repair in e.repairs.iter().rev().take(1) {
                 p.repair {
                     (both("方案", "repair")) " " (yuan(repair.price_fen)) " · "
@@ -124,6 +124,25 @@ fn exception(app: &App, e: &ExceptionView, may_repair: bool) -> Markup {
             }
         }
     }
+}
+
+/// Evidence with the names of places instead of the numbers of stops and sites.
+fn named(app: &App, world: &World, evidence: &str) -> String {
+    let name = |word: &str| {
+        let visit = world.day.visit(word).map(|(_, v, _)| v.site.as_str());
+        let site = app.site(visit.unwrap_or(word))?;
+        Some(site.name_zh.clone())
+    };
+    let known = |word: &str| {
+        if let Some((head, tail)) = word.split_once('：')
+            && let Some(name) = name(head)
+        {
+            return format!("{name}：{tail}");
+        }
+        let bare = word.trim_end_matches(['：', ':', '，', ',']);
+        name(bare).map_or_else(|| word.to_owned(), |name| word.replacen(bare, &name, 1))
+    };
+    evidence.split(' ').map(known).collect::<Vec<_>>().join(" ")
 }
 
 /// One trip's change in a line.
