@@ -316,7 +316,8 @@ pub(super) async fn set_condition(
     }
     text_of("/note", &body.note, 500)?;
     // Whoever reports a breakdown rarely knows the name of the place; the vehicle's last position does.
-    let site = body.site.or_else(|| app.fleet.of(&id).and_then(|last| nearest_site(&app, last.lon, last.lat)));
+    let site =
+        body.site.or_else(|| app.fleet.of(&id).and_then(|last| nearest_site(&app, last.lon, last.lat)));
     let caller = ask.context.caller.clone();
     let condition = match body.condition {
         ConditionWord::Ready => Condition::Ready,
