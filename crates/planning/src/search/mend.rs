@@ -77,7 +77,12 @@ impl Search<'_> {
             *used += self.solve_trunk(&mut plan, part, seed, control);
             self.retime(&mut plan);
             for depot in 0..self.day.depots.len() {
+                let (before, frozen) = (plan.rounds[depot].clone(), self.places_of(&plan, &kept.frozen));
                 *used += self.solve_rounds(&mut plan, depot, part, seed, control);
+                if self.places_of(&plan, &kept.frozen) != frozen {
+                    // What no trip held may not join a van that is being loaded.
+                    plan.rounds[depot] = before;
+                }
             }
             self.retime(&mut plan);
         }
