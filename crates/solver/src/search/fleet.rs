@@ -8,6 +8,22 @@ use super::walk::Walk;
 const SMALL: usize = 30;
 
 impl<E: Eval> Walk<'_, E> {
+    /// Makes the whole plan anew with vehicles of one class, others only when it has no more. Job by job the cheapest
+    /// vehicle looks best, and a few large ones may serve all for less. Begins an iteration, which the caller keeps or
+    /// rejects.
+    pub(super) fn make_anew(&mut self, class: usize) {
+        self.links.begin();
+        for r in 0..self.net.slots.len() as u32 {
+            if self.links.routes[r as usize].size > 0 {
+                self.clear_route_of(r);
+            }
+        }
+        self.refresh_changed();
+        self.class = Some(class);
+        self.recreate();
+        self.class = None;
+    }
+
     /// Gives up the used route whose jobs were absent least; false if every route holds something pinned.
     pub(super) fn give_up_route(&mut self) -> bool {
         let mut least: Option<(u64, u32)> = None;

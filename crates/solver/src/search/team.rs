@@ -33,6 +33,9 @@ const FLEET_COLD: f64 = 0.02;
 /// Temperature of every other of these cycles.
 const FLEET_STEADY: f64 = 0.03;
 
+/// Most classes of vehicles that are tried alone for the first plan, and up to how many jobs.
+const CLASSES_TRIED: usize = 12;
+const ANEW_JOBS: usize = 1500;
 /// Steps between changes of the price of overload, and the share of sound plans aimed at.
 const TIGHT_STEPS: u32 = 256;
 const TIGHT_AIM: f64 = 0.5;
@@ -167,11 +170,14 @@ impl<'a> Run<'a> {
         walk.store_all();
         if self.net.optional && self.start.is_none() {
             walk.take_all();
-            if walk.is_better(walk.cost()) {
-                walk.keep();
-                walk.store_all();
-            } else {
-                walk.reject();
+            Self::keep_better(walk);
+        }
+        let classes = self.net.classes.len();
+        let mixed = (2..=CLASSES_TRIED).contains(&classes) && self.net.dearest > 0;
+        if mixed && self.start.is_none() && self.net.jobs <= ANEW_JOBS {
+            for class in 0..classes {
+                walk.make_anew(class);
+                Self::keep_better(walk);
             }
         }
         let slots = 0..self.net.slots.len() as u32;
@@ -182,6 +188,16 @@ impl<'a> Run<'a> {
         let served = self.net.jobs.saturating_sub(walk.links.absent.len()).max(1);
         member.unit = share * (walk.links.cost - fixed).max(1) as f64 / served as f64;
         self.note(member);
+    }
+
+    /// Stores the plan of the iteration if it is the best, else undoes it.
+    fn keep_better<E: Eval>(walk: &mut Walk<'_, E>) {
+        if walk.is_better(walk.cost()) {
+            walk.keep();
+            walk.store_all();
+        } else {
+            walk.reject();
+        }
     }
 
     /// Share of the way that lies between jobs. Legs to and from depots say little of what a change costs, and where

@@ -67,6 +67,8 @@ pub(super) struct Walk<'n, E> {
     pub(super) eager: bool,
     /// Optional jobs come in at any price.
     pub(super) lavish: bool,
+    /// The class that new routes are of, while it has an empty slot.
+    pub(super) class: Option<usize>,
 }
 
 /// One place in how many is passed over. A small plan needs more of it: there a bad first choice rules out much.
@@ -110,6 +112,7 @@ impl<'n, E: Eval> Walk<'n, E> {
             wide: 0,
             eager: net.jobs <= EVERYWHERE,
             lavish: false,
+            class: None,
         };
         for r in 0..net.slots.len() as u32 {
             walk.eval.refresh(&mut walk.links, r);
@@ -641,7 +644,12 @@ impl<'n, E: Eval> Walk<'n, E> {
         if self.links.used >= self.fleet {
             return;
         }
+        let empty = |s: &u32| self.links.routes[*s as usize].size == 0;
+        let wanted = self.class.filter(|&c| self.net.classes[c].iter().any(empty));
         for class in 0..self.net.classes.len() {
+            if wanted.is_some_and(|w| w != class) {
+                continue;
+            }
             let slots = &self.net.classes[class];
             let hint = self.hints[class];
             let empty = (0..slots.len()).map(|i| (hint + i) % slots.len());
