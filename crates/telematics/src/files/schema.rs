@@ -51,10 +51,10 @@ pub(super) mod column {
 
 /// Columns whose neighbours differ little: differences are packed.
 const DELTA: [&str; 5] = ["time_s", "delay_ms", "lon_e6", "lat_e6", "altitude_m"];
-/// Columns that jump about, or stand still while a vehicle does: their bytes are set apart by place, so that the
-/// compression sees the high ones together. They are floats, exact for these whole numbers, because not every reader
-/// knows the split of integers. What is in neither list has few values: a dictionary.
-const SPLIT: [&str; 2] = ["speed_dkmh", "course_deg"];
+/// Columns of some hundred values that jump about, or stand still while a vehicle does: a dictionary, whose numbers take
+/// nine or ten bits in motion and nothing at a stand. What is in neither list has few values: a dictionary, too, in
+/// larger pages.
+const NUMBERED: [&str; 2] = ["speed_dkmh", "course_deg"];
 /// Columns that readers choose row groups by.
 const CHOSEN_BY: [&str; 4] = ["vehicle", "time_s", "lon_e6", "lat_e6"];
 
@@ -71,14 +71,15 @@ pub(super) fn properties() -> Result<WriterProperties, FilesError> {
         .set_statistics_enabled(EnabledStatistics::None)
         .set_data_page_row_count_limit(WIDE_PAGE_ROWS)
         .set_write_batch_size(1024);
-    let delta = DELTA.map(|name| (name, Encoding::DELTA_BINARY_PACKED));
-    let split = SPLIT.map(|name| (name, Encoding::BYTE_STREAM_SPLIT));
-    for (name, encoding) in delta.into_iter().chain(split) {
+    for name in DELTA {
         let path = ColumnPath::from(name);
         properties = properties
             .set_column_dictionary_enabled(path.clone(), false)
             .set_column_data_page_row_count_limit(path.clone(), PAGE_ROWS)
-            .set_column_encoding(path, encoding);
+            .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED);
+    }
+    for name in NUMBERED {
+        properties = properties.set_column_data_page_row_count_limit(ColumnPath::from(name), PAGE_ROWS);
     }
     for name in CHOSEN_BY {
         properties =
