@@ -424,7 +424,9 @@ pub(super) async fn decide_repair(
         if read(&app.world).day.exceptions.get(&id).is_none_or(|e| e.closed) {
             return Err(refused);
         }
-        offer = app.worker.ask(&id).await?;
+        // Without a plan to repair on, the first refusal is the one that tells why.
+        let Ok(anew) = app.worker.ask(&id).await else { return Err(refused) };
+        offer = anew;
         let world = read(&app.world);
         let Some(now) = world.day.offers.get(&offer) else { return Err(refused) };
         let worse = now.price_fen > seen.price_fen
