@@ -86,9 +86,17 @@ fn open_of(served: &Served, kind: &str) -> Option<Value> {
     queue(served).into_iter().find(|e| e["kind"] == kind)
 }
 
+/// Under a stepped clock the thinking thread looks when the clock is moved.
+fn nudge(served: &Served) {
+    let to_ms = served.daemon().app().clock.now_ms() + 1_000;
+    let (status, body) = served.by("dispatcher", "POST", "/api/v1/clock", Some(&json!({ "to_ms": to_ms })));
+    assert_eq!(status, 200, "{body}");
+}
+
 fn offered(served: &Served, kind: &str) -> Value {
     let what = format!("a repair of {kind}");
     wait(&what, Duration::from_secs(60), || {
+        nudge(served);
         let found = open_of(served, kind)?;
         (!found["repairs"].as_array().unwrap().is_empty()).then_some(found)
     })
@@ -223,7 +231,10 @@ fn a_rule_of_the_county_accepts_what_it_allows_and_nothing_else() {
     }
     for n in 0..5 {
         let id = format!("R-{n}");
-        wait("a place by rule", Duration::from_secs(60), || (planned(&served, &id) > 0).then_some(()));
+        wait("a place by rule", Duration::from_secs(60), || {
+            nudge(&served);
+            (planned(&served, &id) > 0).then_some(())
+        });
     }
     assert!(open_of(&served, "unassigned").is_none());
     let (status, body) = served.by("dispatcher", "DELETE", "/api/v1/orders/R-0", None);
