@@ -173,7 +173,7 @@ impl Search<'_> {
                     let call = &self.goods.calls[call as usize];
                     call.down.iter().chain(&call.up).copied()
                 };
-                let apart = trip.iter().any(|&other| self.clash(of_call(other), of_call(call)));
+                let apart = trip.iter().any(|&other| self.clash(of_call(other), &of_call(call)));
                 trip.push(call);
                 if apart || !self.timer.holds(crew, &self.round_trip(crew, &trip, &plan)) {
                     trip.pop();
@@ -332,8 +332,11 @@ impl Search<'_> {
     }
 
     /// Whether any of some loads may not share a vehicle with any of others.
-    fn clash(&self, some: impl Iterator<Item = u32>, others: impl Iterator<Item = u32> + Clone) -> bool {
-        let mut some = some;
+    fn clash(
+        &self,
+        mut some: impl Iterator<Item = u32>,
+        others: &(impl Iterator<Item = u32> + Clone),
+    ) -> bool {
         some.any(|one| others.clone().any(|other| self.excludes(one, other)))
     }
 
@@ -343,7 +346,7 @@ impl Search<'_> {
             let task = &laid.tasks[task as usize];
             task.drop.iter().chain(&task.pick).copied()
         };
-        if laid.at[t].iter().flatten().any(|&other| self.clash(loads(other), loads(task))) {
+        if laid.at[t].iter().flatten().any(|&other| self.clash(loads(other), &loads(task))) {
             return false;
         }
         laid.at[t][s].push(task);
