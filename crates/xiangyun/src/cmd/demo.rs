@@ -286,7 +286,7 @@ impl Demo<'_> {
     fn let_run(&mut self, desk: &mut Remote, county: &County, now_ms: i64) -> Result<(), Failure> {
         let config = setup::write_config(self.args, &self.places, county, Some(self.args.speed), now_ms)?;
         let runtime = &self.runtime;
-        let old = std::mem::replace(&mut self.daemon, None);
+        let old = self.daemon.take();
         if let Some(old) = old {
             runtime.block_on(old.end()).map_err(|err| Failure::could_not(&err))?;
         }
