@@ -195,8 +195,9 @@ fn able<'c>(day: &Day<'_>, crew: &'c Crew, first_s: Option<i64>, dim: fn(Amount)
     let most =
         vehicle.layouts.iter().map(|l| dim(l.compartments.iter().map(|c| c.room).sum::<Amount>())).max();
     let comes_s = if crew.base == day.county.hub { 0 } else { soonest(day, day.county.hub, crew.base) };
-    let from_s = first_s.map_or(crew.window.from_s, |first| crew.window.from_s.max(first + comes_s));
-    let seconds = i128::from((crew.window.to_s - from_s).max(0));
+    let from_s =
+        first_s.map_or(crew.window.from_s, |first| crew.window.from_s.max(first.saturating_add(comes_s)));
+    let seconds = i128::from(crew.window.to_s.saturating_sub(from_s).max(0));
     // The places of its own township, or all stations for the hub: only to make crews comparable.
     let mine = (0..day.county.sites.len()).map(SiteId::at).filter(|&s| match crew.base == day.county.hub {
         true => day.county.site(s).kind == SiteKind::Station,

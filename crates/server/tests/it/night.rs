@@ -18,7 +18,7 @@ fn small_county(root: &Path) -> PathBuf {
     let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/baofeng");
     let whole_files = Files::read_dir(&from).unwrap();
     let whole = load(&whole_files).unwrap();
-    let files = cut(&whole_files, &["S410421001", "S410421107", "S410421101"], 12);
+    let files = cut(&whole_files, &["S410421001", "S410421107", "S410421101"], 36);
     let to = root.join("small");
     std::fs::create_dir_all(to.join("orders")).unwrap();
     for (name, bytes) in files.iter() {

@@ -6,9 +6,13 @@ use super::idle::{EVERYWHERE, WIDE};
 use super::links::{Links, NONE};
 use super::net::Net;
 use super::rng::Rng;
-use crate::problem::Objective;
+use crate::problem::{NO_WAY, Objective};
 use crate::schedule::Scheduler;
 use crate::solution::{Route, Solution, Visit};
+
+/// What a place may cost where the price of leaving a job out does not count: more than any real way, less than one that
+/// does not exist.
+const ANY_PRICE: i64 = NO_WAY / 2;
 
 /// Marks a reload in a stored route.
 const RELOAD: u32 = 1 << 31;
@@ -535,11 +539,11 @@ impl<'n, E: Eval> Walk<'n, E> {
     pub(super) fn put(&mut self, job: u32) -> bool {
         let mut limit = self.net.absence[job as usize];
         if self.generous && !self.net.must[job as usize] {
-            let some = limit.saturating_mul(4).saturating_add(self.net.dearest).min(FAR);
-            limit = if self.rng.below(2) == 0 { FAR } else { some };
+            let some = limit.saturating_mul(4).saturating_add(self.net.dearest).min(ANY_PRICE.max(limit));
+            limit = if self.rng.below(2) == 0 { ANY_PRICE.max(limit) } else { some };
         }
         if self.lavish {
-            limit = FAR;
+            limit = ANY_PRICE.max(limit);
         }
         let found = if self.net.partner[job as usize] == NONE {
             self.place_single(job, limit)

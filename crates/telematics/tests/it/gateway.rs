@@ -192,6 +192,10 @@ fn kill_9_under_load_twenty_times_loses_and_doubles_nothing() {
         }
         child.wait().unwrap();
     }
+    // A kill between a seal and its fact leaves the fact to the next opening by a gateway.
+    let (mut child, _) = spawn_child(dir.path(), address);
+    child.kill().unwrap();
+    child.wait().unwrap();
     let log = PositionLog::open(Folder::open(dir.path()).unwrap(), Settings::for_tests(), NoSink).unwrap();
     let mut acknowledged = 0;
     for terminal in &terminals {
