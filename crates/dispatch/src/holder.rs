@@ -29,11 +29,11 @@ impl Holder {
     pub const fn is_final(&self) -> bool {
         matches!(self, Self::Recipient(_) | Self::Returned(_) | Self::Lost(_))
     }
-}
 
-impl fmt::Display for Holder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (kind, id) = match self {
+    /// Kind, as it is written in files, and id.
+    #[must_use]
+    pub fn parts(&self) -> (&'static str, &str) {
+        match self {
             Self::Carrier(id) => ("carrier", id),
             Self::Sender(id) => ("sender", id),
             Self::Site(id) => ("site", id),
@@ -41,7 +41,13 @@ impl fmt::Display for Holder {
             Self::Recipient(id) => ("recipient", id),
             Self::Returned(id) => ("returned", id),
             Self::Lost(id) => ("lost", id),
-        };
+        }
+    }
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (kind, id) = self.parts();
         write!(f, "{kind}:{id}")
     }
 }

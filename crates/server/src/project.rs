@@ -4,7 +4,6 @@
 use crate::machine::{Read, World};
 use crate::office::Fact;
 use xiangyun_dispatch::event::Event as DayEvent;
-use xiangyun_dispatch::holder::Holder;
 use xiangyun_dispatch::status;
 use xiangyun_store::event::Event;
 use xiangyun_store::op::{Op, Value};
@@ -65,19 +64,6 @@ pub(crate) fn word<T: serde::Serialize>(value: &T) -> String {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(word)) => word,
         _ => String::new(),
-    }
-}
-
-/// Kind and id of a holder.
-pub(crate) fn holder_parts(holder: &Holder) -> (&'static str, &str) {
-    match holder {
-        Holder::Carrier(id) => ("carrier", id),
-        Holder::Sender(id) => ("sender", id),
-        Holder::Site(id) => ("site", id),
-        Holder::Vehicle(id) => ("vehicle", id),
-        Holder::Recipient(id) => ("recipient", id),
-        Holder::Returned(id) => ("returned", id),
-        Holder::Lost(id) => ("lost", id),
     }
 }
 
@@ -233,7 +219,7 @@ fn day_rows(world: &World, event: &Event, day: &DayEvent) -> Vec<Op> {
 
 fn order_rows(world: &World, event: &Event, id: &str, new: bool) -> Vec<Op> {
     let Some(order) = world.day.orders.get(id) else { return Vec::new() };
-    let (holder_kind, holder) = holder_parts(&order.holder);
+    let (holder_kind, holder) = order.holder.parts();
     let status = status::of(order);
     let phase = word(&order.phase);
     let cash = order.cash.as_ref().map_or(0, |c| c.fen);

@@ -230,7 +230,7 @@ pub struct OrderDetail {
 }
 
 fn view(world: &World, id: &str, o: &OrderState) -> OrderView {
-    let (kind, holder) = crate::project::holder_parts(&o.holder);
+    let (kind, holder) = o.holder.parts();
     OrderView {
         id: id.to_owned(),
         direction: o.direction.clone(),

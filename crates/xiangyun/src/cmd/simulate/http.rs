@@ -63,19 +63,6 @@ fn at(ms: i64) -> String {
     jiff::Timestamp::from_millisecond(ms).unwrap_or_default().to_string()
 }
 
-fn holder(h: &Holder) -> Value {
-    let (kind, id) = match h {
-        Holder::Carrier(id) => ("carrier", id),
-        Holder::Sender(id) => ("sender", id),
-        Holder::Site(id) => ("site", id),
-        Holder::Vehicle(id) => ("vehicle", id),
-        Holder::Recipient(id) => ("recipient", id),
-        Holder::Returned(id) => ("returned", id),
-        Holder::Lost(id) => ("lost", id),
-    };
-    json!({ "kind": kind, "id": id })
-}
-
 const fn agreed(a: &Agreed) -> &'static str {
     match a {
         Agreed::Door => "door",
@@ -424,7 +411,7 @@ impl Desk for Remote {
                 let items: Vec<Value> =
                     h.actual.iter().map(|c| json!({ "item": c.item, "found": found(c.found) })).collect();
                 let body = json!({
-                    "id": h.handover, "site": h.site, "from": holder(&h.from), "to": holder(&h.to),
+                    "id": h.handover, "site": h.site, "from": &h.from, "to": &h.to,
                     "visit": h.visit, "expected": h.expected, "items": items, "confirmed": true,
                 });
                 ("/api/v1/handovers".to_owned(), body)
@@ -453,7 +440,7 @@ impl Desk for Remote {
                 ("/api/v1/cash".to_owned(), json!({ "order": order, "fen": fen, "method": method }))
             }
             Command::CloseCash { holder: h, counted_fen, .. } => {
-                ("/api/v1/cash/close".to_owned(), json!({ "holder": holder(h), "counted_fen": counted_fen }))
+                ("/api/v1/cash/close".to_owned(), json!({ "holder": h, "counted_fen": counted_fen }))
             }
             Command::Defer { order, promise_ms, cause } => (
                 format!("/api/v1/orders/{order}/deferral"),
@@ -480,7 +467,7 @@ impl Desk for Remote {
                 };
                 (
                     "/api/v1/returnables".to_owned(),
-                    json!({ "record": record, "item": word, "count": count, "from": holder(from), "to": holder(to) }),
+                    json!({ "record": record, "item": word, "count": count, "from": from, "to": to }),
                 )
             }
             other => return Err(Refused { code: "SIM".into(), words: format!("{other:?} has no path") }),
