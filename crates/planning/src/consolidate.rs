@@ -159,7 +159,7 @@ pub fn consolidate(day: &Day<'_>, chunk: Chunk) -> Consolidated {
     for (key, mut ids) in groups {
         // The dearest to leave come first, so that a split load has them together.
         ids.sort_by_key(|&id| {
-            (!is_must(day, &day.orders[id.index()]), std::cmp::Reverse(density(day, id)), id)
+            (!is_must(day.county, &day.orders[id.index()]), std::cmp::Reverse(density(day, id)), id)
         });
         for part in split(day, &ids, chunk.most) {
             all.cargo.push(load_of(day, &key, part));
@@ -273,8 +273,8 @@ fn kinship(county: &County) -> Vec<usize> {
 
 /// Whether an order may not be among the ones left: cold, promised for an hour, or deferred before.
 #[must_use]
-pub fn is_must(day: &Day<'_>, order: &Order) -> bool {
-    order.deferrals > 0 || order.window.is_some() || day.county.band(day.county.class(order.class).band).cold
+pub fn is_must(county: &County, order: &Order) -> bool {
+    order.deferrals > 0 || order.window.is_some() || county.band(county.class(order.class).band).cold
 }
 
 /// Price of leaving an order, per litre: what a full vehicle should take first.
@@ -328,7 +328,7 @@ fn load_of(day: &Day<'_>, key: &Key, mut orders: Vec<OrderId>) -> Cargo {
         window: key.window,
         price_fen: rows().map(|o| county.costs.unserved_fen(o.unserved_fen, o.deferrals)).sum(),
         late_fen_h: rows().map(|o| o.late_fen_h).sum(),
-        must: rows().any(|o| is_must(day, o)),
+        must: rows().any(|o| is_must(day.county, o)),
         slot: key.slot,
         orders,
     }

@@ -41,6 +41,7 @@ pub mod problem;
 pub mod project;
 pub mod relay;
 pub mod runs;
+pub mod studies;
 pub mod tables;
 pub mod ticks;
 pub mod worker;

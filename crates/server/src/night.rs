@@ -10,7 +10,7 @@ use crate::machine::{Command, Done, World, read};
 use crate::office::Fact;
 use crate::plans::midnight_ms;
 use crate::problem::Problem;
-use crate::runs::Wish;
+use crate::runs::{Job, Wish};
 use axum::http::StatusCode;
 use jiff::civil::{Date, Time};
 use std::collections::{BTreeMap, BTreeSet};
@@ -119,7 +119,7 @@ async fn start(app: &Arc<App>, day: Date, what: &str) {
         variant: Variant::default(),
         summary: what.to_owned(),
     };
-    if let Err(problem) = app.runs.start(wish, "night", app.config.planner.waiting_max) {
+    if let Err(problem) = app.runs.start(Job::Plan(wish), "night", app.config.planner.waiting_max) {
         let zh = format!("{day} 的夜间计划未能启动：{}", problem.detail);
         let en = format!("the night run of {day} could not begin: {}", problem.detail);
         alarm(app, "run_refused", zh, en).await;

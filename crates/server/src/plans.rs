@@ -132,6 +132,12 @@ impl Shelf {
         &self.dir
     }
 
+    /// Whether a plan lies here, without reading it.
+    #[must_use]
+    pub fn known(&self, id: &str) -> bool {
+        plain(id) && self.dir_of(id).is_dir()
+    }
+
     /// A plan that was taken in. Reads its directory when it is not in memory, which takes a moment: call it where
     /// blocking is allowed.
     ///
@@ -142,7 +148,7 @@ impl Shelf {
             return Ok(found);
         }
         let dir = self.dir_of(id);
-        if !plain(id) || !dir.is_dir() {
+        if !self.known(id) {
             return Err(Problem::not_found("plan", id));
         }
         let loaded = Arc::new(read_plan(&dir, false)?);

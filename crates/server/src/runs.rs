@@ -1,4 +1,4 @@
-//! Planner runs: jobs in a bounded queue, one at a time on a thread of its own, with progress and a stop.
+//! Planner runs and studies: jobs in a bounded queue, one at a time on a thread of its own, with progress and a stop.
 
 use crate::app::App;
 use crate::auth::secret::random_id;
@@ -8,9 +8,11 @@ use crate::metrics::Reason;
 use crate::office::Fact;
 use crate::plans::Loaded;
 use crate::problem::Problem;
+use crate::studies::{self, Study};
 use axum::http::StatusCode;
 use jiff::civil::Date;
 use serde::Serialize;
+use serde_json::Value;
 use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
@@ -18,6 +20,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use utoipa::ToSchema;
+use xiangyun_model::county::County;
 use xiangyun_model::problem::Problems;
 use xiangyun_planning::county::Files;
 use xiangyun_planning::inputs::Inputs;
@@ -26,10 +29,13 @@ use xiangyun_planning::orders::{self, OrderRow, Source};
 use xiangyun_planning::publish::{Made, PublishError, publish};
 use xiangyun_planning::search::{Effort, Variant};
 use xiangyun_planning::{closing, county, generate, network, night};
+use xiangyun_roads::Network;
 use xiangyun_solver::{Control, Progress};
 
 /// Runs that are remembered.
 pub const KEPT_MAX: usize = 200;
+/// Reports that are remembered with their runs, the last ones.
+pub const REPORTS_MAX: usize = 24;
 
 /// What a run is asked for.
 #[derive(Clone, Debug)]
@@ -60,12 +66,45 @@ pub struct Wish {
     pub summary: String,
 }
 
+/// What a run does.
+#[derive(Clone, Debug)]
+pub enum Job {
+    /// Makes a plan.
+    Plan(Wish),
+    /// Looks into a plan or the county's past.
+    Study(Study),
+}
+
+impl Job {
+    fn date(&self) -> String {
+        match self {
+            Self::Plan(wish) => wish.date.to_string(),
+            Self::Study(study) => study.date(),
+        }
+    }
+
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Plan(_) => "plan",
+            Self::Study(study) => study.word(),
+        }
+    }
+}
+
+/// What came of a run.
+enum Outcome {
+    Plan(Arc<Loaded>),
+    Report(Value),
+}
+
 /// How a run stands.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct RunView {
     /// Id.
     pub id: String,
-    /// The day.
+    /// `plan`, `robustness`, `what_if`, `forecast`, `rounds`.
+    pub kind: String,
+    /// The day; of a study of a plan, the plan.
     pub date: String,
     /// `waiting`, `running`, `done`, `failed`, `cancelled`.
     pub state: String,
@@ -79,6 +118,9 @@ pub struct RunView {
     /// The plan that came of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<String>,
+    /// Where its report lies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub report: Option<String>,
     /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fault: Option<String>,
@@ -87,8 +129,9 @@ pub struct RunView {
 }
 
 struct Run {
-    wish: Wish,
+    job: Job,
     view: RunView,
+    report: Option<Arc<Value>>,
     stop: Arc<AtomicBool>,
 }
 
@@ -109,7 +152,7 @@ impl Runs {
     ///
     /// # Errors
     /// `H618` when as many wait as may.
-    pub fn start(&self, wish: Wish, by: &str, waiting_max: usize) -> Result<RunView, Problem> {
+    pub fn start(&self, job: Job, by: &str, waiting_max: usize) -> Result<RunView, Problem> {
         let mut runs = lock(&self.by_id);
         let open = runs.values().filter(|r| matches!(r.view.state.as_str(), "waiting" | "running")).count();
         if open > waiting_max {
@@ -123,16 +166,19 @@ impl Runs {
         let id = random_id();
         let view = RunView {
             id: id.clone(),
-            date: wish.date.to_string(),
+            kind: job.word().to_owned(),
+            date: job.date(),
             state: "waiting".into(),
             seconds: 0.0,
             cost_fen: None,
             steps: 0,
             plan: None,
+            report: None,
             fault: None,
             by: by.to_owned(),
         };
-        runs.insert(id.clone(), Run { wish, view: view.clone(), stop: Arc::new(AtomicBool::new(false)) });
+        let stop = Arc::new(AtomicBool::new(false));
+        runs.insert(id.clone(), Run { job, view: view.clone(), report: None, stop });
         let mut order = lock(&self.order);
         order.push_back(id);
         while order.len() > KEPT_MAX {
@@ -158,6 +204,31 @@ impl Runs {
         lock(&self.by_id).get(id).map(|r| r.view.clone())
     }
 
+    /// The report of a run that has one.
+    #[must_use]
+    pub fn report(&self, id: &str) -> Option<Arc<Value>> {
+        lock(&self.by_id).get(id).and_then(|r| r.report.clone())
+    }
+
+    /// Keeps a report and forgets the oldest ones.
+    fn keep_report(&self, id: &str, report: Value) {
+        let mut runs = lock(&self.by_id);
+        let order = lock(&self.order);
+        if let Some(run) = runs.get_mut(id) {
+            run.report = Some(Arc::new(report));
+            run.view.report = Some(format!("/api/v1/runs/{id}/report"));
+        }
+        let mut kept = 0;
+        for id in order.iter().rev() {
+            let Some(run) = runs.get_mut(id).filter(|r| r.report.is_some()) else { continue };
+            kept += 1;
+            if kept > REPORTS_MAX {
+                run.report = None;
+                run.view.report = None;
+            }
+        }
+    }
+
     /// Stops a run; one that waits never begins.
     #[must_use]
     pub fn cancel(&self, id: &str) -> Option<RunView> {
@@ -178,13 +249,13 @@ impl Runs {
         self.wake.notify_one();
     }
 
-    fn next(&self) -> Option<(String, Wish, Arc<AtomicBool>)> {
+    fn next(&self) -> Option<(String, Job, Arc<AtomicBool>)> {
         let mut runs = lock(&self.by_id);
         let order = lock(&self.order);
         let id = order.iter().find(|id| runs.get(*id).is_some_and(|r| r.view.state == "waiting"))?.clone();
         let run = runs.get_mut(&id)?;
         run.view.state = "running".into();
-        Some((id, run.wish.clone(), Arc::clone(&run.stop)))
+        Some((id, run.job.clone(), Arc::clone(&run.stop)))
     }
 
     fn update(&self, id: &str, change: impl FnOnce(&mut RunView)) -> Option<RunView> {
@@ -196,7 +267,7 @@ impl Runs {
 }
 
 /// The search's clock, stop and progress.
-struct Watch {
+pub(crate) struct Watch {
     began: Instant,
     stop: Arc<AtomicBool>,
     cost_fen: Arc<AtomicI64>,
@@ -222,28 +293,31 @@ impl Control for Watch {
 pub async fn work(app: Arc<App>) {
     let mut draining = app.draining.subscribe();
     loop {
-        let Some((id, wish, stop)) = app.runs.next() else {
+        let Some((id, job, stop)) = app.runs.next() else {
             tokio::select! {
                 () = app.runs.wake.notified() => {}
                 () = crate::http::drained(&mut draining) => return,
             }
             continue;
         };
-        one(&app, &id, wish, stop).await;
+        one(&app, &id, &job, stop).await;
         if *draining.borrow() {
             return;
         }
     }
 }
 
-async fn one(app: &Arc<App>, id: &str, wish: Wish, stop: Arc<AtomicBool>) {
+async fn one(app: &Arc<App>, id: &str, job: &Job, stop: Arc<AtomicBool>) {
     let (cost, steps) = (Arc::new(AtomicI64::new(i64::MAX)), Arc::new(AtomicU64::new(0)));
     let began = Instant::now();
     let watch =
         Watch { began, stop: Arc::clone(&stop), cost_fen: Arc::clone(&cost), steps: Arc::clone(&steps) };
-    let mut job = {
-        let (app, wish) = (Arc::clone(app), wish.clone());
-        tokio::task::spawn_blocking(move || plan(&app, &wish, &watch))
+    let mut work = {
+        let (app, job) = (Arc::clone(app), job.clone());
+        tokio::task::spawn_blocking(move || match job {
+            Job::Plan(wish) => plan(&app, &wish, &watch).map(Outcome::Plan),
+            Job::Study(study) => studies::make(&app, &study, &watch).map(Outcome::Report),
+        })
     };
     let progress = |view: &mut RunView| {
         view.seconds = began.elapsed().as_secs_f64();
@@ -253,7 +327,7 @@ async fn one(app: &Arc<App>, id: &str, wish: Wish, stop: Arc<AtomicBool>) {
     };
     let made = loop {
         tokio::select! {
-            made = &mut job => break made.unwrap_or_else(|e| Err(e.to_string())),
+            made = &mut work => break made.unwrap_or_else(|e| Err(e.to_string())),
             () = tokio::time::sleep(Duration::from_millis(500)) => {
                 tell(app, app.runs.update(id, progress));
             }
@@ -262,15 +336,12 @@ async fn one(app: &Arc<App>, id: &str, wish: Wish, stop: Arc<AtomicBool>) {
     let outcome = match made {
         _ if stop.load(Ordering::Relaxed) => Err(("cancelled", String::new())),
         Err(fault) => Err(("failed", fault)),
-        Ok(loaded) => {
-            let fact = loaded.taken(&wish.origin, wish.base.clone(), wish.summary.clone());
-            let plan = loaded.plan.id.clone();
-            let work = Command::own(move |world, _| {
-                let Fact::PlanTaken { plan, .. } = &fact else { return Err(Problem::internal(&"no plan")) };
-                let new = !world.office.plans.contains_key(plan);
-                Ok(Done::new(StatusCode::OK, serde_json::Value::Null).with(new.then_some(fact)))
-            });
-            app.send(work).await.map(|_| plan).map_err(|p| ("failed", p.detail))
+        Ok(Outcome::Plan(loaded)) => {
+            taken(app, job, &loaded).await.map(Some).map_err(|p| ("failed", p.detail))
+        }
+        Ok(Outcome::Report(report)) => {
+            app.runs.keep_report(id, report);
+            Ok(None)
         }
     };
     let word = outcome.as_ref().map_or_else(|(w, _)| *w, |_| "done");
@@ -279,11 +350,23 @@ async fn one(app: &Arc<App>, id: &str, wish: Wish, stop: Arc<AtomicBool>) {
         progress(view);
         view.state = word.to_owned();
         match outcome {
-            Ok(plan) => view.plan = Some(plan),
+            Ok(plan) => view.plan = plan,
             Err((_, fault)) => view.fault = (!fault.is_empty()).then_some(fault),
         }
     });
     tell(app, view);
+}
+
+/// Takes a plan in as one of the daemon's own.
+async fn taken(app: &Arc<App>, job: &Job, loaded: &Loaded) -> Result<String, Problem> {
+    let Job::Plan(wish) = job else { return Err(Problem::internal(&"a study made a plan")) };
+    let fact = loaded.taken(&wish.origin, wish.base.clone(), wish.summary.clone());
+    let work = Command::own(move |world, _| {
+        let Fact::PlanTaken { plan, .. } = &fact else { return Err(Problem::internal(&"no plan")) };
+        let new = !world.office.plans.contains_key(plan);
+        Ok(Done::new(StatusCode::OK, Value::Null).with(new.then_some(fact)))
+    });
+    app.send(work).await.map(|_| loaded.plan.id.clone())
 }
 
 fn tell(app: &App, view: Option<RunView>) {
@@ -292,7 +375,23 @@ fn tell(app: &App, view: Option<RunView>) {
     app.live.tell(Told::new(0, "RunProgress", format!("run/{}", view.id), data));
 }
 
-fn first(problems: &Problems) -> String {
+/// The road network: the daemon's own, or opened for this run while that is not there yet.
+pub(crate) fn roads(app: &App, county: &County) -> Result<Arc<Network>, String> {
+    match app.roads.get() {
+        Some(roads) => Ok(Arc::clone(roads)),
+        None => Ok(Arc::new(network::open(county, &app.config.county).map_err(|p| first(&p))?)),
+    }
+}
+
+/// Threads of a run.
+pub(crate) fn threads(app: &App) -> usize {
+    match app.config.planner.threads {
+        0 => std::thread::available_parallelism().map_or(1, |n| n.get().saturating_sub(1).max(1)),
+        n => n,
+    }
+}
+
+pub(crate) fn first(problems: &Problems) -> String {
     let list = problems.list();
     let head = list.first().map_or_else(String::new, ToString::to_string);
     format!("{head} ({} in all)", list.len())
@@ -404,15 +503,9 @@ fn plan(app: &Arc<App>, wish: &Wish, watch: &Watch) -> Result<Arc<Loaded>, Strin
     }
     county.vehicles.retain(|v| !wish.without_vehicles.iter().any(|w| w == v.id.as_str()));
     let opening = closing::empty(&county, wish.date.yesterday().unwrap_or(wish.date));
-    let roads = match app.roads.get() {
-        Some(roads) => Arc::clone(roads),
-        None => Arc::new(network::open(&county, &app.config.county).map_err(|p| first(&p))?),
-    };
+    let roads = roads(app, &county)?;
     let travel = network::travel(&roads, &county, wish.date).map_err(|p| first(&p))?;
-    let threads = match app.config.planner.threads {
-        0 => std::thread::available_parallelism().map_or(1, |n| n.get().saturating_sub(1).max(1)),
-        n => n,
-    };
+    let threads = threads(app);
     let effort = Effort {
         steps: wish.steps,
         time: wish.steps.is_none().then(|| Duration::from_secs_f64(wish.seconds)),

@@ -2,7 +2,7 @@
 
 use super::gazetteer::plain;
 use crate::county::{Encodings, Table};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use xiangyun_model::county::County;
 use xiangyun_model::id::SiteId;
 use xiangyun_model::problem::Problems;
@@ -51,6 +51,31 @@ impl Corrections {
     pub(super) fn find(&self, key: &str) -> Option<Option<SiteId>> {
         self.places.get(key).copied()
     }
+}
+
+/// A county's table of corrections with addresses that a person has placed; none where it says all of them already. Only the
+/// part of an address that tells the place is kept: no house number, nobody's name.
+#[must_use]
+pub fn with_corrections<'a>(
+    table: &[u8],
+    placed: impl Iterator<Item = (&'a str, &'a str)>,
+    county: &County,
+) -> Option<Vec<u8>> {
+    let mut text = if table.is_empty() { b"address,site\n".to_vec() } else { table.to_vec() };
+    if !text.ends_with(b"\n") {
+        text.push(b'\n');
+    }
+    let mut said: BTreeSet<Vec<u8>> = text.split(|&b| b == b'\n').map(<[u8]>::to_vec).collect();
+    let before = said.len();
+    for (address, site) in placed {
+        let key = key(address, county);
+        let line = format!("\"{}\",{site}", key.replace('"', "\"\"")).into_bytes();
+        if !key.is_empty() && said.insert(line.clone()) {
+            text.extend(line);
+            text.push(b'\n');
+        }
+    }
+    (said.len() > before).then_some(text)
 }
 
 /// Places that recipients have agreed to, by a name for the recipient that the caller chooses.

@@ -13,7 +13,7 @@ mod likeness;
 mod mention;
 
 pub use gazetteer::Places;
-pub use learned::{Agreed, Corrections, key};
+pub use learned::{Agreed, Corrections, key, with_corrections};
 
 use gazetteer::{Gazetteer, Of, SEAT_WORDS, plain};
 use likeness::is_han;

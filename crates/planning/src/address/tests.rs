@@ -92,3 +92,27 @@ fn an_agreed_place_wins_where_the_address_is_vague_and_warns_where_it_contradict
     assert_eq!((ask("宝丰县杨庄村").placed, ask("宝丰县杨庄村").why), (Some(site), Why::Agreed));
     assert_eq!((ask("宝丰县周庄镇丁楼村").placed, ask("宝丰县周庄镇丁楼村").why), (None, Why::Contradiction));
 }
+
+#[test]
+fn corrections_are_kept_once_and_without_what_names_a_person() {
+    let county = county();
+    let placed = [
+        ("河南省平顶山市宝丰县李庄村王大爷家12号", "V410421203202"),
+        ("宝丰县李庄村王大爷家9号", "V410421203202"),
+        ("", "V410421203202"),
+    ];
+    let table = with_corrections(b"", placed.into_iter(), &county).expect("something new");
+    let text = String::from_utf8(table.clone()).expect("utf-8");
+    assert_eq!(text.lines().count(), 2, "the same place said twice is one line: {text}");
+    assert!(!text.contains("12"), "house numbers are not kept: {text}");
+    assert_eq!(with_corrections(&table, placed.into_iter(), &county), None);
+    let mut problems = xiangyun_model::problem::Problems::new();
+    let read = Corrections::read("corrections.csv", &table, &county, &mut problems);
+    assert!(problems.is_empty());
+    let known = county.find_site("V410421203202");
+    assert_eq!(read.find(&key("宝丰县李庄村王大爷家7号", &county)), Some(known));
+    // A table whose last line is not ended is not glued to the new one.
+    let table =
+        with_corrections("address,site\n\"杨庄村\",V410421102219".as_bytes(), placed.into_iter(), &county);
+    assert_eq!(String::from_utf8(table.expect("new")).expect("utf-8").lines().count(), 3);
+}

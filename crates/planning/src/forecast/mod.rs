@@ -10,12 +10,16 @@ mod backtest;
 mod draft;
 mod history;
 mod model;
+mod past;
 mod quantile;
+mod table;
 
 pub use backtest::{Backtest, Errors, backtest};
 pub use draft::{Quantile, draft};
 pub use history::{DayCounts, Direction, count};
 pub use model::{Forecast, Model, Row};
+pub use past::{DAYS_LEAST, NoPast, Past, days_before, days_between, past};
+pub use table::{Line, lines, table};
 
 #[cfg(test)]
 mod tests {

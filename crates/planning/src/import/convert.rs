@@ -49,6 +49,17 @@ pub struct Kept {
     pub confidence_pm: Option<u32>,
 }
 
+impl Imported {
+    /// Addresses with the site that the file itself named for them: what a sorter has settled.
+    pub fn settled(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.kept.iter().filter(|k| k.confidence_pm.is_none() && !k.address.is_empty()).map(|kept| {
+            let record = &kept.order.record;
+            let outbound = matches!(record.kind.as_str(), "up" | "return");
+            (kept.address.as_str(), if outbound { &*record.origin } else { &*record.destination })
+        })
+    }
+}
+
 /// A row that a person must place.
 #[derive(Clone, Debug)]
 pub struct ToSort {

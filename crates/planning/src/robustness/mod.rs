@@ -4,4 +4,4 @@ mod replay;
 mod what_if;
 
 pub use replay::{Link, Noise, Report, VillageRow, replay};
-pub use what_if::{Case, Row, cases, row};
+pub use what_if::{Case, Row, cases, what_if};

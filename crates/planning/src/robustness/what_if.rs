@@ -1,9 +1,11 @@
 //! The day planned again as a county asks about it: one van fewer, one more chilled section, a line added or cut, a
 //! station closed, more parcels, earlier promises. Each case is the day's inputs with one thing changed.
 
-use crate::check::Verdict;
+use crate::check::{self, Verdict};
 use crate::inputs::Inputs;
+use crate::night;
 use crate::orders::OrderRow;
+use crate::search::{Effort, Variant};
 use jiff::civil::Date;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -12,6 +14,7 @@ use xiangyun_model::id::Code;
 use xiangyun_model::order::OrderKind;
 use xiangyun_model::plan::{CostTerm, Plan, TripKind};
 use xiangyun_model::site::SiteKind;
+use xiangyun_solver::Control;
 
 /// One question.
 pub struct Case {
@@ -53,8 +56,7 @@ pub struct Row {
 }
 
 /// The row of a plan.
-#[must_use]
-pub fn row(id: &str, names: (&str, &str), plan: &Plan, verdict: &Verdict, as_is_fen: i64) -> Row {
+fn row(id: &str, names: (&str, &str), plan: &Plan, verdict: &Verdict, as_is_fen: i64) -> Row {
     let term = |term: CostTerm| plan.cost.iter().filter(move |c| c.term == term);
     Row {
         id: id.to_owned(),
@@ -68,6 +70,35 @@ pub fn row(id: &str, names: (&str, &str), plan: &Plan, verdict: &Verdict, as_is_
         vehicles: term(CostTerm::Vehicles).map(|c| u64::try_from(c.quantity).unwrap_or(0)).sum(),
         ok: verdict.ok,
     }
+}
+
+/// Plans the day as it is and then every case that its inputs allow, each with the same effort; stops between two cases.
+#[must_use]
+pub fn what_if(plan: &Plan, inputs: &Inputs, effort: &Effort, control: &dyn Control) -> Vec<Row> {
+    let date = plan.date;
+    let make = |county: &County, rows: &[OrderRow]| {
+        let Inputs { travel, opening, .. } = inputs;
+        let plan = night::plan(county, date, rows, travel, opening, effort, Variant::default(), control);
+        let then = Inputs {
+            county: county.clone(),
+            orders: rows.to_vec(),
+            opening: opening.clone(),
+            travel: travel.clone(),
+        };
+        let verdict = check::check(&plan, &then);
+        (plan, verdict)
+    };
+    let (as_is, verdict) = make(&inputs.county, &inputs.orders);
+    let as_is_fen = as_is.cost_fen;
+    let mut rows = vec![row("as-is", ("照原样", "as it is"), &as_is, &verdict, as_is_fen)];
+    for case in cases(plan, inputs, date) {
+        if control.stopped() {
+            break;
+        }
+        let (plan, verdict) = make(&case.county, &case.rows);
+        rows.push(row(case.id, (&case.name_zh, &case.name_en), &plan, &verdict, as_is_fen));
+    }
+    rows
 }
 
 /// The cases that a county's inputs allow.

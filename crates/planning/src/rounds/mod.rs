@@ -1,8 +1,10 @@
 //! Master rounds (时间固定、线路固定、站点固定): which van calls at which village when, week after week, planned for
 //! volumes that four days in five do not exceed; and how a night's plan leaves them.
 
+mod design;
 mod wall;
 
+pub use design::{Designed, design};
 pub use wall::timetable;
 
 use crate::baselines::rounds_of;

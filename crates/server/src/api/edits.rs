@@ -8,7 +8,7 @@ use crate::machine::{Done, read};
 use crate::office::Fact;
 use crate::plans::Loaded;
 use crate::problem::Problem;
-use crate::runs::Wish;
+use crate::runs::{Job, Wish};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -294,7 +294,7 @@ pub(super) async fn fork(
         variant: Variant::default(),
         summary: ask.value.summary,
     };
-    let view = app.runs.start(wish, &ask.context.caller.who, app.config.planner.waiting_max)?;
+    let view = app.runs.start(Job::Plan(wish), &ask.context.caller.who, app.config.planner.waiting_max)?;
     Ok(reply(StatusCode::ACCEPTED, &view))
 }
 

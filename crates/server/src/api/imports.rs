@@ -15,13 +15,13 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use utoipa::{IntoParams, ToSchema};
 use xiangyun_model::county::County;
 use xiangyun_model::id::CarrierId;
 use xiangyun_model::order::OrderKind;
 use xiangyun_model::problem::{Problem as RowProblem, Problems};
-use xiangyun_planning::address::{Agreed, Corrections, Places, Resolver};
+use xiangyun_planning::address::{Agreed, Corrections, Places, Resolver, with_corrections};
 use xiangyun_planning::county::{Encodings, Table, read_plain_or_gz};
 use xiangyun_planning::import::{self, Context, Imported as Read, Mapping};
 
@@ -44,6 +44,9 @@ pub struct ImportQuery {
     /// Place the good rows though others are refused or must be sorted by hand.
     #[serde(default)]
     pub partial: bool,
+    /// Learn the addresses of rows that name their site: what a sorter has settled is known the next time.
+    #[serde(default)]
+    pub learn: bool,
     /// Name of the file, whose ending tells a workbook from text.
     #[param(max_length = 200)]
     pub name: Option<String>,
@@ -136,6 +139,11 @@ pub(super) async fn import(
         }));
         return Err(Problem::many(faults));
     }
+    let settled: Vec<(String, String)> = if query.learn {
+        read.settled().map(|(address, site)| (address.to_owned(), site.to_owned())).collect()
+    } else {
+        Vec::new()
+    };
     let midnight = midnight_ms(date, &app.county.time_zone);
     let bodies: Vec<OrderBody> = read.kept.iter().map(|kept| body(&app.county, kept, midnight)).collect();
     if bodies.is_empty() {
@@ -143,7 +151,30 @@ pub(super) async fn import(
     }
     view.placed = true;
     let answer = serde_json::to_value(&view).map_err(|e| Problem::internal(&e))?;
-    place_many(&app, &raw.context, bodies, "/rows", Some(answer)).await
+    let answer = place_many(&app, &raw.context, bodies, "/rows", Some(answer)).await?;
+    if !settled.is_empty() {
+        let app = Arc::clone(&app);
+        tokio::task::spawn_blocking(move || learn(&app, &settled))
+            .await
+            .map_err(|e| Problem::internal(&e))??;
+    }
+    Ok(answer)
+}
+
+/// Adds settled addresses to the county's corrections, one writer at a time; runs where blocking is allowed.
+fn learn(app: &App, settled: &[(String, String)]) -> Result<(), Problem> {
+    static ONE: Mutex<()> = Mutex::new(());
+    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let dir = &app.config.county;
+    let table =
+        read_plain_or_gz(dir, "corrections.csv").map_err(|e| Problem::internal(&e))?.unwrap_or_default();
+    let pairs = settled.iter().map(|(address, site)| (address.as_str(), site.as_str()));
+    match with_corrections(&table, pairs, &app.county) {
+        Some(table) => {
+            crate::files::write_whole(&dir.join("corrections.csv"), &table).map_err(|e| Problem::internal(&e))
+        }
+        None => Ok(()),
+    }
 }
 
 fn carrier_of(county: &County, id: &str) -> Result<CarrierId, Problem> {

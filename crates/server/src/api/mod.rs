@@ -99,6 +99,8 @@ pub const OPERATIONS: &[(&str, &str, Need)] = &[
     ("POST", "/api/v1/runs", Need::May(Action::MakePlans)),
     ("GET", "/api/v1/runs/{id}", Need::May(Action::ReadPlans)),
     ("DELETE", "/api/v1/runs/{id}", Need::May(Action::MakePlans)),
+    ("GET", "/api/v1/runs/{id}/report", Need::May(Action::ReadPlans)),
+    ("POST", "/api/v1/reports", Need::May(Action::MakePlans)),
     ("GET", "/api/v1/stops", Need::May(Action::ReadPlans)),
     ("POST", "/api/v1/stops/{id}/scans", Need::May(Action::Scan)),
     ("POST", "/api/v1/stops/{id}/proof", Need::May(Action::Prove)),
@@ -317,6 +319,8 @@ fn described() -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
         .routes(routes!(edits::compare))
         .routes(routes!(runs::list, runs::start))
         .routes(routes!(runs::one_run, runs::cancel))
+        .routes(routes!(runs::report))
+        .routes(routes!(runs::study_of))
         .routes(routes!(stops::list))
         .routes(routes!(stops::scan))
         .routes(routes!(stops::proof))

@@ -9,4 +9,5 @@ mod outward;
 mod repairs;
 mod safety;
 mod stream;
+mod studies;
 mod webhooks;

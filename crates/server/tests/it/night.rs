@@ -14,7 +14,7 @@ use xiangyun_server::config::Night;
 const MIDNIGHT_MS: i64 = 1_795_449_600_000;
 
 /// A part of the county with roads of its own and the orders of its day.
-fn small_county(root: &Path) -> PathBuf {
+pub(crate) fn small_county(root: &Path) -> PathBuf {
     let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/baofeng");
     let whole_files = Files::read_dir(&from).unwrap();
     let whole = load(&whole_files).unwrap();
@@ -48,7 +48,7 @@ fn runs(served: &Served) -> Vec<Value> {
     served.by("planner", "GET", "/api/v1/runs", None).1["items"].as_array().unwrap().clone()
 }
 
-fn finished(served: &Served, count: usize) -> Vec<Value> {
+pub(crate) fn finished(served: &Served, count: usize) -> Vec<Value> {
     let began = Instant::now();
     loop {
         let all = runs(served);

@@ -3,6 +3,8 @@
 mod forecast;
 pub(crate) mod import;
 
+pub(in crate::cmd) use forecast::no_past;
+
 use crate::locale::Lang;
 use crate::report::{Failure, print_json};
 use clap::{Args, Subcommand};

@@ -19,7 +19,7 @@ use xiangyun_planning::orders::{self, OrderRow, Source};
 use xiangyun_planning::output::words;
 use xiangyun_planning::publish::{self, Made, PublishError};
 use xiangyun_planning::search::Variant;
-use xiangyun_planning::{calendar, check, closing, explain, generate, network, night};
+use xiangyun_planning::{calendar, check, closing, consolidate, explain, generate, network, night};
 
 /// Time for the search when nothing else is said, in seconds.
 const SECONDS: f64 = 40.0;
@@ -72,6 +72,8 @@ struct Planned<'a> {
     orders: u64,
     served: u64,
     unassigned: u64,
+    /// Cold, promised or once deferred goods among the orders left.
+    must_left: u64,
     cost_fen: i64,
     seconds: f64,
     violations: usize,
@@ -157,7 +159,7 @@ fn made(args: &PlanArgs, lang: Lang, aloud: bool) -> Result<ExitCode, Failure> {
                 eprintln!("{} {}: {} ({})", v.code, v.at, v.found, v.limit);
             }
             if aloud {
-                report(&plan, violations.len(), left.as_ref(), began, args, lang);
+                report(&plan, &inputs, violations.len(), left.as_ref(), began, args, lang);
             }
             return Ok(ExitCode::from(EXIT_COULD_NOT));
         }
@@ -169,13 +171,23 @@ fn made(args: &PlanArgs, lang: Lang, aloud: bool) -> Result<ExitCode, Failure> {
         std::fs::write(args.out.join("deviations.json"), text).map_err(|err| Failure::could_not(&err))?;
     }
     if aloud {
-        report(&plan, 0, left.as_ref(), began, args, lang);
+        report(&plan, &inputs, 0, left.as_ref(), began, args, lang);
     }
     Ok(ExitCode::SUCCESS)
 }
 
+/// Orders left that are cold, promised or once deferred: the ones a plan may never choose.
+fn must_left(plan: &Plan, inputs: &Inputs) -> u64 {
+    let left: BTreeSet<&str> = plan.unassigned.iter().map(|u| u.order.as_str()).collect();
+    let counts = |row: &&OrderRow| {
+        left.contains(row.order.id.as_str()) && consolidate::is_must(&inputs.county, &row.order)
+    };
+    inputs.orders.iter().filter(counts).count() as u64
+}
+
 fn report(
     plan: &Plan,
+    inputs: &Inputs,
     violations: usize,
     left: Option<&Compared>,
     began: Instant,
@@ -187,6 +199,7 @@ fn report(
         orders: plan.orders,
         served: plan.served(),
         unassigned: plan.unassigned.len() as u64,
+        must_left: must_left(plan, inputs),
         cost_fen: plan.cost_fen,
         seconds: began.elapsed().as_secs_f64(),
         violations,
@@ -196,16 +209,16 @@ fn report(
         print_json(&planned);
         return;
     }
-    let Planned { date, orders, served, unassigned, cost_fen, seconds, .. } = planned;
+    let Planned { date, orders, served, unassigned, must_left, cost_fen, seconds, .. } = planned;
     let (bound, yuan, dir) = (plan.bounds.served_at_most, cost_fen / 100, args.out.display());
     println!(
         "{}",
         lang.pick(
             format!(
-                "{date}：订单 {orders}，已安排 {served}（理论上限 {bound}），未安排 {unassigned}，费用 {yuan} 元，用时 {seconds:.1} 秒，违规 {violations}\n{dir}/overview.html  {dir}/manifests/all.html"
+                "{date}：订单 {orders}，已安排 {served}（理论上限 {bound}），未安排 {unassigned}（其中不可留的 {must_left}），费用 {yuan} 元，用时 {seconds:.1} 秒，违规 {violations}\n{dir}/overview.html  {dir}/manifests/all.html"
             ),
             format!(
-                "{date}: {orders} orders, {served} served (upper bound {bound}), {unassigned} left, {yuan} yuan, {seconds:.1} s, {violations} violations\n{dir}/overview.html  {dir}/manifests/all.html"
+                "{date}: {orders} orders, {served} served (upper bound {bound}), {unassigned} left ({must_left} that must not be), {yuan} yuan, {seconds:.1} s, {violations} violations\n{dir}/overview.html  {dir}/manifests/all.html"
             ),
         )
     );

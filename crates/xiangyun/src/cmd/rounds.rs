@@ -1,6 +1,7 @@
 //! `xiangyun rounds`: weekly master rounds with a timetable for the wall, and how a night's plan leaves them.
 
 use crate::cmd::effort::Clock;
+use crate::cmd::orders::no_past;
 use crate::locale::Lang;
 use crate::report::{Failure, print_json};
 use clap::{Args, Subcommand};
@@ -11,16 +12,11 @@ use std::process::ExitCode;
 use std::time::Instant;
 use xiangyun_model::county::County;
 use xiangyun_model::plan::Plan;
-use xiangyun_model::problem::Problems;
 use xiangyun_planning::baselines::Mode;
-use xiangyun_planning::forecast::{self, DayCounts};
-use xiangyun_planning::orders::{self, Source};
+use xiangyun_planning::forecast::{self, Past};
 use xiangyun_planning::rounds::{self, Deviation, Master};
-use xiangyun_planning::search::{Effort, Variant};
-use xiangyun_planning::{check, closing, county, generate, network, night, publish};
-
-/// Seed of the days that are generated where the county keeps none; the same as of `plan`.
-const DEMAND_SEED: u64 = 1;
+use xiangyun_planning::search::Effort;
+use xiangyun_planning::{check, county, network, night, publish};
 
 /// Arguments of `rounds`.
 #[derive(Args, Debug)]
@@ -103,35 +99,19 @@ struct Designed {
 fn design(args: &DesignArgs, lang: Lang) -> Result<ExitCode, Failure> {
     let refuse = |problems| Failure::Problems { problems, json: args.json };
     let county = county::load_dir(&args.county).map_err(refuse)?;
-    let (history, generated) = history(args, &county)?;
-    if history.is_empty() {
+    let dates = forecast::days_between(args.from, args.to);
+    if dates.is_empty() {
         return Err(Failure::input("--from, --to: no day between them"));
     }
-    let date = args.to;
-    let volumes = rounds::volumes(&county, &history, date);
-    let records = rounds::orders(&county, &volumes, date);
-    let mut problems = Problems::new();
-    let rows = orders::resolve("P80", &records, &county, date, &mut problems);
-    if !problems.is_empty() {
-        return Err(refuse(problems));
-    }
+    let Past { days: history, generated } =
+        forecast::past(&county, &args.county, &dates).map_err(|err| no_past(err, args.json))?;
     let roads = network::open(&county, &args.county).map_err(refuse)?;
-    let travel = network::travel(&roads, &county, date).map_err(refuse)?;
-    let opening = closing::empty(&county, date.yesterday().unwrap_or(date));
+    let travel = network::travel(&roads, &county, args.to).map_err(refuse)?;
     let effort = Effort { steps: Some(args.steps), time: None, seed: args.seed, threads: 1 };
-    let plan = night::plan(
-        &county,
-        date,
-        &rows,
-        &travel,
-        &opening,
-        &effort,
-        Variant::default(),
-        &Clock(Instant::now()),
-    );
-    let master = rounds::master(&plan, &county, args.from, args.to);
-    let inputs = xiangyun_planning::inputs::Inputs { county, orders: rows, opening, travel };
-    let violations = check::check(&plan, &inputs).violations.len();
+    let clock = Clock(Instant::now());
+    let made =
+        rounds::design(county, &history, (args.from, args.to), travel, &effort, &clock).map_err(refuse)?;
+    let rounds::Designed { master, plan, inputs, verdict } = made;
     let county = &inputs.county;
     let mut json = serde_json::to_vec_pretty(&master).expect("our own documents have string keys only");
     json.push(b'\n');
@@ -155,9 +135,9 @@ fn design(args: &DesignArgs, lang: Lang) -> Result<ExitCode, Failure> {
         vehicles: vehicles.len(),
         places: places.len(),
         without: without.iter().map(|&s| county.site(s).id.to_string()).collect(),
-        orders: records.len(),
+        orders: inputs.orders.len(),
         served: plan.served(),
-        violations,
+        violations: verdict.violations.len(),
     };
     if args.json {
         print_json(&made);
@@ -183,41 +163,6 @@ fn design(args: &DesignArgs, lang: Lang) -> Result<ExitCode, Failure> {
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn history(args: &DesignArgs, county: &County) -> Result<(Vec<DayCounts>, bool), Failure> {
-    let mut days = Vec::new();
-    let mut generated = false;
-    let mut date = args.from;
-    while date <= args.to && days.len() < 400 {
-        let path = args.county.join("orders").join(format!("{date}.csv"));
-        let records = if path.is_file() {
-            let bytes =
-                std::fs::read(&path).map_err(|err| Failure::input(format!("{}: {err}", path.display())))?;
-            let mut problems = Problems::new();
-            let rows = orders::read(
-                &path.to_string_lossy(),
-                &bytes,
-                Source::Own,
-                &std::collections::HashMap::new(),
-                county,
-                date,
-                &mut problems,
-            );
-            if !problems.is_empty() {
-                return Err(Failure::Problems { problems, json: args.json });
-            }
-            rows.into_iter().map(|r| r.record).collect()
-        } else {
-            generated = true;
-            generate::day(county, date, DEMAND_SEED, "default")
-                .map_err(|err| Failure::input(err.to_string()))?
-        };
-        days.push(forecast::count(county, date, &records));
-        let Ok(next) = date.tomorrow() else { break };
-        date = next;
-    }
-    Ok((days, generated))
 }
 
 /// The rounds as a table.

@@ -12,13 +12,8 @@ use std::process::ExitCode;
 use xiangyun_model::county::County;
 use xiangyun_model::order::OrderRecord;
 use xiangyun_model::problem::Problems;
-use xiangyun_planning::forecast::{self, Backtest, DayCounts, Forecast, Model, Quantile};
-use xiangyun_planning::{county, generate, orders};
-
-/// Fewest days of real orders that a forecast is made from.
-const DAYS_LEAST: usize = 14;
-/// Seed of the days that are generated where the county keeps too few; the same as of `plan`.
-const DEMAND_SEED: u64 = 1;
+use xiangyun_planning::forecast::{self, Backtest, Model, NoPast, Past, Quantile};
+use xiangyun_planning::{county, orders};
 
 /// Arguments of `orders forecast`.
 #[derive(Args, Debug)]
@@ -68,7 +63,9 @@ pub(super) fn run(args: &ForecastArgs, lang: Lang) -> Result<ExitCode, Failure> 
     let refuse = |problems| Failure::Problems { problems, json: args.json };
     let county = county::load_dir(&args.county).map_err(refuse)?;
     let mut problems = Problems::new();
-    let (history, generated) = history(args, &county, &mut problems)?;
+    let dates = forecast::days_before(args.date, args.history);
+    let Past { days: history, generated } =
+        forecast::past(&county, &args.county, &dates).map_err(|err| no_past(err, args.json))?;
     let notice = match &args.notice {
         None => Vec::new(),
         Some(path) => records(path, &county, args.date, &mut problems)?,
@@ -78,7 +75,7 @@ pub(super) fn run(args: &ForecastArgs, lang: Lang) -> Result<ExitCode, Failure> 
     }
     let model = Model::fit(&county, &history);
     let forecast = model.day(&county, args.date);
-    write_whole(&args.out, &table(&county, &forecast))?;
+    write_whole(&args.out, &forecast::table(&county, &forecast))?;
     if let Some(path) = &args.draft {
         let quantile = Quantile::parse(&args.quantile).unwrap_or(Quantile::P80);
         write_whole(
@@ -140,6 +137,14 @@ pub(super) fn run(args: &ForecastArgs, lang: Lang) -> Result<ExitCode, Failure> 
     Ok(ExitCode::SUCCESS)
 }
 
+/// Why there is no past, as the command says it.
+pub(in crate::cmd) fn no_past(err: NoPast, json: bool) -> Failure {
+    match err {
+        NoPast::Faulty(problems) => Failure::Problems { problems, json },
+        other => Failure::input(other.to_string()),
+    }
+}
+
 fn records(
     path: &Path,
     county: &County,
@@ -156,56 +161,4 @@ fn records(
         problems,
     );
     Ok(rows.into_iter().map(|r| r.record).collect())
-}
-
-/// The county's own past days, or generated ones where it keeps too few; whether they are generated.
-fn history(
-    args: &ForecastArgs,
-    county: &County,
-    problems: &mut Problems,
-) -> Result<(Vec<DayCounts>, bool), Failure> {
-    let dates = (1..=i64::from(args.history.min(400)))
-        .rev()
-        .filter_map(|back| args.date.checked_sub(jiff::Span::new().days(back)).ok());
-    let dates: Vec<Date> = dates.collect();
-    let file = |date: &Date| args.county.join("orders").join(format!("{date}.csv"));
-    let kept: Vec<&Date> = dates.iter().filter(|d| file(d).is_file()).collect();
-    if kept.len() >= DAYS_LEAST {
-        let mut days = Vec::new();
-        for &&date in &kept {
-            let records = records(&file(&date), county, date, problems)?;
-            days.push(forecast::count(county, date, &records));
-        }
-        return Ok((days, false));
-    }
-    let mut days = Vec::new();
-    for date in dates {
-        let records = generate::day(county, date, DEMAND_SEED, "default")
-            .map_err(|err| Failure::input(err.to_string()))?;
-        days.push(forecast::count(county, date, &records));
-    }
-    Ok((days, true))
-}
-
-/// The forecast as a table.
-fn table(county: &County, forecast: &Forecast) -> Vec<u8> {
-    let mut text = String::from("site,name_zh,direction,mean,p50,p80,p90,weekday_bp,calendar_bp,because\n");
-    for row in &forecast.rows {
-        let site = county.site(row.site);
-        let because = row.because.replace('"', "'");
-        text.push_str(&format!(
-            "{},{},{},{}.{:03},{},{},{},{},{},\"{because}\"\n",
-            site.id,
-            site.name_zh,
-            row.direction.word(),
-            row.mean_milli / 1000,
-            row.mean_milli % 1000,
-            row.p50,
-            row.p80,
-            row.p90,
-            row.weekday_bp,
-            row.calendar_bp
-        ));
-    }
-    text.into_bytes()
 }

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use xiangyun_model::county::County;
 use xiangyun_model::id::CarrierId;
 use xiangyun_model::problem::{Problem, Problems};
-use xiangyun_planning::address::{Agreed, Corrections, Places, Resolver};
+use xiangyun_planning::address::{Agreed, Corrections, Places, Resolver, with_corrections};
 use xiangyun_planning::county::{self, Encodings, Table, read_plain_or_gz};
 use xiangyun_planning::import::{self, Context, Imported, Mapping};
 use xiangyun_planning::orders;
@@ -116,14 +116,19 @@ pub(super) fn run(args: &ImportArgs, lang: Lang) -> Result<ExitCode, Failure> {
         },
     };
     if !args.dry_run {
-        write(args, &imported, mapping.as_ref())?;
+        write(args, &county, &imported, mapping.as_ref())?;
     }
     report(args, lang, &county, &imported, mapping.as_ref());
     let whole = imported.problems.is_empty() && imported.to_sort.is_empty();
     Ok(if whole { ExitCode::SUCCESS } else { ExitCode::from(EXIT_COULD_NOT) })
 }
 
-fn write(args: &ImportArgs, imported: &Imported, mapping: Option<&Mapping>) -> Result<(), Failure> {
+fn write(
+    args: &ImportArgs,
+    county: &County,
+    imported: &Imported,
+    mapping: Option<&Mapping>,
+) -> Result<(), Failure> {
     if let Some(out) = &args.out {
         write_whole(out, &orders::write(imported.kept.iter().map(|k| &k.order.record)))?;
     }
@@ -133,7 +138,7 @@ fn write(args: &ImportArgs, imported: &Imported, mapping: Option<&Mapping>) -> R
         write_whole(fix, &imported.fix_file)?;
     }
     if args.learn {
-        learn(args, imported)?;
+        learn(args, county, imported)?;
     }
     if let (true, Some(carrier), Some(mapping)) = (args.save_mapping, &args.carrier, mapping) {
         let path = mapping_path(&args.county, carrier);
@@ -147,21 +152,17 @@ fn write(args: &ImportArgs, imported: &Imported, mapping: Option<&Mapping>) -> R
 }
 
 /// Adds the addresses that a person placed to the county's corrections.
-fn learn(args: &ImportArgs, imported: &Imported) -> Result<(), Failure> {
+fn learn(args: &ImportArgs, county: &County, imported: &Imported) -> Result<(), Failure> {
     let path = args.county.join("corrections.csv");
-    let mut text = match std::fs::read(&path) {
+    let table = match std::fs::read(&path) {
         Ok(bytes) => bytes,
-        Err(err) if err.kind() == std::io::ErrorKind::NotFound => b"address,site\n".to_vec(),
+        Err(err) if err.kind() == std::io::ErrorKind::NotFound => Vec::new(),
         Err(err) => return Err(Failure::CouldNot(format!("{}: {err}", path.display()))),
     };
-    let before = text.len();
-    for kept in imported.kept.iter().filter(|k| k.confidence_pm.is_none() && !k.address.is_empty()) {
-        let record = &kept.order.record;
-        let outbound = matches!(record.kind.as_str(), "up" | "return");
-        let site = if outbound { &record.origin } else { &record.destination };
-        text.extend(format!("\"{}\",{site}\n", kept.address.replace('"', "\"\"")).bytes());
+    match with_corrections(&table, imported.settled(), county) {
+        Some(table) => write_whole(&path, &table),
+        None => Ok(()),
     }
-    if text.len() == before { Ok(()) } else { write_whole(&path, &text) }
 }
 
 fn report(args: &ImportArgs, lang: Lang, county: &County, imported: &Imported, mapping: Option<&Mapping>) {

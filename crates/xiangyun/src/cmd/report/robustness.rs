@@ -44,7 +44,14 @@ pub(super) fn run(args: &RobustnessArgs, lang: Lang) -> Result<ExitCode, Failure
     );
     println!("{}", lang.pick("最没把握的村点：", "least sure places:"));
     for row in villages.iter().take(15) {
-        println!("  {} {} ({} min)", row.site, percent(row.on_time_pm), row.slack_min);
+        let (site, sure, slack) = (&row.site, percent(row.on_time_pm), row.slack_min);
+        println!(
+            "{}",
+            lang.pick(
+                format!("  {site} {sure}（余量 {slack} 分钟）"),
+                format!("  {site} {sure} ({slack} min of slack)")
+            )
+        );
     }
     println!("{}", lang.pick("最先断的环节：", "links that break first:"));
     for link in links.iter().take(10) {

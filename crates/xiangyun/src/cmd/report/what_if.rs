@@ -7,14 +7,8 @@ use clap::Args;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
-use xiangyun_model::county::County;
-use xiangyun_model::plan::Plan;
-use xiangyun_planning::check::{self, Verdict};
-use xiangyun_planning::inputs::Inputs;
-use xiangyun_planning::night;
-use xiangyun_planning::orders::OrderRow;
-use xiangyun_planning::robustness::{Row, cases, row};
-use xiangyun_planning::search::{Effort, Variant};
+use xiangyun_planning::robustness::{Row, what_if};
+use xiangyun_planning::search::Effort;
 
 /// Arguments of `report what-if`.
 #[derive(Args, Debug)]
@@ -36,38 +30,8 @@ pub(super) struct WhatIfArgs {
 /// Plans every case with the same budget and shows the differences.
 pub(super) fn run(args: &WhatIfArgs, lang: Lang) -> Result<ExitCode, Failure> {
     let (plan, inputs) = super::read_plan(&args.plan)?;
-    let date = plan.date;
     let effort = Effort { steps: Some(args.steps), time: None, seed: args.seed, threads: 1 };
-    let make = |county: &County, rows: &[OrderRow]| -> (Plan, Verdict) {
-        let clock = Clock(Instant::now());
-        let plan = night::plan(
-            county,
-            date,
-            rows,
-            &inputs.travel,
-            &inputs.opening,
-            &effort,
-            Variant::default(),
-            &clock,
-        );
-        let then = Inputs {
-            county: county.clone(),
-            orders: rows.to_vec(),
-            opening: inputs.opening.clone(),
-            travel: inputs.travel.clone(),
-        };
-        let verdict = check::check(&plan, &then);
-        (plan, verdict)
-    };
-    let mut rows: Vec<Row> = Vec::new();
-    let (as_is, verdict) = make(&inputs.county, &inputs.orders);
-    let as_is_fen = as_is.cost_fen;
-    rows.push(row("as-is", ("照原样", "as it is"), &as_is, &verdict, as_is_fen));
-    for case in cases(&plan, &inputs, date) {
-        let (plan, verdict) = make(&case.county, &case.rows);
-        rows.push(row(case.id, (&case.name_zh, &case.name_en), &plan, &verdict, as_is_fen));
-        tracing::info!(case = case.id, cost_fen = plan.cost_fen, "planned");
-    }
+    let rows = what_if(&plan, &inputs, &effort, &Clock(Instant::now()));
     if args.json {
         print_json(&rows);
         return Ok(ExitCode::SUCCESS);
