@@ -1,7 +1,6 @@
 //! Tables of times and distances between many points.
 
 use crate::RoadsError;
-use crate::graph::REACH_MS;
 use crate::limits::{MATRIX_CELLS_MAX, MATRIX_POINTS_MAX};
 use crate::network::{BandId, Network, ProfileId};
 use crate::query::{Source, Target, sweep, weight};
@@ -136,13 +135,7 @@ impl Network {
         Ok(self.ask(metric, |ends, view| {
             let starts: Vec<Source> = sources.iter().map(|s| ends.source(s)).collect();
             let stops: Vec<Target> = targets.iter().map(|t| ends.target(t)).collect();
-            let mut table = sweep::table::<u32>(view, ends, &starts, &stops, threads);
-            for ms in &mut table {
-                if *ms >= REACH_MS {
-                    *ms = UNREACHABLE;
-                }
-            }
-            table
+            sweep::table::<u32>(view, ends, &starts, &stops, threads)
         }))
     }
 }

@@ -5,12 +5,14 @@
 
 use crate::contraction::Topology;
 use crate::contraction::customize::Plan;
+use crate::contraction::topology::Half;
 use crate::query::Ends;
 use crate::query::weight::Weight;
 use std::sync::OnceLock;
 
 /// A label: time alone, or time and distance packed.
 pub(crate) trait Label: Copy + Ord + Default + Send + Sync + 'static {
+    const ZERO: Self;
     /// No way known.
     const INF: Self;
     /// Sources handled at once: two cache lines of labels, so that an arc is read half as often as with one.
@@ -19,6 +21,8 @@ pub(crate) trait Label: Copy + Ord + Default + Send + Sync + 'static {
     type Row: Copy + AsRef<[Self]> + AsMut<[Self]> + Send + Sync;
     /// A row without any way.
     const NO_WAY: Self::Row;
+    /// The part of a packed weight that this label carries.
+    fn of(weight: Weight) -> Self;
     /// Plain sum; labels and weights are at most [`Label::INF`], so it cannot overflow.
     fn plus(self, other: Self) -> Self;
     /// What the target's arc has too much, taken off. Wraps for a target behind the source on its own arc; such cells
@@ -46,10 +50,15 @@ impl<T, const N: usize> AsMut<[T]> for Row<T, N> {
 }
 
 impl Label for u32 {
+    const ZERO: Self = 0;
     const INF: Self = crate::graph::INF_MS;
     const LANES: usize = 32;
     type Row = Row<Self, 32>;
     const NO_WAY: Self::Row = Row([Self::INF; 32]);
+    #[inline(always)]
+    fn of(weight: Weight) -> Self {
+        crate::query::weight::ms(weight)
+    }
     #[inline(always)]
     fn plus(self, other: Self) -> Self {
         self.wrapping_add(other)
@@ -61,10 +70,15 @@ impl Label for u32 {
 }
 
 impl Label for u64 {
+    const ZERO: Self = 0;
     const INF: Self = crate::query::weight::INF;
     const LANES: usize = 16;
     type Row = Row<Self, 16>;
     const NO_WAY: Self::Row = Row([Self::INF; 16]);
+    #[inline(always)]
+    fn of(weight: Weight) -> Self {
+        weight
+    }
     #[inline(always)]
     fn plus(self, other: Self) -> Self {
         self.wrapping_add(other)
@@ -75,12 +89,62 @@ impl Label for u64 {
     }
 }
 
-/// Arcs of a compact graph, by state.
+/// Arcs of one half of the hierarchy by lower state.
 #[derive(Clone, Copy)]
-pub(crate) struct Arcs<'a, T> {
-    pub(crate) first: &'a [u32],
-    pub(crate) other: &'a [u32],
-    pub(crate) weight: &'a [T],
+pub(crate) struct Arcs<'a> {
+    first: &'a [u32],
+    other: &'a [u32],
+    weight: &'a [Weight],
+    /// One bit an arc that shortest ways may need, and the bit of the first arc; no bits where any may be.
+    needed: (&'a [u64], usize),
+    /// By state.
+    parent: &'a [u32],
+}
+
+impl<'a> Arcs<'a> {
+    pub(crate) fn new(
+        half: &'a Half,
+        weight: &'a [Weight],
+        needed: (&'a [u64], usize),
+        parent: &'a [u32],
+    ) -> Self {
+        Self { first: &half.first, other: &half.other, weight, needed, parent }
+    }
+
+    #[inline(always)]
+    fn of(&self, state: u32) -> std::ops::Range<usize> {
+        self.first[state as usize] as usize..self.first[state as usize + 1] as usize
+    }
+
+    /// Bits of at most 64 arcs.
+    #[inline(always)]
+    fn needed(&self, arc: usize, count: usize) -> u64 {
+        let all = u64::MAX >> (64 - count);
+        let (words, at) = (self.needed.0, self.needed.1 + arc);
+        let Some(low) = words.get(at / 64) else { return all };
+        let high = words.get(at / 64 + 1).copied().unwrap_or_default();
+        // In two steps: 64 would be too far for one.
+        (low >> (at % 64) | high << 1 << (63 - at % 64)) & all
+    }
+}
+
+/// What is known of all labels of a state at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Span<T> {
+    /// No label is less, and none is more.
+    pub(crate) least: T,
+    pub(crate) most: T,
+    /// One bit a run of [`RUN`] lanes: whether the state lies above any of them.
+    pub(crate) runs: u32,
+}
+
+/// Lanes of a run.
+pub(crate) const RUN: usize = 8;
+
+impl<T: Label> Span<T> {
+    /// Above no lane yet.
+    pub(crate) const NONE: Self = Self { least: T::ZERO, most: T::INF, runs: 0 };
+    const ALL: u32 = (1 << (T::LANES / RUN)) - 1;
 }
 
 /// Asks for the cache line of an element that is read soon; nothing for one that does not exist.
@@ -105,15 +169,89 @@ fn least<T: Label>(row: &mut T::Row, from: &T::Row, by: T) {
     }
 }
 
-/// Pushes labels upward from the states listed, lowest rank first.
+/// The first label of a lane in a row.
+#[derive(Clone, Copy)]
+pub(crate) struct Seed<T> {
+    pub(crate) row: u32,
+    pub(crate) lane: u32,
+    pub(crate) label: T,
+}
+
+/// States looked ahead of, so that memory is asked in time.
+const AHEAD: usize = 6;
+
+/// Labels of states, a row each, from seeds along arcs upward, with the spans of those that lie above all runs. The
+/// states are listed from the highest rank down; `place` has the row of each.
 #[inline(always)]
-fn rise<T: Label>(arcs: Arcs<'_, T>, states: &[u32], labels: &mut [T::Row]) {
-    for v in states {
-        let range = arcs.first[*v as usize] as usize..arcs.first[*v as usize + 1] as usize;
-        let row = labels[*v as usize];
-        for (other, weight) in arcs.other[range.clone()].iter().zip(&arcs.weight[range]) {
-            least(&mut labels[*other as usize], &row, *weight);
+fn rise<T: Label>(
+    arcs: Arcs<'_>,
+    (states, place): (&[u32], &[u32]),
+    seeds: &[Seed<T>],
+    (labels, spans): (&mut Vec<T::Row>, &mut Vec<Span<T>>),
+) {
+    labels.truncate(states.len());
+    labels.fill(T::NO_WAY);
+    labels.resize(states.len(), T::NO_WAY);
+    spans.clear();
+    spans.resize(states.len(), Span::NONE);
+    for seed in seeds {
+        let slot = &mut labels[seed.row as usize].as_mut()[seed.lane as usize];
+        *slot = (*slot).min(seed.label);
+        spans[seed.row as usize].runs |= 1 << (seed.lane as usize / RUN);
+    }
+    for (at, state) in states.iter().enumerate().rev() {
+        if let Some(soon) = at.checked_sub(AHEAD) {
+            let soon = arcs.of(states[soon]);
+            prefetch(arcs.other, soon.start);
+            prefetch(arcs.weight, soon.start);
+            prefetch(arcs.weight, soon.start + 8);
         }
+        let row = labels[at];
+        let runs = spans[at].runs;
+        if runs.is_power_of_two() {
+            // Many states lie above one end or a few: they have nothing to say of the other lanes.
+            let first = runs.trailing_zeros() as usize * RUN;
+            let mut part = [T::INF; RUN];
+            part.copy_from_slice(&row.as_ref()[first..first + RUN]);
+            each_needed(arcs, *state, |other, weight| {
+                let slots = &mut labels[place[other as usize] as usize].as_mut()[first..first + RUN];
+                for (slot, label) in slots.iter_mut().zip(&part) {
+                    let sum = label.plus(T::of(weight));
+                    *slot = if sum < *slot { sum } else { *slot };
+                }
+            });
+        } else {
+            each_needed(arcs, *state, |other, weight| {
+                least(&mut labels[place[other as usize] as usize], &row, T::of(weight));
+            });
+        }
+        if let Some(over) = place.get(arcs.parent[*state as usize] as usize) {
+            spans[*over as usize].runs |= runs;
+        }
+        if runs == Span::<T>::ALL {
+            let (row, span) = (row.as_ref(), &mut spans[at]);
+            (span.least, span.most) = row.iter().fold((row[0], row[0]), |(least, most), label| {
+                (if *label < least { *label } else { least }, if *label > most { *label } else { most })
+            });
+        }
+    }
+}
+
+/// The higher states and weights of a state's arcs that shortest ways may need.
+#[inline(always)]
+fn each_needed(arcs: Arcs<'_>, state: u32, mut found: impl FnMut(u32, Weight)) {
+    let mut range = arcs.of(state);
+    while !range.is_empty() {
+        let count = range.len().min(64);
+        let (others, weights) = (&arcs.other[range.start..], &arcs.weight[range.start..]);
+        let (others, weights) = (&others[..count], &weights[..count]);
+        let mut left = arcs.needed(range.start, count);
+        while left != 0 {
+            let arc = left.trailing_zeros() as usize;
+            left &= left - 1;
+            found(others[arc], weights[arc]);
+        }
+        range.start += count;
     }
 }
 
@@ -138,78 +276,70 @@ impl Bits {
         self.0[at / 64] |= 1 << (at % 64);
     }
 
+    pub(crate) fn words(&self) -> &[u64] {
+        &self.0
+    }
+
     /// What either of two of the same size has, highest first.
-    #[allow(clippy::cast_possible_truncation)] // states fit u32
     pub(crate) fn either<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = u32> + 'a {
-        self.0.iter().zip(&other.0).enumerate().rev().flat_map(|(i, (a, b))| {
-            let mut left = a | b;
-            std::iter::from_fn(move || {
-                let bit = left.checked_ilog2()?;
-                left &= !(1 << bit);
-                Some(i as u32 * 64 + bit)
-            })
-        })
+        self.0.iter().zip(&other.0).enumerate().rev().flat_map(|(i, (a, b))| highest_first(i, a | b))
+    }
+
+    /// What both of two of the same size have, lowest first: word and bit in it.
+    #[inline]
+    pub(crate) fn both(&self, other: &Self, mut found: impl FnMut(usize, u32)) {
+        const SPAN: usize = 8;
+        for (i, (a, b)) in self.0.chunks(SPAN).zip(other.0.chunks(SPAN)).enumerate() {
+            if a.iter().zip(b).fold(0, |all, (a, b)| all | a & b) == 0 {
+                continue;
+            }
+            for (j, (a, b)) in a.iter().zip(b).enumerate() {
+                let mut left = a & b;
+                while left != 0 {
+                    let bit = left.trailing_zeros();
+                    left &= left - 1;
+                    found(i * SPAN + j, bit);
+                }
+            }
+        }
     }
 }
 
-/// Pulls labels downward: all states, highest rank (lowest number) first. Only states that `seen` has hold labels
-/// before; what the others hold is left from an earlier batch.
-#[inline(always)]
-fn fall<T: Label>(arcs: Arcs<'_, T>, seen: &Bits, labels: &mut [T::Row]) {
-    for v in 0..arcs.first.len() - 1 {
-        let range = arcs.first[v] as usize..arcs.first[v + 1] as usize;
-        let mut row = if seen.has(v) { labels[v] } else { T::NO_WAY };
-        for (other, weight) in arcs.other[range.clone()].iter().zip(&arcs.weight[range]) {
-            least(&mut row, &labels[*other as usize], *weight);
-        }
-        labels[v] = row;
-    }
+/// Bits of a word, numbered on from those of the words before it.
+#[allow(clippy::cast_possible_truncation)] // states fit u32
+fn highest_first(word_at: usize, word: u64) -> impl Iterator<Item = u32> {
+    let mut left = word;
+    std::iter::from_fn(move || {
+        let bit = left.checked_ilog2()?;
+        left &= !(1 << bit);
+        Some(word_at as u32 * 64 + bit)
+    })
 }
 
-/// Targets of one tile, so that rows of a table are written in whole cache lines.
-pub(crate) const TILE: usize = 16;
-
-/// Ends looked ahead of, so that memory is asked in time.
-const AHEAD: usize = 12;
-
-/// Ends of targets in a compact graph: state and what its arc has too much, by target.
-#[derive(Clone, Copy)]
-pub(crate) struct Exits<'a, T> {
-    pub(crate) first: &'a [usize],
-    pub(crate) list: &'a [(u32, T)],
-}
-
-/// Least labels of the targets, written to the rows of a table, one a lane.
+/// For each of a run of sources and every target the least sum of their labels at the states that both have (pairs of
+/// their rows), into cells of which one row starts so far behind the other.
 #[inline(always)]
-fn collect<T: Label>(exits: Exits<'_, T>, labels: &[T::Row], rows: &mut [&mut [T]]) {
-    let width = exits.first.len() - 1;
-    let mut tile = vec![[T::INF; TILE]; T::LANES];
-    let mut start = 0;
-    while start < width {
-        let end = (start + TILE).min(width);
-        for target in start..end {
-            let mut best = T::NO_WAY;
-            for at in exits.first[target]..exits.first[target + 1] {
-                let (state, rest) = &exits.list[at];
-                if let Some((soon, _)) = exits.list.get(at + AHEAD) {
-                    let row = labels[*soon as usize].as_ref();
-                    prefetch(row, 0);
-                    prefetch(row, T::LANES / 2);
-                }
-                for (best, label) in best.as_mut().iter_mut().zip(labels[*state as usize].as_ref()) {
-                    // A label below INF holds the whole arc, so the rest can be taken off.
-                    let value = if *label < T::INF { label.minus(*rest) } else { T::INF };
-                    *best = if value < *best { value } else { *best };
-                }
-            }
-            for (row, best) in tile.iter_mut().zip(best.as_ref()) {
-                row[target - start] = *best;
+fn meet<T: Label, const ROWS: usize>(
+    pairs: &[[u32; 2]],
+    (sources, first): (&[T::Row], usize),
+    targets: &[T::Row],
+    (cells, width): (&mut [T], usize),
+) {
+    // So many sources at once that their cells stay in registers.
+    for part in (0..RUN).step_by(ROWS) {
+        let lane = first + part;
+        let mut best = [T::NO_WAY; ROWS];
+        for [source, target] in pairs {
+            let target = &targets[*target as usize];
+            let by: &[T] = &sources[*source as usize].as_ref()[lane..lane + ROWS];
+            for r in 0..ROWS {
+                least(&mut best[r], target, by[r]);
             }
         }
-        for (tile, row) in tile.iter().zip(rows.iter_mut()) {
-            row[start..end].copy_from_slice(&tile[..end - start]);
+        for (r, best) in best.iter().enumerate() {
+            let start = (part + r) * width;
+            cells[start..start + T::LANES].copy_from_slice(best.as_ref());
         }
-        start = end;
     }
 }
 
@@ -244,7 +374,7 @@ pub(crate) fn level() -> Level {
 
 #[cfg(target_arch = "x86_64")]
 mod wide {
-    use super::{Arcs, Bits, Ends, Exits, Label, Plan, Topology, Weight};
+    use super::{Arcs, Ends, Label, Plan, Seed, Span, Topology, Weight};
 
     #[target_feature(enable = "avx2")]
     pub(super) fn one_avx2(plan: &Plan, topology: &Topology, ends: &Ends<'_>, weights: &mut [[Weight; 1]]) {
@@ -279,33 +409,43 @@ mod wide {
     }
 
     #[target_feature(enable = "avx2")]
-    pub(super) fn rise_avx2<T: Label>(arcs: Arcs<'_, T>, states: &[u32], labels: &mut [T::Row]) {
-        super::rise(arcs, states, labels);
+    pub(super) fn rise_avx2<T: Label>(
+        arcs: Arcs<'_>,
+        states: (&[u32], &[u32]),
+        seeds: &[Seed<T>],
+        into: (&mut Vec<T::Row>, &mut Vec<Span<T>>),
+    ) {
+        super::rise(arcs, states, seeds, into);
     }
 
     #[target_feature(enable = "avx2,avx512f,avx512vl")]
-    pub(super) fn rise_avx512<T: Label>(arcs: Arcs<'_, T>, states: &[u32], labels: &mut [T::Row]) {
-        super::rise(arcs, states, labels);
+    pub(super) fn rise_avx512<T: Label>(
+        arcs: Arcs<'_>,
+        states: (&[u32], &[u32]),
+        seeds: &[Seed<T>],
+        into: (&mut Vec<T::Row>, &mut Vec<Span<T>>),
+    ) {
+        super::rise(arcs, states, seeds, into);
     }
 
     #[target_feature(enable = "avx2")]
-    pub(super) fn fall_avx2<T: Label>(arcs: Arcs<'_, T>, seen: &Bits, labels: &mut [T::Row]) {
-        super::fall(arcs, seen, labels);
+    pub(super) fn meet_avx2<T: Label>(
+        pairs: &[[u32; 2]],
+        sources: (&[T::Row], usize),
+        targets: &[T::Row],
+        cells: (&mut [T], usize),
+    ) {
+        super::meet::<T, 2>(pairs, sources, targets, cells);
     }
 
     #[target_feature(enable = "avx2,avx512f,avx512vl")]
-    pub(super) fn fall_avx512<T: Label>(arcs: Arcs<'_, T>, seen: &Bits, labels: &mut [T::Row]) {
-        super::fall(arcs, seen, labels);
-    }
-
-    #[target_feature(enable = "avx2")]
-    pub(super) fn collect_avx2<T: Label>(exits: Exits<'_, T>, labels: &[T::Row], rows: &mut [&mut [T]]) {
-        super::collect(exits, labels, rows);
-    }
-
-    #[target_feature(enable = "avx2,avx512f,avx512vl")]
-    pub(super) fn collect_avx512<T: Label>(exits: Exits<'_, T>, labels: &[T::Row], rows: &mut [&mut [T]]) {
-        super::collect(exits, labels, rows);
+    pub(super) fn meet_avx512<T: Label>(
+        pairs: &[[u32; 2]],
+        sources: (&[T::Row], usize),
+        targets: &[T::Row],
+        cells: (&mut [T], usize),
+    ) {
+        super::meet::<T, 8>(pairs, sources, targets, cells);
     }
 }
 
@@ -349,59 +489,50 @@ pub(crate) fn several_on<const K: usize>(
 }
 
 /// [`rise`] on an instruction set.
-pub(crate) fn rise_on<T: Label>(level: Level, arcs: Arcs<'_, T>, states: &[u32], labels: &mut [T::Row]) {
-    match level {
-        Level::Baseline => rise(arcs, states, labels),
-        // SAFETY: `level` found these instructions on this machine.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { wide::rise_avx2(arcs, states, labels) },
-        // SAFETY: as above.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { wide::rise_avx512(arcs, states, labels) },
-    }
-}
-
-/// [`fall`] on an instruction set.
-pub(crate) fn fall_on<T: Label>(level: Level, arcs: Arcs<'_, T>, seen: &Bits, labels: &mut [T::Row]) {
-    match level {
-        Level::Baseline => fall(arcs, seen, labels),
-        // SAFETY: `level` found these instructions on this machine.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { wide::fall_avx2(arcs, seen, labels) },
-        // SAFETY: as above.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { wide::fall_avx512(arcs, seen, labels) },
-    }
-}
-
-/// [`collect`] on an instruction set.
-pub(crate) fn collect_on<T: Label>(
+pub(crate) fn rise_on<T: Label>(
     level: Level,
-    exits: Exits<'_, T>,
-    labels: &[T::Row],
-    rows: &mut [&mut [T]],
+    arcs: Arcs<'_>,
+    states: (&[u32], &[u32]),
+    seeds: &[Seed<T>],
+    into: (&mut Vec<T::Row>, &mut Vec<Span<T>>),
 ) {
     match level {
-        Level::Baseline => collect(exits, labels, rows),
+        Level::Baseline => rise(arcs, states, seeds, into),
         // SAFETY: `level` found these instructions on this machine.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { wide::collect_avx2(exits, labels, rows) },
+        Level::Avx2 => unsafe { wide::rise_avx2(arcs, states, seeds, into) },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { wide::collect_avx512(exits, labels, rows) },
+        Level::Avx512 => unsafe { wide::rise_avx512(arcs, states, seeds, into) },
+    }
+}
+
+/// [`meet`] on an instruction set.
+pub(crate) fn meet_on<T: Label>(
+    level: Level,
+    pairs: &[[u32; 2]],
+    sources: (&[T::Row], usize),
+    targets: &[T::Row],
+    cells: (&mut [T], usize),
+) {
+    match level {
+        Level::Baseline => meet::<T, 2>(pairs, sources, targets, cells),
+        // SAFETY: `level` found these instructions on this machine.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => unsafe { wide::meet_avx2(pairs, sources, targets, cells) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => unsafe { wide::meet_avx512(pairs, sources, targets, cells) },
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::graph::NONE;
 
     #[test]
     fn all_instruction_sets_agree() {
-        let first = [0, 0, 1, 3];
-        let other = [0, 0, 1];
-        let weight = [5u32, 9, 3];
-        let arcs = Arcs { first: &first, other: &other, weight: &weight };
         let mut levels = vec![Level::Baseline];
         #[cfg(target_arch = "x86_64")]
         {
@@ -413,21 +544,65 @@ mod tests {
             }
         }
         for level in levels {
-            let mut labels = vec![u32::NO_WAY; 3];
             let ramp = |more: u32| Row(std::array::from_fn::<u32, 32, _>(|i| i as u32 + more));
-            labels[0] = ramp(0);
-            // Left from before, and not to be looked at.
-            labels[1] = ramp(1);
-            let mut seen = Bits::default();
-            seen.clear(3);
-            seen.set(0);
-            fall_on(level, arcs, &seen, &mut labels);
-            assert_eq!(labels[1], ramp(5), "{level:?}");
-            assert_eq!(labels[2], ramp(8), "{level:?}");
-            let up = Arcs { first: &[0, 0, 1, 2], other: &[0, 1], weight: &[4u32, 1] };
-            labels[2] = ramp(0);
-            rise_on(level, up, &[2, 1], &mut labels);
-            assert_eq!((labels[0], labels[1]), (ramp(0), ramp(1)), "{level:?}");
+            let (mut labels, mut spans) = (vec![ramp(3)], Vec::new());
+            let seeds = |row: u32, lanes: std::ops::Range<u32>, more: u32| {
+                lanes.map(move |lane| Seed { row, lane, label: lane + more })
+            };
+            let all: Vec<Seed<u32>> = seeds(0, 0..32, 9).chain(seeds(2, 0..32, 0)).collect();
+            // The states have ranks 9, 8 and 7; one arc is not needed.
+            let place = [0, 0, 0, 0, 0, 0, 0, 2, 1, 0];
+            let arcs = Arcs {
+                first: &[0, 0, 0, 0, 0, 0, 0, 1, 4, 5, 5],
+                other: &[7, 9, 8, 9, 9],
+                weight: &[1, 5, 1, 0, 4].map(|ms| crate::query::weight::pack(ms, 77)),
+                needed: (&[0b1011_1000], 3),
+                parent: &[NONE, NONE, NONE, NONE, NONE, NONE, 7, 8, 9, NONE],
+            };
+            let states = (&[9, 8, 7][..], &place[..]);
+            rise_on(level, arcs, states, &all, (&mut labels, &mut spans));
+            assert_eq!(labels, [ramp(5), ramp(1), ramp(0)], "{level:?}");
+            assert_eq!((spans[0].least, spans[0].most), (5, 36), "{level:?}");
+            // One end, whose lanes are in one run.
+            let few: Vec<Seed<u32>> = seeds(2, 8..9, 0).collect();
+            let any = Arcs { needed: (&[], 3), ..arcs };
+            let (mut some, mut runs) = (Vec::new(), Vec::new());
+            rise_on(level, any, states, &few, (&mut some, &mut runs));
+            for (row, label) in some.iter().zip([8, 9, 8]) {
+                let want = Row(std::array::from_fn(|i| if i == 8 { label } else { u32::INF }));
+                assert_eq!(*row, want, "{level:?}");
+            }
+            assert!(runs.iter().all(|s| s.runs == 2 && s.most == u32::INF), "{level:?}");
+            // Sources meet targets 7 away in the first state, 3 and by lane less in the second.
+            let falling = Row(std::array::from_fn::<u32, 32, _>(|i| 40 - i as u32));
+            let targets = [falling, Row([7; 32])];
+            let mut cells = vec![0; 32 * 40];
+            for first in (0..32).step_by(RUN) {
+                let cells = (&mut cells[first * 40..], 40);
+                meet_on(level, &[[0, 1], [1, 0]], (&labels, first), &targets, cells);
+            }
+            for (i, cell) in cells.iter().enumerate() {
+                let (source, target) = (i as u32 / 40, i as u32 % 40);
+                let met = (source + 5 + 7).min(source + 1 + 40 - target.min(31));
+                let want = if target < 32 { met } else { 0 };
+                assert_eq!(*cell, want, "{level:?} {source} {target}");
+            }
         }
+    }
+
+    #[test]
+    fn bits_come_in_order() {
+        let mut bits = [Bits::default(), Bits::default()];
+        bits.iter_mut().for_each(|b| b.clear(1_000));
+        for at in [3, 64, 65, 200, 999] {
+            bits[0].set(at);
+        }
+        for at in [0, 65, 199, 999] {
+            bits[1].set(at);
+        }
+        assert_eq!(bits[0].either(&bits[1]).collect::<Vec<_>>(), [999, 200, 199, 65, 64, 3, 0]);
+        let mut both = Vec::new();
+        bits[0].both(&bits[1], |word, bit| both.push((word, bit)));
+        assert_eq!(both, [(1, 1), (15, 39)]);
     }
 }
