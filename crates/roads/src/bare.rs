@@ -10,10 +10,9 @@ use crate::file::Column;
 use crate::graph::{INF_MS, MetricInput, NONE, REACH_MS, RoadGraph};
 use crate::limits::SEGMENTS_MAX;
 use crate::network::{BandId, Network, ProfileId, SegmentId, ends_of};
-use crate::order::{Known, segment_order};
+use crate::order::Known;
 use crate::profile::Profiles;
 use crate::snap::{Side, Snap, SpatialIndex};
-use std::collections::VecDeque;
 use xiangyun_model::geo::LonLat;
 
 impl Network {
@@ -134,8 +133,7 @@ impl Network {
     }
 }
 
-/// Vertices from the least to the most important: of every arc of the nested dissection by edges, the most important
-/// arcs first, one end is taken unless one is already.
+/// Vertices from the least to the most important.
 #[allow(clippy::cast_possible_truncation)] // vertices fit u32
 fn vertex_order(count: usize, arcs: &[(u32, u32, u32)]) -> Vec<u32> {
     let mut edges: Vec<(u32, u32)> = arcs.iter().map(|(a, b, _)| (*a.min(b), *a.max(b))).collect();
@@ -146,47 +144,47 @@ fn vertex_order(count: usize, arcs: &[(u32, u32, u32)]) -> Vec<u32> {
         near[*a as usize].push(*b);
         near[*b as usize].push(*a);
     }
-    let place = places(&near);
-    let numbered = edges.iter().zip(0u32..).map(|((a, b), i)| (*a, *b, i)).collect();
-    let mut taken = vec![false; count];
-    let mut order = Vec::with_capacity(count);
-    for edge in segment_order(&place, numbered).into_iter().rev() {
-        let (a, b) = edges[edge as usize];
-        if !taken[a as usize] && !taken[b as usize] {
-            let most = if near[a as usize].len() > near[b as usize].len() { a } else { b };
-            taken[most as usize] = true;
-            order.push(most);
-        }
-    }
-    order.extend((0..count as u32).filter(|v| !taken[*v as usize]));
-    order.reverse();
-    order
+    crate::order::vertex_order(&places(&near), &edges)
 }
 
-/// Places made up from hops to three corners that lie far from one another.
+/// Places made up from hops to three corners that lie far from one another, in each connected piece its own.
+#[allow(clippy::cast_possible_truncation)] // vertices fit u32
 fn places(near: &[Vec<u32>]) -> Vec<[i32; 2]> {
-    let hops = |from: usize| -> Vec<i32> {
-        let mut hops = vec![i32::MAX; near.len()];
-        let mut queue = VecDeque::from([from]);
-        hops[from] = 0;
-        while let Some(v) = queue.pop_front() {
-            for &w in &near[v] {
-                if hops[w as usize] == i32::MAX {
-                    hops[w as usize] = hops[v] + 1;
-                    queue.push_back(w as usize);
+    const FAR: i32 = i32::MAX;
+    let (mut place, mut known) = (vec![[0; 2]; near.len()], vec![false; near.len()]);
+    let mut hops: [Vec<i32>; 4] = std::array::from_fn(|_| vec![FAR; near.len()]);
+    // Hops from a vertex, and all vertices of its piece, the farthest last.
+    let search = |from: u32, hops: &mut [i32]| -> Vec<u32> {
+        let mut piece = vec![from];
+        hops[from as usize] = 0;
+        let mut head = 0;
+        while let Some(v) = piece.get(head).copied() {
+            head += 1;
+            for &w in &near[v as usize] {
+                if hops[w as usize] == FAR {
+                    hops[w as usize] = hops[v as usize] + 1;
+                    piece.push(w);
                 }
             }
         }
-        // What is apart from the rest is split off anyway.
-        hops.iter_mut().filter(|h| **h == i32::MAX).for_each(|h| *h = 0);
-        hops
+        piece
     };
-    let farthest = |score: &dyn Fn(usize) -> i32| (0..near.len()).max_by_key(|v| score(*v)).unwrap_or(0);
-    let any = hops(farthest(&|v| near[v].len() as i32));
-    let a = hops(farthest(&|v| any[v]));
-    let b = hops(farthest(&|v| a[v]));
-    let c = hops(farthest(&|v| a[v].min(b[v])));
-    (0..near.len()).map(|v| [(a[v] - b[v]) * 1_000, (2 * c[v] - a[v] - b[v]) * 1_000]).collect()
+    for start in 0..near.len() as u32 {
+        if known[start as usize] {
+            continue;
+        }
+        let [any, a, b, c] = &mut hops;
+        let piece = search(start, any);
+        let piece = search(piece[piece.len() - 1], a);
+        search(piece[piece.len() - 1], b);
+        let corner = piece.iter().max_by_key(|v| a[**v as usize].min(b[**v as usize]));
+        search(corner.copied().unwrap_or(start), c);
+        for v in piece.iter().map(|v| *v as usize) {
+            place[v] = [(a[v] - b[v]) * 1_000, (2 * c[v] - a[v] - b[v]) * 1_000];
+            known[v] = true;
+        }
+    }
+    place
 }
 
 #[cfg(test)]

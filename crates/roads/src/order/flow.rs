@@ -4,14 +4,15 @@
 use super::Edge;
 use std::cmp::Ordering;
 
-/// Share of the vertices that are sources, and of those that are sinks, in percent.
-const END_PERCENT: usize = 25;
+/// Shares of the vertices that are sources, and of those that are sinks, in percent. Fewer leave more freedom to the
+/// cut, which then may lie too far out: the best of two is better than either.
+const ENDS_PERCENT: [usize; 2] = [20, 10];
+/// For the few largest parts of a province, each of whose cuts takes seconds.
+const ENDS_PERCENT_LARGE: [usize; 1] = [15];
+/// Vertices of a large part.
+const LARGE: usize = 100_000;
 /// Lines along which cuts are looked for, as multiples of east and north.
-const LINES: [(i64, i64); 4] = [(2, 0), (0, 2), (1, 1), (1, -1)];
-/// For large parts, where a better cut pays most.
-const MORE_LINES: [(i64, i64); 8] = [(2, 0), (0, 2), (1, 1), (1, -1), (2, 1), (1, 2), (2, -1), (1, -2)];
-/// Parts from this size on try more lines.
-const MORE_FROM: usize = 5_000;
+const LINES: [(i64, i64); 8] = [(2, 0), (0, 2), (1, 1), (1, -1), (2, 1), (1, 2), (2, -1), (1, -2)];
 
 /// Splits the vertices of a connected part of three or more in two halves, neither of them empty.
 pub(super) fn bisect(place: &[[i32; 2]], edges: &[Edge]) -> Vec<bool> {
@@ -21,28 +22,35 @@ pub(super) fn bisect(place: &[[i32; 2]], edges: &[Edge]) -> Vec<bool> {
     // A degree of longitude is shorter than one of latitude; percent by the part's own latitude.
     #[allow(clippy::cast_possible_truncation)] // between 0 and 100
     let east = ((f64::from(place[0][1]) / 1e7).to_radians().cos() * 100.0) as i64;
-    let lines: &[(i64, i64)] = if count >= MORE_FROM { &MORE_LINES } else { &LINES };
-    let mut order: Vec<u32> = Vec::new();
-    for &(x, y) in lines {
-        #[allow(clippy::cast_possible_truncation)] // vertices fit u32
-        {
-            order.clear();
-            order.extend(0..count as u32);
+    #[allow(clippy::cast_possible_truncation)] // vertices fit u32
+    let mut order: Vec<u32> = (0..count as u32).collect();
+    let mut along = vec![0i64; count];
+    let percents = if count < LARGE { &ENDS_PERCENT[..] } else { &ENDS_PERCENT_LARGE };
+    for (x, y) in LINES {
+        for (key, p) in along.iter_mut().zip(place) {
+            *key = i64::from(p[0]) * east * x + i64::from(p[1]) * 100 * y;
         }
-        let key = |v: u32| {
-            let p = place[v as usize];
-            i64::from(p[0]) * east * x + i64::from(p[1]) * 100 * y
-        };
-        let compare = |a: &u32, b: &u32| -> Ordering { key(*a).cmp(&key(*b)).then(a.cmp(b)) };
-        let ends = (count * END_PERCENT / 100).max(1);
-        order.select_nth_unstable_by(ends - 1, compare);
-        order[ends..].select_nth_unstable_by(count - 2 * ends, compare);
-        // The sinks are the last `ends` vertices: the element chosen is the first of them.
-        let bound = best.as_ref().map(|(cut, small, _)| (*cut, *small));
-        if let Some((cut, small, side)) = flow.least_cut(&order[..ends], &order[count - ends..], bound)
-            && bound.is_none_or(|(c, s)| cut * s < c * small)
-        {
-            best = Some((cut, small, side));
+        let compare =
+            |a: &u32, b: &u32| -> Ordering { along[*a as usize].cmp(&along[*b as usize]).then(a.cmp(b)) };
+        let (mut low, mut high) = (0, count);
+        for percent in percents {
+            let ends = (count * percent / 100).max(1);
+            // The ends of fewer are among those of more.
+            if low == 0 {
+                order.select_nth_unstable_by(ends - 1, compare);
+                order[ends..].select_nth_unstable_by(count - 2 * ends, compare);
+            } else {
+                order[..low].select_nth_unstable_by(ends - 1, compare);
+                order[high..].select_nth_unstable_by(low - ends, compare);
+            }
+            // The sinks are the last `ends` vertices: the element chosen is the first of them.
+            (low, high) = (ends, count - ends);
+            let bound = best.as_ref().map(|(cut, small, _)| (*cut, *small));
+            if let Some((cut, small, side)) = flow.least_cut(&order[..low], &order[high..], bound)
+                && bound.is_none_or(|(c, s)| cut * s < c * small)
+            {
+                best = Some((cut, small, side));
+            }
         }
     }
     best.expect("the first line always gives a cut").2

@@ -85,20 +85,106 @@ pub(crate) fn segment_order(place: &[[i32; 2]], edges: Vec<Edge>) -> Vec<u32> {
     let mut order = Vec::with_capacity(edges.len());
     let (loops, edges): (Vec<Edge>, Vec<Edge>) = edges.into_iter().partition(|e| e.0 == e.1);
     order.extend(loops.iter().map(|e| e.2));
-    order.extend(dissect(Part::new(edges, |v| place[v as usize])));
+    order.extend(dissect(Part::new(edges, &[], |v| place[v as usize])));
     order
 }
 
+/// Vertices of a graph without turn rules, the least important first: of each cut one end of every edge separates the
+/// halves.
+#[allow(clippy::cast_possible_truncation)] // vertices fit u32
+pub(crate) fn vertex_order(place: &[[i32; 2]], edges: &[(u32, u32)]) -> Vec<u32> {
+    let ids: Vec<u32> = (0..place.len() as u32).collect();
+    let edges = edges.iter().filter(|(a, b)| a != b).map(|(a, b)| (*a, *b, 0)).collect();
+    dissect_vertices(ids, Part { place: place.to_vec(), edges, outer: Vec::new() })
+}
+
+/// Orders the vertices of a part, whose own numbers are given.
+#[allow(clippy::cast_possible_truncation)] // vertices fit u32
+fn dissect_vertices(ids: Vec<u32>, part: Part) -> Vec<u32> {
+    if ids.len() <= 2 || part.edges.is_empty() {
+        return ids;
+    }
+    let mut root = roots(&part);
+    let pieces = (0..ids.len() as u32).filter(|v| find(&mut root, *v) == *v).count();
+    if pieces > 1 {
+        let mut piece = vec![u32::MAX; ids.len()];
+        let mut count = 0;
+        for v in 0..ids.len() as u32 {
+            let r = find(&mut root, v) as usize;
+            if piece[r] == u32::MAX {
+                piece[r] = count;
+                count += 1;
+            }
+            piece[v as usize] = piece[r];
+        }
+        return take_apart(&ids, &part, count, |v| piece[v as usize])
+            .into_iter()
+            .flat_map(|(ids, part)| dissect_vertices(ids, part))
+            .collect();
+    }
+    let side = bisect(&part.place, &part.edges);
+    // The ends of the cut on the side where they are fewer.
+    let mut ends = [vec![false; ids.len()], vec![false; ids.len()]];
+    for (a, b, _) in part.edges.iter().filter(|e| side[e.0 as usize] != side[e.1 as usize]) {
+        for v in [*a as usize, *b as usize] {
+            ends[usize::from(side[v])][v] = true;
+        }
+    }
+    let [left, right] = ends.each_ref().map(|list| list.iter().filter(|end| **end).count());
+    let between = &ends[usize::from(right < left)];
+    let piece = |v: u32| match between[v as usize] {
+        true => u32::MAX,
+        false => u32::from(side[v as usize]),
+    };
+    let mut halves = take_apart(&ids, &part, 2, piece).into_iter();
+    let separator = ids.iter().zip(between).filter(|(_, b)| **b).map(|(id, _)| *id);
+    let (Some(a), Some(b)) = (halves.next(), halves.next()) else { return ids };
+    let (mut order, rest) = if part.edges.len() > PARALLEL_EDGES {
+        rayon::join(|| dissect_vertices(a.0, a.1), || dissect_vertices(b.0, b.1))
+    } else {
+        (dissect_vertices(a.0, a.1), dissect_vertices(b.0, b.1))
+    };
+    order.extend(rest);
+    order.extend(separator);
+    order
+}
+
+/// Pieces of a part with their vertices, by the number of the piece that each vertex belongs to; others are left out
+/// with their edges, as edges between pieces are.
+#[allow(clippy::cast_possible_truncation)] // vertices fit u32
+fn take_apart(ids: &[u32], part: &Part, count: u32, piece: impl Fn(u32) -> u32) -> Vec<(Vec<u32>, Part)> {
+    let mut pieces: Vec<(Vec<u32>, Part)> = (0..count).map(|_| Default::default()).collect();
+    let mut local = vec![u32::MAX; ids.len()];
+    for v in 0..ids.len() as u32 {
+        if let Some((list, own)) = pieces.get_mut(piece(v) as usize) {
+            local[v as usize] = list.len() as u32;
+            list.push(ids[v as usize]);
+            own.place.push(part.place[v as usize]);
+        }
+    }
+    for (a, b, s) in &part.edges {
+        if piece(*a) == piece(*b)
+            && let Some((_, own)) = pieces.get_mut(piece(*a) as usize)
+        {
+            own.edges.push((local[*a as usize], local[*b as usize], *s));
+        }
+    }
+    pieces
+}
+
 /// Some vertices with the roads among them, numbered from 0.
+#[derive(Default)]
 struct Part {
     place: Vec<[i32; 2]>,
     edges: Vec<Edge>,
+    /// Vertices with roads that lead out of the part and are ordered above it.
+    outer: Vec<(u32, u32)>,
 }
 
 impl Part {
     /// Numbers the vertices that the edges use, in ascending order.
     #[allow(clippy::cast_possible_truncation)] // vertices fit u32
-    fn new(mut edges: Vec<Edge>, place: impl Fn(u32) -> [i32; 2]) -> Self {
+    fn new(mut edges: Vec<Edge>, outer: &[(u32, u32)], place: impl Fn(u32) -> [i32; 2]) -> Self {
         let mut used: Vec<u32> = edges.iter().flat_map(|e| [e.0, e.1]).collect();
         used.sort_unstable();
         used.dedup();
@@ -106,7 +192,9 @@ impl Part {
         for e in &mut edges {
             *e = (local(e.0), local(e.1), e.2);
         }
-        Self { place: used.iter().map(|v| place(*v)).collect(), edges }
+        let known = |(v, s): &(u32, u32)| used.binary_search(v).ok().map(|v| (v as u32, *s));
+        let outer = outer.iter().filter_map(known).collect();
+        Self { place: used.iter().map(|v| place(*v)).collect(), edges, outer }
     }
 }
 
@@ -123,7 +211,10 @@ fn dissect(part: Part) -> Vec<u32> {
     if part.edges.len() <= 2 || part.place.len() <= 2 {
         return part.edges.iter().map(|e| e.2).collect();
     }
-    let Part { place, edges } = part;
+    if let Some(order) = least_degree(&part) {
+        return order;
+    }
+    let Part { place, edges, mut outer } = part;
     let side = bisect(&place, &edges);
     let whole = edges.len();
     let (mut left, mut right, mut cut) = (Vec::new(), Vec::new(), Vec::new());
@@ -131,11 +222,14 @@ fn dissect(part: Part) -> Vec<u32> {
         match (side[e.0 as usize], side[e.1 as usize]) {
             (true, true) => left.push(e),
             (false, false) => right.push(e),
-            _ => cut.push(e),
+            _ => {
+                outer.extend([(e.0, e.2), (e.1, e.2)]);
+                cut.push(e);
+            }
         }
     }
-    let left = Part::new(left, |v| place[v as usize]);
-    let right = Part::new(right, |v| place[v as usize]);
+    let left = Part::new(left, &outer, |v| place[v as usize]);
+    let right = Part::new(right, &outer, |v| place[v as usize]);
     let (mut order, rest) = if whole > PARALLEL_EDGES {
         rayon::join(|| dissect(left), || dissect(right))
     } else {
@@ -148,26 +242,81 @@ fn dissect(part: Part) -> Vec<u32> {
     order
 }
 
+/// Roads of a part that are ordered one by one.
+const FEW: usize = 24;
+
+/// Orders the roads of a small part by how many others they join, the fewest first: a road that is gone leaves those that
+/// it joined joined to one another. `None` for a part that is not small.
+#[allow(clippy::cast_possible_truncation)] // roads of a small part
+fn least_degree(part: &Part) -> Option<Vec<u32>> {
+    let count = part.edges.len();
+    if count > FEW {
+        return None;
+    }
+    let mut outer: Vec<u32> = part.outer.iter().map(|o| o.1).collect();
+    outer.sort_unstable();
+    outer.dedup();
+    if count + outer.len() > 128 {
+        return None;
+    }
+    let mut at_vertex = vec![0u128; part.place.len()];
+    for (i, e) in part.edges.iter().enumerate() {
+        at_vertex[e.0 as usize] |= 1 << i;
+        at_vertex[e.1 as usize] |= 1 << i;
+    }
+    for (v, s) in &part.outer {
+        let i = count + outer.partition_point(|o| o < s);
+        at_vertex[*v as usize] |= 1 << i;
+    }
+    let mut joined: Vec<u128> = (0..count + outer.len()).map(|i| 1 << i).collect();
+    for set in &at_vertex {
+        let mut left = *set;
+        while left != 0 {
+            joined[left.trailing_zeros() as usize] |= set;
+            left &= left - 1;
+        }
+    }
+    let mut order = Vec::with_capacity(count);
+    let mut rest: Vec<usize> = (0..count).collect();
+    while let Some(at) = (0..rest.len()).min_by_key(|i| joined[rest[*i]].count_ones()) {
+        // In the order in which they came, so that equals stay in it.
+        let i = rest.remove(at);
+        order.push(part.edges[i].2);
+        let mut left = joined[i] & !(1 << i);
+        let set = left;
+        while left != 0 {
+            let other = &mut joined[left.trailing_zeros() as usize];
+            *other = (*other | set) & !(1 << i);
+            left &= left - 1;
+        }
+    }
+    Some(order)
+}
+
+/// Vertices joined into trees, by the union of the edges' ends.
+#[allow(clippy::cast_possible_truncation)] // vertices fit u32
+fn roots(part: &Part) -> Vec<u32> {
+    let mut root: Vec<u32> = (0..part.place.len() as u32).collect();
+    for e in &part.edges {
+        let (a, b) = (find(&mut root, e.0), find(&mut root, e.1));
+        root[a.max(b) as usize] = a.min(b);
+    }
+    root
+}
+
+fn find(root: &mut [u32], mut v: u32) -> u32 {
+    while root[v as usize] != v {
+        root[v as usize] = root[root[v as usize] as usize];
+        v = root[v as usize];
+    }
+    v
+}
+
 /// Connected parts.
 #[allow(clippy::cast_possible_truncation)] // vertices fit u32
 fn components(part: Part) -> Vec<Part> {
-    let mut root: Vec<u32> = (0..part.place.len() as u32).collect();
-    fn find(root: &mut [u32], mut v: u32) -> u32 {
-        while root[v as usize] != v {
-            root[v as usize] = root[root[v as usize] as usize];
-            v = root[v as usize];
-        }
-        v
-    }
-    let mut count = part.place.len();
-    for e in &part.edges {
-        let (a, b) = (find(&mut root, e.0), find(&mut root, e.1));
-        if a != b {
-            root[a.max(b) as usize] = a.min(b);
-            count -= 1;
-        }
-    }
-    if count == 1 {
+    let mut root = roots(&part);
+    if (0..part.place.len() as u32).all(|v| find(&mut root, v) == 0) {
         return vec![part];
     }
     let mut piece_of = vec![u32::MAX; part.place.len()];
@@ -180,7 +329,7 @@ fn components(part: Part) -> Vec<Part> {
         }
         lists[piece_of[r] as usize].push(*e);
     }
-    lists.into_iter().map(|edges| Part::new(edges, |v| part.place[v as usize])).collect()
+    lists.into_iter().map(|edges| Part::new(edges, &part.outer, |v| part.place[v as usize])).collect()
 }
 
 #[cfg(test)]
