@@ -142,13 +142,6 @@ pub(crate) fn measure(map: &str, path: &Path) -> Result<usize, RoadsError> {
     // Named parts alone, for whoever works on one of them.
     let rows = std::env::var("ROWS").unwrap_or_default();
     let wanted = |part: &str| rows.is_empty() || rows.split_whitespace().any(|r| r == part);
-    if let Some(n) = rows.strip_prefix('t').and_then(|n| n.parse::<usize>().ok()) {
-        let ends = snaps(&net, van, n, &mut dice)?;
-        let ms = best(400_000 / n, || {
-            std::hint::black_box(net.durations_ms(van, day, &ends, &ends, 1).expect("ids are known"));
-        }) * 1e3;
-        sheet.row("table 276 x 276, ms", ms);
-    }
     if wanted("tables") {
         tables(&net, van, &mut sheet, &mut dice)?;
     }

@@ -169,12 +169,14 @@ impl Network {
         differs.iter().enumerate().filter(|(_, d)| **d).map(|(s, _)| SegmentId(s as u32)).collect()
     }
 
-    /// Makes ready for changes of one metric: copies of its weights that the first changes would have to make.
+    /// Makes ready for changes of one metric: copies of its weights that the first changes would have to make, and a plan
+    /// that makes all of them quicker (four to sixteen bytes for each detour of the hierarchy).
     ///
     /// # Errors
     /// Unknown ids.
     pub fn make_live(&self, profile: ProfileId, band: BandId) -> Result<(), RoadsError> {
         let metric = self.metric(profile, band)?;
+        self.plan();
         let mut desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
         let spare = &mut desk.spares[metric];
         if spare.set.is_none() {
@@ -292,7 +294,8 @@ impl Network {
                     .chain(graph.copies_of(*arc))
                     .flat_map(|state| partial::arcs_into(&self.topology, state))
             });
-            Some(partial::update(&self.topology, &ends, &mut set.weights, &mut set.memo, turns, room))
+            let on = (&self.topology, self.plan.get());
+            Some(partial::update(on, &ends, &mut set.weights, &mut set.memo, turns, room))
         };
         let old = self.live[metric].swap(set.publish(&self.topology, spare.differing == 0));
         spare.stale = changes.is_none();

@@ -113,7 +113,7 @@ pub struct Network {
     /// By metric, one bit an arc that a shortest way may need under the prepared times; empty where not known.
     needed: Vec<Column<u64>>,
     /// Made when a metric is first customized as a whole.
-    plan: OnceLock<Plan>,
+    pub(crate) plan: OnceLock<Plan>,
     store: Option<Store>,
 }
 

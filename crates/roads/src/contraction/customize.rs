@@ -30,8 +30,14 @@ pub(crate) struct Plan {
     /// States that hand their own detours on.
     light: Vec<bool>,
     /// For each arc down to a light state and each arc up from it: the arc that the detour serves, in one numbering
-    /// with the downward arcs behind the upward ones. A way there and back serves its own second arc: no change.
+    /// with the downward arcs behind the upward ones. A way there and back serves its own first arc: no change.
     serves: Vec<u32>,
+    /// Where those over a state begin, by state, and one more.
+    serves_first: Vec<u32>,
+    /// Runs of states for one metric.
+    runs: Vec<Run>,
+    /// Detours over states with few of them, one by one: first arc, second arc, arc served.
+    singles: Vec<[u32; 3]>,
     /// Arcs from the other states by higher state: arcs down to them, and arcs up from them.
     heavy_down: Heavy,
     heavy_up: Heavy,
@@ -59,7 +65,12 @@ impl Plan {
         let light: Vec<bool> = (0..count).map(|v| triangles(v) <= bound).collect();
         let mut serves = Vec::with_capacity(total(bound));
         let behind = up.other.len() as u32;
-        for v in (0..count).filter(|v| light[*v]) {
+        let mut serves_first = Vec::with_capacity(count + 1);
+        for v in 0..count {
+            serves_first.push(serves.len() as u32);
+            if !light[v] {
+                continue;
+            }
             for i in down.arcs(v as u32) {
                 let u = down.other[i];
                 for j in up.arcs(v as u32) {
@@ -70,10 +81,11 @@ impl Plan {
                         std::cmp::Ordering::Greater => down.find(w, u).map(|arc| behind as usize + arc),
                         std::cmp::Ordering::Equal => None,
                     };
-                    serves.push(served.unwrap_or(j) as u32);
+                    serves.push(served.unwrap_or(behind as usize + i) as u32);
                 }
             }
         }
+        serves_first.push(serves.len() as u32);
         let heavy = |half: &Half, other: &Half| {
             let mut heavy = Heavy { first: vec![0], list: Vec::new() };
             for x in 0..count as u32 {
@@ -90,7 +102,16 @@ impl Plan {
         let mut turn_arc = vec![NONE; count as usize];
         arcs.for_each(|(turn, arc)| turn_arc[*turn as usize] = arc);
         let pieces = pieces(topology, &light);
-        Self { light, serves, heavy_down, heavy_up, pieces, turn_arc }
+        let pulls = |x: usize| [&heavy_down, &heavy_up].iter().any(|h| h.first[x] < h.first[x + 1]);
+        let (runs, singles) = runs(topology, &light, pulls, &serves);
+        Self { light, serves, serves_first, runs, singles, heavy_down, heavy_up, pieces, turn_arc }
+    }
+
+    /// The arcs that detours over a state serve, for each arc down to it and each arc up from it, in the numbering of all
+    /// arcs; nothing for a state that leaves them to those above. A way there and back has an arc of no meaning.
+    pub(crate) fn served(&self, state: u32) -> &[u32] {
+        let first = &self.serves_first[state as usize..];
+        &self.serves[first[0] as usize..first[1] as usize]
     }
 
     /// One metric: weights of the turns and of all detours over lower states, bottom up; the upward arcs, then the
@@ -109,8 +130,22 @@ impl Plan {
             }
         }
         let mut bench = Bench::new(self, topology);
-        for x in 0..self.light.len() {
-            bench.hand_on(x, |arc| arc, weights);
+        let by_row = !bench.row.is_empty();
+        for run in &self.runs {
+            for [falls, rises, served] in &self.singles[run.singles.0 as usize..run.singles.1 as usize] {
+                let [by] = weights[*falls as usize];
+                let [on] = weights[*rises as usize];
+                let [slot] = &mut weights[*served as usize];
+                *slot = (*slot).min(by + on);
+            }
+            bench.serves = &bench.serves[(run.singles.1 - run.singles.0) as usize..];
+            for x in run.states.0 as usize..run.states.1 as usize {
+                if by_row {
+                    bench.hand_on(x, |arc| arc, weights);
+                } else {
+                    bench.serves = hand_on_one(x, topology, bench.serves, weights);
+                }
+            }
         }
     }
 
@@ -168,6 +203,85 @@ impl Plan {
             }
         }
     }
+}
+
+/// States in a row, for one metric: first some with few detours each, then some with many.
+#[derive(Clone, Copy, Debug, Default)]
+struct Run {
+    /// Range of [`Plan::singles`].
+    singles: (u32, u32),
+    /// Range of the states with many.
+    states: (u32, u32),
+}
+
+/// Most detours over a state that are listed one by one. Walks over the arcs of such a state are so short that the
+/// processor does not guess where they end.
+const SINGLES_MAX: usize = 32;
+
+/// Cuts the states into runs. Heavy states and those that pull detours over heavy ones are walked.
+#[allow(clippy::cast_possible_truncation)] // detours are at most `TRIANGLES_MAX`
+fn runs(
+    topology: &Topology,
+    light: &[bool],
+    pulls: impl Fn(usize) -> bool,
+    serves: &[u32],
+) -> (Vec<Run>, Vec<[u32; 3]>) {
+    let (up, down) = (&topology.up, &topology.down);
+    let behind = up.other.len();
+    let (mut runs, mut singles, mut served) = (vec![Run::default()], Vec::new(), serves);
+    for x in 0..light.len() as u32 {
+        let (rising, falling) = (up.arcs(x), down.arcs(x));
+        let count = rising.len() * falling.len();
+        let Some(run) = runs.last_mut() else { break };
+        if !light[x as usize] || pulls(x as usize) || count > SINGLES_MAX {
+            if run.states.1 != x || run.states.0 == run.states.1 {
+                run.states.0 = x;
+            }
+            run.states.1 = x + 1;
+            served = &served[if light[x as usize] { count } else { 0 }..];
+            continue;
+        }
+        let run = if run.states.0 == run.states.1 {
+            run
+        } else {
+            let at = singles.len() as u32;
+            runs.push(Run { singles: (at, at), states: (0, 0) });
+            runs.last_mut().expect("one was just added")
+        };
+        for i in falling {
+            let (now, later) = served.split_at(rising.len());
+            singles.extend(rising.clone().zip(now).map(|(j, s)| [(behind + i) as u32, j as u32, *s]));
+            served = later;
+        }
+        run.singles.1 = singles.len() as u32;
+    }
+    (runs, singles)
+}
+
+/// Lets a light state hand on its detours under one metric; what is left of the arcs served.
+#[inline(always)]
+fn hand_on_one<'a>(
+    x: usize,
+    topology: &Topology,
+    mut serves: &'a [u32],
+    weights: &mut [[Weight; 1]],
+) -> &'a [u32] {
+    let (up, down) = (&topology.up.first[..], &topology.down.first[..]);
+    let behind = topology.up.other.len();
+    let (start, end) = (up[x] as usize, up[x + 1] as usize);
+    // What a detour serves lies behind the arcs up from its lowest state.
+    let (low, high) = weights.split_at_mut(end);
+    let own = &low[start..];
+    for i in behind + down[x] as usize..behind + down[x + 1] as usize {
+        let [by] = high[i - end];
+        let (now, later) = serves.split_at(own.len());
+        for (served, [on]) in now.iter().zip(own) {
+            let [slot] = &mut high[*served as usize - end];
+            *slot = (*slot).min(by + on);
+        }
+        serves = later;
+    }
+    serves
 }
 
 /// States in a row, for a pass over several metrics.

@@ -9,6 +9,7 @@
 //! order in which the arcs that they serve lie, and what lies apart is asked for before it is read.
 
 use super::Topology;
+use super::customize::Plan;
 use super::memo::Memo;
 use super::topology::Half;
 use super::worklist::{Touched, Worklist};
@@ -75,16 +76,17 @@ pub(crate) struct Desk {
     pairs: Vec<[u32; 2]>,
 }
 
-/// Derives again what the given arcs (their turns changed) reach; hands back what changed.
+/// Derives again what the given arcs (their turns changed) reach; hands back what changed. A plan of the topology, where
+/// there is one, spares searching for the arcs that detours serve.
 pub(crate) fn update(
-    topology: &Topology,
+    (topology, plan): (&Topology, Option<&Plan>),
     ends: &Ends<'_>,
     weights: &mut [Weight],
     memo: &mut Memo,
     turned: impl Iterator<Item = Turned>,
     desk: &mut Desk,
 ) -> Changes {
-    let mut step = Step { topology, ends, weights, memo, changes: Changes::default(), desk };
+    let mut step = Step { topology, plan, ends, weights, memo, changes: Changes::default(), desk };
     step.desk.list.fit(topology.arc_count());
     for Turned { low, high, rises, at } in turned {
         let (half, from, to) = if rises { (&topology.up, low, high) } else { (&topology.down, high, low) };
@@ -103,6 +105,7 @@ pub(crate) fn update(
 /// A change under way.
 struct Step<'a, 'b> {
     topology: &'a Topology,
+    plan: Option<&'a Plan>,
     ends: &'a Ends<'b>,
     weights: &'a mut [Weight],
     memo: &'a mut Memo,
@@ -182,6 +185,15 @@ impl Step<'_, '_> {
                     others.push(Leg { rises: !legs[0].rises, at, high: half.other[at], before, now });
                 }
             }
+            let served = self.plan.map_or(&[][..], |plan| plan.served(low));
+            if !served.is_empty() {
+                let starts = [half.arcs(low).start, same.arcs(low).start];
+                let width = topology.up.arcs(low).len();
+                for leg in legs {
+                    self.serve_planned(leg, &others, (served, width, starts));
+                }
+                continue;
+            }
             // The arc served belongs to the lower of the two ends: its list is then walked along once.
             for (i, other) in others.iter().enumerate() {
                 if let Some(soon) = others.get(i + 4) {
@@ -194,6 +206,38 @@ impl Step<'_, '_> {
             }
         }
         (self.desk.legs, self.desk.others) = (legs, others);
+    }
+
+    /// Looks at the arcs that detours of a leg with partners of the other direction serve, as the plan of their lower state
+    /// lists them: its width, and the first arcs of the partners and of the leg there.
+    #[inline]
+    fn serve_planned(
+        &mut self,
+        leg: &Leg,
+        partners: &[Leg],
+        (served, width, starts): (&[u32], usize, [usize; 2]),
+    ) {
+        let arc_of = |partner: &Leg| {
+            let (p, l) = (partner.at - starts[0], leg.at - starts[1]);
+            served[if leg.rises { p * width + l } else { l * width + p }] as usize
+        };
+        for (i, partner) in partners.iter().enumerate() {
+            if let Some(soon) = partners.get(i + 8) {
+                prefetch(self.weights, arc_of(soon));
+            }
+            if partner.high == leg.high {
+                continue;
+            }
+            let arc = arc_of(partner);
+            let (was, is) = (leg.before + partner.before, leg.now + partner.now);
+            let weight = self.weights[arc];
+            if is <= weight || was == weight {
+                self.forget(arc);
+                if is < weight || is > was {
+                    self.touch(leg.high.min(partner.high), arc, is);
+                }
+            }
+        }
     }
 
     /// Looks at the arcs of `half` between the higher end of a leg and the ends beyond it of partners.

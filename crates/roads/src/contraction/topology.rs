@@ -20,6 +20,7 @@ pub(crate) struct Half {
 }
 
 impl Half {
+    #[inline]
     pub(crate) fn arcs(&self, state: u32) -> std::ops::Range<usize> {
         self.first[state as usize] as usize..self.first[state as usize + 1] as usize
     }

@@ -5,5 +5,6 @@ mod guide;
 mod hostile;
 mod learned;
 mod live;
+mod places;
 mod small;
 mod town;
