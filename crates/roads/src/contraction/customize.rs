@@ -66,9 +66,9 @@ impl Plan {
         let mut serves = Vec::with_capacity(total(bound));
         let behind = up.other.len() as u32;
         let mut serves_first = Vec::with_capacity(count + 1);
-        for v in 0..count {
+        for (v, light) in light.iter().enumerate() {
             serves_first.push(serves.len() as u32);
-            if !light[v] {
+            if !light {
                 continue;
             }
             for i in down.arcs(v as u32) {

@@ -95,16 +95,16 @@ pub(crate) fn segment_order(place: &[[i32; 2]], edges: Vec<Edge>) -> Vec<u32> {
 pub(crate) fn vertex_order(place: &[[i32; 2]], edges: &[(u32, u32)]) -> Vec<u32> {
     let ids: Vec<u32> = (0..place.len() as u32).collect();
     let edges = edges.iter().filter(|(a, b)| a != b).map(|(a, b)| (*a, *b, 0)).collect();
-    dissect_vertices(ids, Part { place: place.to_vec(), edges, outer: Vec::new() })
+    dissect_vertices(ids, &Part { place: place.to_vec(), edges, outer: Vec::new() })
 }
 
 /// Orders the vertices of a part, whose own numbers are given.
 #[allow(clippy::cast_possible_truncation)] // vertices fit u32
-fn dissect_vertices(ids: Vec<u32>, part: Part) -> Vec<u32> {
+fn dissect_vertices(ids: Vec<u32>, part: &Part) -> Vec<u32> {
     if ids.len() <= 2 || part.edges.is_empty() {
         return ids;
     }
-    let mut root = roots(&part);
+    let mut root = roots(part);
     let pieces = (0..ids.len() as u32).filter(|v| find(&mut root, *v) == *v).count();
     if pieces > 1 {
         let mut piece = vec![u32::MAX; ids.len()];
@@ -117,9 +117,9 @@ fn dissect_vertices(ids: Vec<u32>, part: Part) -> Vec<u32> {
             }
             piece[v as usize] = piece[r];
         }
-        return take_apart(&ids, &part, count, |v| piece[v as usize])
+        return take_apart(&ids, part, count, |v| piece[v as usize])
             .into_iter()
-            .flat_map(|(ids, part)| dissect_vertices(ids, part))
+            .flat_map(|(ids, part)| dissect_vertices(ids, &part))
             .collect();
     }
     let side = bisect(&part.place, &part.edges);
@@ -136,13 +136,13 @@ fn dissect_vertices(ids: Vec<u32>, part: Part) -> Vec<u32> {
         true => u32::MAX,
         false => u32::from(side[v as usize]),
     };
-    let mut halves = take_apart(&ids, &part, 2, piece).into_iter();
+    let mut halves = take_apart(&ids, part, 2, piece).into_iter();
     let separator = ids.iter().zip(between).filter(|(_, b)| **b).map(|(id, _)| *id);
     let (Some(a), Some(b)) = (halves.next(), halves.next()) else { return ids };
     let (mut order, rest) = if part.edges.len() > PARALLEL_EDGES {
-        rayon::join(|| dissect_vertices(a.0, a.1), || dissect_vertices(b.0, b.1))
+        rayon::join(|| dissect_vertices(a.0, &a.1), || dissect_vertices(b.0, &b.1))
     } else {
-        (dissect_vertices(a.0, a.1), dissect_vertices(b.0, b.1))
+        (dissect_vertices(a.0, &a.1), dissect_vertices(b.0, &b.1))
     };
     order.extend(rest);
     order.extend(separator);
