@@ -7,8 +7,7 @@
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
-use sqlx::AnyConnection;
-use sqlx::Row;
+use sqlx::{AnyConnection, Connection, Row};
 
 use crate::backend::Store;
 use crate::error::StoreError;
@@ -160,7 +159,9 @@ fn check_size(content: &[u8]) -> Result<(), StoreError> {
 pub struct Vault {
     store: Store,
     master: MasterKey,
-    conn: AnyConnection,
+    /// Nothing after a fault: the next use opens another, so that neither a database that was away nor a transaction
+    /// that broke off outlives its request.
+    conn: Option<AnyConnection>,
 }
 
 impl Vault {
@@ -169,7 +170,22 @@ impl Vault {
     /// # Errors
     /// The database's faults.
     pub async fn open(store: &Store, master: MasterKey) -> Result<Self, StoreError> {
-        Ok(Self { store: store.clone(), master, conn: store.connect_writer().await? })
+        Ok(Self { store: store.clone(), master, conn: Some(store.connect_writer().await?) })
+    }
+
+    /// The connection for one use; whoever gets through puts it back with [`Self::give_back`].
+    async fn take(&mut self) -> Result<AnyConnection, StoreError> {
+        // A database that was restarted leaves a dead connection behind; a ping tells.
+        if let Some(mut conn) = self.conn.take()
+            && conn.ping().await.is_ok()
+        {
+            return Ok(conn);
+        }
+        self.store.connect_writer().await
+    }
+
+    fn give_back(&mut self, conn: AnyConnection) {
+        self.conn = Some(conn);
     }
 
     /// Seals and keeps a record, replacing the person's former one; the key stays the same.
@@ -178,14 +194,15 @@ impl Vault {
     /// A record over [`RECORD_BYTES_MAX`], a master key that does not open the person's key, the database's faults.
     pub async fn put(&mut self, county: &str, record: &Record) -> Result<(), StoreError> {
         check_size(&record.content)?;
-        let key = match self.key(county, record.person).await {
+        let mut conn = self.take().await?;
+        let key = match key(&self.master, &mut conn, county, record.person).await {
             Ok(key) => key,
             Err(StoreError::NoPerson { .. }) => random(),
             Err(err) => return Err(err),
         };
         let (nonce, sealed) = seal(&key, &record.content, &bound(county, record.person, &record.owner));
         let (key_nonce, sealed_key) = seal(&self.master.0, &key, &bound(county, record.person, ""));
-        self.store.begin(&mut self.conn).await?;
+        self.store.begin(&mut conn).await?;
         sqlx::query(
             "INSERT INTO person_key (county, person, nonce, sealed_key) VALUES ($1, $2, $3, $4) \
              ON CONFLICT (county, person) DO NOTHING",
@@ -194,7 +211,7 @@ impl Vault {
         .bind(record.person)
         .bind(key_nonce)
         .bind(sealed_key)
-        .execute(&mut self.conn)
+        .execute(&mut conn)
         .await
         .map_err(StoreError::from_write)?;
         sqlx::query(
@@ -208,10 +225,10 @@ impl Vault {
         .bind(record.expires_ms)
         .bind(nonce)
         .bind(sealed)
-        .execute(&mut self.conn)
+        .execute(&mut conn)
         .await
         .map_err(StoreError::from_write)?;
-        self.commit().await
+        self.commit(conn).await
     }
 
     /// Opens a person's record.
@@ -219,24 +236,12 @@ impl Vault {
     /// # Errors
     /// [`StoreError::NoPerson`] when it was erased or never there; [`StoreError::Unsealed`] when it does not open.
     pub async fn get(&mut self, county: &str, person: i64) -> Result<Record, StoreError> {
-        let key = self.key(county, person).await?;
-        let row = sqlx::query(
-            "SELECT owner, expires_ms, nonce, sealed FROM person WHERE county = $1 AND person = $2",
-        )
-        .bind(county.to_owned())
-        .bind(person)
-        .fetch_optional(&mut self.conn)
-        .await?
-        .ok_or(StoreError::NoPerson { person })?;
-        let owner: String = row.try_get("owner")?;
-        let content = open(
-            &key,
-            &row.try_get::<Vec<u8>, _>("nonce")?,
-            &row.try_get::<Vec<u8>, _>("sealed")?,
-            &bound(county, person, &owner),
-        )
-        .ok_or(StoreError::Unsealed { person })?;
-        Ok(Record { person, owner, expires_ms: row.try_get("expires_ms")?, content })
+        let mut conn = self.take().await?;
+        let found = open_record(&self.master, &mut conn, county, person).await;
+        if !matches!(found, Err(StoreError::Sql(_))) {
+            self.give_back(conn);
+        }
+        found
     }
 
     /// Destroys a person's key. The sealed row stays, unreadable, so that backups and counts still agree.
@@ -244,14 +249,15 @@ impl Vault {
     /// # Errors
     /// The database's faults.
     pub async fn erase(&mut self, county: &str, person: i64) -> Result<(), StoreError> {
-        self.store.begin(&mut self.conn).await?;
+        let mut conn = self.take().await?;
+        self.store.begin(&mut conn).await?;
         sqlx::query("DELETE FROM person_key WHERE county = $1 AND person = $2")
             .bind(county.to_owned())
             .bind(person)
-            .execute(&mut self.conn)
+            .execute(&mut conn)
             .await
             .map_err(StoreError::from_write)?;
-        self.commit().await
+        self.commit(conn).await
     }
 
     /// Persons whose record may be erased at `now_ms`.
@@ -259,36 +265,69 @@ impl Vault {
     /// # Errors
     /// The database's faults.
     pub async fn expired(&mut self, county: &str, now_ms: i64) -> Result<Vec<i64>, StoreError> {
+        let mut conn = self.take().await?;
         let rows = sqlx::query(
             "SELECT p.person FROM person p JOIN person_key k ON k.county = p.county AND k.person = p.person \
              WHERE p.county = $1 AND p.expires_ms <= $2 ORDER BY p.person",
         )
         .bind(county.to_owned())
         .bind(now_ms)
-        .fetch_all(&mut self.conn)
+        .fetch_all(&mut conn)
         .await?;
+        self.give_back(conn);
         rows.iter().map(|r| Ok(r.try_get("person")?)).collect()
     }
 
-    async fn key(&mut self, county: &str, person: i64) -> Result<[u8; KEY_BYTES], StoreError> {
-        let row = sqlx::query("SELECT nonce, sealed_key FROM person_key WHERE county = $1 AND person = $2")
-            .bind(county.to_owned())
-            .bind(person)
-            .fetch_optional(&mut self.conn)
-            .await?
-            .ok_or(StoreError::NoPerson { person })?;
-        open(
-            &self.master.0,
-            &row.try_get::<Vec<u8>, _>("nonce")?,
-            &row.try_get::<Vec<u8>, _>("sealed_key")?,
-            &bound(county, person, ""),
-        )
-        .and_then(|key| key.try_into().ok())
-        .ok_or(StoreError::Unsealed { person })
-    }
-
-    async fn commit(&mut self) -> Result<(), StoreError> {
-        sqlx::raw_sql("COMMIT").execute(&mut self.conn).await.map_err(StoreError::from_write)?;
+    async fn commit(&mut self, mut conn: AnyConnection) -> Result<(), StoreError> {
+        sqlx::raw_sql("COMMIT").execute(&mut conn).await.map_err(StoreError::from_write)?;
+        self.give_back(conn);
         Ok(())
     }
+}
+
+async fn open_record(
+    master: &MasterKey,
+    conn: &mut AnyConnection,
+    county: &str,
+    person: i64,
+) -> Result<Record, StoreError> {
+    let key = key(master, conn, county, person).await?;
+    let row =
+        sqlx::query("SELECT owner, expires_ms, nonce, sealed FROM person WHERE county = $1 AND person = $2")
+            .bind(county.to_owned())
+            .bind(person)
+            .fetch_optional(conn)
+            .await?
+            .ok_or(StoreError::NoPerson { person })?;
+    let owner: String = row.try_get("owner")?;
+    let content = open(
+        &key,
+        &row.try_get::<Vec<u8>, _>("nonce")?,
+        &row.try_get::<Vec<u8>, _>("sealed")?,
+        &bound(county, person, &owner),
+    )
+    .ok_or(StoreError::Unsealed { person })?;
+    Ok(Record { person, owner, expires_ms: row.try_get("expires_ms")?, content })
+}
+
+async fn key(
+    master: &MasterKey,
+    conn: &mut AnyConnection,
+    county: &str,
+    person: i64,
+) -> Result<[u8; KEY_BYTES], StoreError> {
+    let row = sqlx::query("SELECT nonce, sealed_key FROM person_key WHERE county = $1 AND person = $2")
+        .bind(county.to_owned())
+        .bind(person)
+        .fetch_optional(conn)
+        .await?
+        .ok_or(StoreError::NoPerson { person })?;
+    open(
+        &master.0,
+        &row.try_get::<Vec<u8>, _>("nonce")?,
+        &row.try_get::<Vec<u8>, _>("sealed_key")?,
+        &bound(county, person, ""),
+    )
+    .and_then(|key| key.try_into().ok())
+    .ok_or(StoreError::Unsealed { person })
 }

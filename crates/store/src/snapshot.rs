@@ -27,21 +27,25 @@ pub(crate) async fn newest(
     county: &str,
     schema: i32,
 ) -> Result<Option<Snapshot>, StoreError> {
-    let rows = sqlx::query(
-        "SELECT seq, body, hash FROM snapshot WHERE county = $1 AND schema = $2 ORDER BY seq DESC",
+    // One after the other: a state may be large, and the newest is nearly always whole.
+    let mut before = i64::MAX;
+    while let Some(row) = sqlx::query(
+        "SELECT seq, body, hash FROM snapshot WHERE county = $1 AND schema = $2 AND seq < $3 ORDER BY seq DESC LIMIT 1",
     )
     .bind(county.to_owned())
     .bind(i64::from(schema))
-    .fetch_all(conn)
-    .await?;
-    for row in rows {
+    .bind(before)
+    .fetch_optional(&mut *conn)
+    .await?
+    {
+        let seq: i64 = row.try_get("seq")?;
         let body: Vec<u8> = row.try_get("body")?;
         let hash = hash_from(&row.try_get::<Vec<u8>, _>("hash")?, "snapshot hash")?;
         if <[u8; 32]>::from(Sha256::digest(&body)) == hash {
-            return Ok(Some(Snapshot { seq: row.try_get("seq")?, schema, body }));
+            return Ok(Some(Snapshot { seq, schema, body }));
         }
-        let seq: i64 = row.try_get("seq")?;
         tracing::warn!(county, seq, "snapshot is damaged and was passed over");
+        before = seq;
     }
     Ok(None)
 }

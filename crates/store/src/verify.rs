@@ -1,8 +1,9 @@
 //! Checks a log from its first event: numbers without gaps, each hash over the one before.
 
+use sqlx::Row;
 use std::collections::HashMap;
 
-use crate::backend::Store;
+use crate::backend::{Kind, Store};
 use crate::error::StoreError;
 use crate::event::{Event, GENESIS};
 use crate::log::{self, Head};
@@ -37,11 +38,22 @@ pub(crate) fn follows(head: &Head, event: &Event) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Checks the whole log of one county.
+/// Checks the whole log of one county, and on SQLite the file's own structure.
 ///
 /// # Errors
 /// [`StoreError::Tampered`] names the first event that does not hold.
 pub async fn county(store: &Store, county: &str) -> Result<Verified, StoreError> {
+    if store.kind() == Kind::Sqlite {
+        let row = sqlx::query("PRAGMA integrity_check(1)").fetch_one(store.readers()).await?;
+        let found: String = row.try_get(0)?;
+        if found != "ok" {
+            return Err(StoreError::Tampered {
+                county: county.to_owned(),
+                seq: 0,
+                what: format!("the file is damaged: {found}"),
+            });
+        }
+    }
     let mut head = Head { seq: 0, hash: GENESIS };
     let mut versions: HashMap<String, i64> = HashMap::new();
     loop {

@@ -328,7 +328,14 @@ impl<M: Machine> Writer<M> {
             }
             self.reconnect(deadline, err).await?;
             let Some(last) = events.last() else { continue };
-            let there = log::head_on(&mut self.conn, &self.county).await?;
+            // It may go away again while it is asked; then it is asked once more.
+            let there = loop {
+                match log::head_on(&mut self.conn, &self.county).await {
+                    Ok(there) => break there,
+                    Err(err) if err.is_disconnect() => self.reconnect(deadline, err).await?,
+                    Err(err) => return Err(err),
+                }
+            };
             if there.seq == last.seq && there.hash == last.hash {
                 return Ok(());
             }
