@@ -105,7 +105,9 @@ fn a_log_cut_or_flipped_anywhere_opens_to_what_was_committed_before_or_is_refuse
                 Err(_) => refused += 1,
             }
         }
-        println!("of {COPIES} copies {shorter} ended earlier, {equal} held everything, {refused} were refused");
+        println!(
+            "of {COPIES} copies {shorter} ended earlier, {equal} held everything, {refused} were refused"
+        );
         assert!(shorter > COPIES / 2, "{shorter} {equal} {refused}");
         drop(handle);
         task.await.unwrap().unwrap();
@@ -380,7 +382,10 @@ fn a_server_restarted_and_its_backends_terminated_lose_and_double_nothing() {
         for n in 0..8 {
             let (least, more) = (acknowledged[n].load(Ordering::Relaxed), unknown[n].load(Ordering::Relaxed));
             let there = kept[&format!("s{n}")];
-            assert!((least..=least + more).contains(&there), "{least} acknowledged, {more} unknown, {there} kept");
+            assert!(
+                (least..=least + more).contains(&there),
+                "{least} acknowledged, {more} unknown, {there} kept"
+            );
         }
         let found = verify::county(&store, COUNTY).await.unwrap();
         assert_eq!(found.events, kept.values().sum::<i64>());
