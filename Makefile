@@ -82,14 +82,14 @@ bench-roads: ## the road engine and its peers on the public maps (needs XIANGYUN
 	fi
 	exit $$status
 
-bench-solver: ## solver and peers on public instances: MODE=quick|accept|full (needs XIANGYUN_TESTDATA)
+bench-solver: ## solver and peers on public instances: MODE=quick|accept|full, or its other marks: MODE=marks (needs XIANGYUN_TESTDATA)
 	@if [ ! -x target/peers/bin/python ]; then
 	    python3 -m venv target/peers || echo "no Python with venv: cached answers of peers are shown"
 	    while read -r peer; do
 	        target/peers/bin/pip install --quiet "$$peer" || echo "$$peer could not be installed here"
 	    done < benches/peers/requirements.txt
 	fi
-	cargo build --release --locked -p xiangyun-benches --bin bench-solver
+	cargo build --release --locked -p xiangyun-bench-solver
 	$(TARGET)/release/bench-solver --mode $(MODE)
 
 bench-telematics: ## gateway, codecs and track files against their marks, beside a public crate; JSON lines in target/release

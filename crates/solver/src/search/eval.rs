@@ -1,6 +1,7 @@
 //! What the search asks of a kernel: the exact change of cost by an insertion, and the caches that make it quick.
 
 use super::links::Links;
+use super::middle::Part;
 use super::rng::Rng;
 
 /// How a job comes into a route.
@@ -17,6 +18,9 @@ pub(super) enum Put {
 }
 
 pub(super) trait Eval {
+    /// Whether a route costs its vehicle and its ways and nothing else, overload apart.
+    const WAYS_ALONE: bool = false;
+
     /// Recomputes the caches and the cost of a route after any change; whether the route keeps every rule.
     fn refresh(&mut self, links: &mut Links, route: u32) -> bool;
 
@@ -24,6 +28,28 @@ pub(super) trait Eval {
     #[inline(always)]
     fn admits(&self, route: u32, job: u32) -> bool {
         let _ = (route, job);
+        true
+    }
+
+    /// Whether the job fits the vehicle of the route at all: skills.
+    fn rides(&self, route: u32, job: u32) -> bool;
+
+    /// Price of the way between two nodes for the vehicle of the route.
+    fn leg(&self, links: &Links, route: u32, from: u32, to: u32) -> i64;
+
+    /// A node of the route, one of its ends included, as a part of a day.
+    fn part(&self, links: &Links, route: u32, node: u32) -> Part;
+
+    /// One part, then another.
+    fn join(&self, route: u32, one: &Part, other: &Part) -> Part;
+
+    /// What a day of this part costs, as far as parts tell; [`super::arcs::FAR`] if it breaks a rule.
+    fn worth(&self, route: u32, whole: &Part) -> i64;
+
+    /// Whether two jobs of two routes can change vehicles, as far as loads tell at once.
+    #[inline(always)]
+    fn may_swap(&self, links: &Links, one: u32, other: u32) -> bool {
+        let _ = (links, one, other);
         true
     }
 

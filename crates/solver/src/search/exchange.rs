@@ -1,4 +1,4 @@
-//! Moves of whole routes: to another vehicle, or between two vehicles.
+//! A whole route goes to another vehicle, or two vehicles change routes.
 
 use super::eval::Eval;
 use super::links::NONE;
@@ -42,28 +42,9 @@ impl<E: Eval> Walk<'_, E> {
     }
 
     /// Whether a route holds nothing that is bound to its vehicle.
-    fn is_loose(&self, r: u32) -> bool {
+    pub(super) fn is_loose(&self, r: u32) -> bool {
         let bound =
             |v: u32| v >= self.links.jobs || self.net.pinned[v as usize] || self.net.only[v as usize] != NONE;
         self.net.slots[r as usize].prefix.is_none() && !self.links.nodes(r).any(bound)
-    }
-
-    /// Takes out the whole route of a random job, and that of a near job elsewhere.
-    pub(super) fn ruin_routes(&mut self) {
-        let seed = self.rng.below(self.net.jobs) as u32;
-        let near = &self.net.near;
-        let mut taken: Vec<u32> = Vec::new();
-        for at in 0..=near.of(seed, 20).len() {
-            let c = if at == 0 { seed } else { near.of(seed, 20)[at - 1] };
-            let route = self.links.at[c as usize].route;
-            if route == NONE || taken.contains(&route) {
-                continue;
-            }
-            self.clear_route_of(route);
-            taken.push(route);
-            if taken.len() == 2 {
-                break;
-            }
-        }
     }
 }

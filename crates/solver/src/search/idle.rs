@@ -9,6 +9,8 @@ use super::walk::Walk;
 pub(super) const EVERYWHERE: usize = 64;
 /// Absent jobs that may look at every place of the plan in one iteration.
 pub(super) const WIDE: u32 = 3;
+/// One in how many times a job that may be left out looks at every place after all.
+const SELDOM: usize = 32;
 /// One in how many of the jobs absent for longer looks again although nothing near it has changed.
 const AGAIN: u64 = 16;
 /// Neighbours whose routes are near.
@@ -56,35 +58,39 @@ impl<E: Eval> Walk<'_, E> {
         links.absent = list;
     }
 
-    /// Takes in every optional job at any price, then gives up the routes that cost more than leaving their jobs out.
-    /// A plan that grows job by job opens too few routes: none pays with its first job. Begins an iteration, which
-    /// the caller keeps or rejects.
+    /// Takes in every optional job at any price. A plan that grows job by job opens too few routes: none pays with its
+    /// first job. Begins an iteration, which the caller keeps or rejects.
     pub(super) fn take_all(&mut self) {
         self.links.begin();
-        let used = |walk: &Self, r: u32| walk.links.routes[r as usize].size > 0;
-        let slots = 0..self.net.slots.len() as u32;
-        for r in slots.clone() {
-            if used(self, r) {
+        for r in 0..self.net.slots.len() as u32 {
+            if self.links.routes[r as usize].size > 0 {
                 self.clear_route_of(r);
             }
         }
         self.refresh_changed();
-        self.lavish = true;
+        let lavish = std::mem::replace(&mut self.lavish, true);
         self.recreate();
-        self.lavish = false;
-        for r in slots {
+        self.lavish = lavish;
+    }
+
+    /// Gives up the routes that cost more than leaving their jobs out, within an iteration.
+    pub(super) fn prune(&mut self) {
+        for r in 0..self.net.slots.len() as u32 {
             let cost = self.links.routes[r as usize].cost;
             let jobs = self.links.nodes(r).filter(|&v| v < self.links.jobs);
             let prices: i64 = jobs.map(|v| self.net.absence[v as usize]).sum();
-            if used(self, r) && cost > prices {
+            if self.links.routes[r as usize].size > 0 && cost > prices {
                 self.clear_route_of(r);
             }
         }
         self.refresh_changed();
     }
 
-    /// Whether one more job may look at every place in this iteration.
-    pub(super) fn looks_wide(&mut self) -> bool {
+    /// Whether this job may look at every place in this iteration; one that may be left out seldom does.
+    pub(super) fn looks_wide(&mut self, job: u32) -> bool {
+        if !self.eager && !self.net.must[job as usize] && self.rng.below(SELDOM) != 0 {
+            return false;
+        }
         let may = self.wide > 0;
         self.wide = self.wide.saturating_sub(1);
         may

@@ -6,7 +6,9 @@
 use super::arcs::{Arcs, FAR};
 use super::eval::{Blink, Eval, Put};
 use super::links::{Link, Links};
+use super::middle::Part;
 use super::net::Net;
+use super::times::Times as Span;
 use crate::problem::{Backhaul, Matrix, NO_WAY, Problem, Role};
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -56,6 +58,9 @@ struct Van {
     fixed: i64,
     unit: i64,
     kind: u32,
+    /// Longest way and day.
+    far: i64,
+    long: i64,
 }
 
 pub(super) struct Lean<'a, A, const TIME: bool, const BOTH: bool> {
@@ -77,20 +82,24 @@ pub(super) struct Lean<'a, A, const TIME: bool, const BOTH: bool> {
     lot: u32,
     /// 2 where distances keep the triangle, so that a detour is at least twice the surplus of its first leg.
     corner: i64,
+    /// Way, and the segments of times before and after each node, where some vehicle has a limit.
+    limited: bool,
+    ways: Vec<i64>,
+    spans: Vec<[Span; 2]>,
 }
 
 /// Whether the lean kernel is exact for a problem without frozen prefixes.
 pub(super) fn suits(p: &Problem) -> bool {
     let strict = p.backhaul() == Backhaul::LinehaulFirst;
     let some = |l: &[i64]| l.iter().any(|&v| v > 0);
+    let pairs = p.jobs().iter().any(|j| j.role != Role::Single);
     p.dimensions().len() <= 1
         && p.kinds().iter().all(|k| {
             k.profile == p.kinds()[0].profile
                 && k.layouts.len() == 1
                 && k.per_time == 0
                 && k.overtime_price == 0
-                && k.max_duration.is_none()
-                && k.max_distance.is_none()
+                && (!pairs || k.max_duration.is_none() && k.max_distance.is_none())
                 && k.max_stops.is_none()
                 && (k.max_trips == 1 || k.reloads.is_empty())
                 && k.driving.is_none()
@@ -121,7 +130,7 @@ fn has_holes(matrix: &Matrix) -> bool {
 /// Whether the problem needs times.
 pub(super) fn has_times(p: &Problem) -> bool {
     p.jobs().iter().any(|j| !j.windows.is_empty())
-        || p.kinds().iter().any(|k| k.shift.to < crate::problem::VALUE_MAX)
+        || p.kinds().iter().any(|k| k.shift.to < crate::problem::VALUE_MAX || k.max_duration.is_some())
 }
 
 /// Whether goods go both ways, or from job to job.
@@ -168,8 +177,12 @@ impl<'a, A: Arcs, const TIME: bool, const BOTH: bool> Lean<'a, A, TIME, BOTH> {
                 fixed: kind.fixed + net.weight(r as u32),
                 unit: kind.per_distance,
                 kind: slot.kind,
+                far: kind.max_distance.unwrap_or(i64::MAX),
+                long: kind.max_duration.unwrap_or(i64::MAX),
             });
         }
+        let limited = vans.iter().any(|v| v.far < i64::MAX || v.long < i64::MAX);
+        let timed_nodes = if limited && TIME { nodes } else { 0 };
         let demand = p.jobs().iter().map(|j| first(&j.delivery)).collect();
         let (slack, over) = (vec![0; vans.len()], vec![0; vans.len()]);
         // About what a job weighs.
@@ -190,6 +203,9 @@ impl<'a, A: Arcs, const TIME: bool, const BOTH: bool> Lean<'a, A, TIME, BOTH> {
             over_price: 0,
             lot,
             corner: 1 + i64::from(net.metric),
+            limited,
+            ways: vec![0; net.slots.len()],
+            spans: vec![[Span::ANY; 2]; timed_nodes],
         }
     }
 
@@ -219,6 +235,35 @@ impl<'a, A: Arcs, const TIME: bool, const BOTH: bool> Lean<'a, A, TIME, BOTH> {
             v = p;
         }
         ok || links.routes[route as usize].size == 0
+    }
+
+    #[inline(always)]
+    fn span(&self, v: usize) -> Span {
+        let t = &self.times[v];
+        Span::stop(t.open, t.close, t.service)
+    }
+
+    /// Recomputes the segments of times of a route; gives how long its day is.
+    fn refresh_spans(&mut self, links: &Links, route: u32) -> i64 {
+        let (start, end) = (links.start(route) as usize, links.end(route) as usize);
+        let mut v = start;
+        self.spans[start][0] = self.span(start);
+        while v != end {
+            let Link { succ, point, .. } = links.at[v];
+            let s = succ as usize;
+            let leg = self.arcs.time(point, links.at[s].point);
+            self.spans[s][0] = self.spans[v][0].then(leg, self.span(s));
+            v = s;
+        }
+        self.spans[end][1] = self.span(end);
+        while v != start {
+            let Link { pred, point, .. } = links.at[v];
+            let p = pred as usize;
+            let leg = self.arcs.time(links.at[p].point, point);
+            self.spans[p][1] = self.span(p).then(leg, self.spans[v][1]);
+            v = p;
+        }
+        self.spans[end][0].long
     }
 
     /// Recomputes the load segments of a route; gives its peak.
@@ -255,6 +300,8 @@ impl<'a, A: Arcs, const TIME: bool, const BOTH: bool> Lean<'a, A, TIME, BOTH> {
 }
 
 impl<A: Arcs, const TIME: bool, const BOTH: bool> Eval for Lean<'_, A, TIME, BOTH> {
+    const WAYS_ALONE: bool = true;
+
     fn refresh(&mut self, links: &mut Links, route: u32) -> bool {
         let arcs = self.arcs;
         let way = links.measure(route, |a, b| arcs.dist(a, b));
@@ -262,6 +309,17 @@ impl<A: Arcs, const TIME: bool, const BOTH: bool> Eval for Lean<'_, A, TIME, BOT
         let mut ok = way < NO_WAY;
         if TIME {
             ok &= self.refresh_times(links, route);
+        }
+        if self.limited && size > 0 {
+            self.ways[route as usize] = way;
+            let long = if TIME { self.refresh_spans(links, route) } else { 0 };
+            let van = &self.vans[route as usize];
+            ok &= way <= van.far && long <= van.long;
+        } else if self.limited {
+            self.ways[route as usize] = 0;
+            if TIME {
+                self.refresh_spans(links, route);
+            }
         }
         let load = if BOTH {
             self.refresh_loads(links, route)
@@ -302,6 +360,57 @@ impl<A: Arcs, const TIME: bool, const BOTH: bool> Eval for Lean<'_, A, TIME, BOT
     }
 
     #[inline(always)]
+    fn rides(&self, route: u32, job: u32) -> bool {
+        self.fits(route, job)
+    }
+
+    #[inline(always)]
+    fn leg(&self, links: &Links, route: u32, from: u32, to: u32) -> i64 {
+        let point = |v: u32| links.at[v as usize].point;
+        self.vans[route as usize].unit * self.arcs.dist(point(from), point(to))
+    }
+
+    fn part(&self, links: &Links, _: u32, node: u32) -> Part {
+        let job = (node as usize) < self.jobs;
+        let mut part = Part::at(links.at[node as usize].point);
+        if TIME {
+            part.times = self.span(node as usize);
+        }
+        if BOTH && job {
+            let Load { i, d, h } = self.loads[node as usize].own;
+            part.loads[0] = [i, d, h];
+        }
+        part
+    }
+
+    fn join(&self, _: u32, one: &Part, other: &Part) -> Part {
+        let leg = if TIME { self.arcs.time(one.last, other.first) } else { 0 };
+        one.then(self.arcs.dist(one.last, other.first), leg, other, usize::from(BOTH))
+    }
+
+    fn worth(&self, route: u32, whole: &Part) -> i64 {
+        let van = &self.vans[route as usize];
+        let [i, _, h] = whole.loads[0];
+        let late = TIME && (whole.times.warp > 0 || whole.times.long > van.long);
+        // Overload that the order does not change is known to the refresh alone.
+        let heavy = BOTH && i + h > van.cap + self.over_most;
+        if late || heavy || whole.way > van.far || whole.way >= NO_WAY {
+            return FAR;
+        }
+        van.fixed + van.unit * whole.way
+    }
+
+    #[inline(always)]
+    fn may_swap(&self, links: &Links, one: u32, other: u32) -> bool {
+        if BOTH {
+            return true;
+        }
+        let room = |v: u32| self.slack[links.at[v as usize].route as usize] + self.over_most;
+        let more = self.demand[other as usize] - self.demand[one as usize];
+        room(one) >= more && room(other) >= -more
+    }
+
+    #[inline(always)]
     fn insertion(&self, links: &Links, job: u32, after: u32, limit: i64) -> i64 {
         let before = links.at[after as usize];
         let route = before.route;
@@ -318,7 +427,8 @@ impl<A: Arcs, const TIME: bool, const BOTH: bool> Eval for Lean<'_, A, TIME, BOT
             return FAR;
         }
         let next = links.at[succ].point;
-        let mut delta = van.unit * (self.arcs.dist(point, next) + there - before.next);
+        let longer = self.arcs.dist(point, next) + there - before.next;
+        let mut delta = van.unit * longer;
         if links.routes[route as usize].size == 0 {
             delta += van.fixed;
         }
@@ -328,12 +438,22 @@ impl<A: Arcs, const TIME: bool, const BOTH: bool> Eval for Lean<'_, A, TIME, BOT
         if delta >= limit || !self.fits(route, job) {
             return FAR;
         }
+        if self.limited && self.ways[route as usize] + longer > van.far {
+            return FAR;
+        }
         if TIME {
             let t = &self.times[job as usize];
             let begin =
                 (self.times[after as usize].dep + self.arcs.time_into(point, before.point)).max(t.open);
             if begin > t.close || begin + t.service + self.arcs.time(point, next) > self.times[succ].lat {
                 return FAR;
+            }
+            if self.limited && van.long < i64::MAX {
+                let legs = (self.arcs.time_into(point, before.point), self.arcs.time(point, next));
+                let upto = self.spans[after as usize][0].then(legs.0, self.span(job as usize));
+                if upto.then(legs.1, self.spans[succ][1]).long > van.long {
+                    return FAR;
+                }
             }
         }
         if BOTH {

@@ -1,21 +1,29 @@
 //! The search: [`solve`].
 
 mod arcs;
+mod choice;
 mod clock;
 mod eval;
 mod exchange;
 mod fleet;
 mod full;
 mod idle;
+mod inner;
 mod lean;
 mod links;
+mod memory;
+mod middle;
 mod near;
 mod net;
 mod order;
+mod place;
 mod rng;
+mod ruin;
+mod swap;
 mod team;
 #[cfg(test)]
 mod tests;
+mod times;
 mod walk;
 
 use crate::budget::Budget;

@@ -27,6 +27,8 @@ pub(super) struct Net<'a> {
     pub(super) slots: Vec<Slot>,
     /// Slots of each class, ascending; slots of one class are interchangeable.
     pub(super) classes: Vec<Vec<u32>>,
+    /// Class of each slot.
+    pub(super) class_of: Vec<u32>,
     /// By node: jobs, then start and end of each slot.
     pub(super) points: Vec<u32>,
     /// Place of each point.
@@ -75,11 +77,18 @@ impl<'a> Net<'a> {
     pub(super) fn new(problem: &'a Problem, start: Option<&Solution>, locks: &'a Locks) -> Self {
         let jobs = problem.jobs().len();
         let (slots, classes) = slots(problem, start, locks);
+        let mut class_of = vec![0; slots.len()];
+        for (class, list) in (0..).zip(&classes) {
+            for &slot in list {
+                class_of[slot as usize] = class;
+            }
+        }
         let mut net = Self {
             problem,
             locks,
             jobs,
             classes,
+            class_of,
             points: Vec::new(),
             point_list: Vec::new(),
             arcs: AnyArcs::of(&problem.profiles()[0], &[], true),

@@ -4,6 +4,7 @@
 //! each number of threads has one result.
 
 use super::Outcome;
+use super::choice::Kind;
 use super::clock::Clock;
 use super::eval::Eval;
 use super::links::NONE;
@@ -24,6 +25,14 @@ const COLD: f64 = 0.01;
 const LARGE: usize = 500;
 const HOT_LARGE: f64 = 0.5;
 const COLD_LARGE: f64 = 0.02;
+/// Up to so many jobs there are several coolings, and what they find is recombined.
+const SMALL: usize = 150;
+/// Share of the budget among plans that leave no job out, where jobs may be.
+const LAVISH_SHARE: f64 = 0.06;
+/// The same when what does not pay has been left out again.
+const PRUNED_SHARE: f64 = 0.2;
+/// Such a plan is given up if it costs so many times the other.
+const HOPELESS: f64 = 1.5;
 /// Least share of the legs between jobs that is believed.
 const SHARE_LEAST: f64 = 0.15;
 /// Steps of one cooling while vehicles are being saved, and between which temperatures.
@@ -63,14 +72,28 @@ struct Member<'a, E> {
     history: Vec<Progress>,
     /// Has finished saving vehicles.
     saved: bool,
+    /// Has tried to leave no job out.
+    served: bool,
+    /// Has begun to.
+    pruning: bool,
     /// Share of the budget spent when annealing began.
     cool_from: f64,
     /// Mean cost of a job's way, the unit of temperature.
     unit: f64,
+    /// Round of cooling.
+    round: usize,
     /// Price of what routes carry too much, where they may.
     tight: Option<Tight>,
     /// Whether they may has been decided.
     weighed: bool,
+}
+
+/// A cooling: where it ends, as a share of the budget, how hot it begins, and whether from the best plan.
+#[derive(Clone, Copy, Debug)]
+struct Round {
+    end: f64,
+    hot: f64,
+    again: bool,
 }
 
 /// Lets routes carry too much at a price that follows how often the plan is sound.
@@ -149,8 +172,11 @@ impl<'a> Run<'a> {
             clock: Clock::new(self.budget, self.control, threads as u64),
             history: Vec::new(),
             saved: false,
+            served: false,
+            pruning: false,
             cool_from: 0.0,
             unit: 1.0,
+            round: 0,
             tight: None,
             weighed: false,
         }
@@ -170,6 +196,7 @@ impl<'a> Run<'a> {
         walk.store_all();
         if self.net.optional && self.start.is_none() {
             walk.take_all();
+            walk.prune();
             Self::keep_better(walk);
         }
         let classes = self.net.classes.len();
@@ -221,9 +248,58 @@ impl<'a> Run<'a> {
             member.saved = self.save_vehicles(member, until);
             member.cool_from = member.clock.fraction().min(0.9);
         }
-        if member.saved {
-            self.anneal(member, until);
+        if member.saved && !member.served {
+            member.served = self.serve_all(member, until);
+            member.cool_from = member.clock.fraction().min(0.9);
         }
+        if member.served {
+            self.anneal(member, until);
+            let half = member.clock.fraction() > 0.5;
+            if half && self.net.jobs > SMALL && self.net.jobs <= LARGE {
+                self.remember(member, false);
+            }
+        }
+    }
+
+    /// Where jobs may be left out, searches for a while among plans that leave none out, then gives up what does not
+    /// pay; whether it is done with that. Of many jobs with large holds most routes pay only when they are full, and
+    /// a walk that adds jobs one by one does not get there.
+    fn serve_all<E: Eval>(&self, member: &mut Member<'_, E>, until: f64) -> bool {
+        let cost = self.net.problem.objective() == Objective::Cost;
+        if !self.net.optional || !cost || self.start.is_some() || self.net.jobs <= SMALL {
+            return true;
+        }
+        let walk = &mut member.walk;
+        if !member.pruning {
+            member.pruning = true;
+            walk.take_all();
+            walk.keep();
+        }
+        loop {
+            let spent = member.clock.fraction();
+            // Far dearer than the plan that grew job by job: what pays here is few jobs, not full routes.
+            let hopeless = member.walk.lavish
+                && spent >= LAVISH_SHARE
+                && member.walk.cost() as f64 > HOPELESS * member.walk.best.cost as f64;
+            if spent >= PRUNED_SHARE || member.clock.is_over() || hopeless {
+                break;
+            }
+            if spent >= until {
+                return false;
+            }
+            // From here on what does not pay is left out, where it is taken out.
+            member.walk.lavish = spent < LAVISH_SHARE;
+            let cooled = (COLD_LARGE / HOT_LARGE).powf((spent / LAVISH_SHARE).min(1.0));
+            if member.walk.step(member.unit * HOT_LARGE * cooled) {
+                self.note(member);
+            }
+            member.clock.tick();
+        }
+        member.walk.lavish = false;
+        if member.walk.cost() > member.walk.best.cost {
+            member.walk.recall();
+        }
+        true
     }
 
     fn best_of<E: Eval>(&self, team: &[Member<'_, E>]) -> usize {
@@ -242,6 +318,16 @@ impl<'a> Run<'a> {
             return;
         }
         let top = team[best].walk.best.clone();
+        // Each remembers what the others found, and recombines it with its own.
+        if epoch.is_multiple_of(4) && epoch * 3 > EPOCHS {
+            let plans: Vec<Best> = team.iter().map(|m| m.walk.best.clone()).collect();
+            for (i, member) in team.iter_mut().enumerate().filter(|(_, m)| m.served) {
+                for (_, plan) in plans.iter().enumerate().filter(|&(from, _)| from != i) {
+                    member.walk.memory.keep(plan, self.net.jobs);
+                }
+                member.walk.choice.open(Kind::Inherit);
+            }
+        }
         let few = self.net.problem.objective() == Objective::VehiclesThenCost;
         let worst = (0..team.len()).max_by_key(|&i| (self.rank(&team[i].walk.best), i)).unwrap_or(best);
         for (i, member) in team.iter_mut().enumerate() {
@@ -320,11 +406,15 @@ impl<'a> Run<'a> {
         (0..p.dimensions().len()).map(need).max().unwrap_or(0).clamp(1, i64::from(u32::MAX)) as u32
     }
 
-    /// Rounds of cooling: where each ends, as a share of the budget, how hot it begins, and whether from the best.
-    fn rounds(&self) -> &'static [(f64, f64, bool)] {
+    /// Rounds of cooling.
+    fn rounds(&self) -> &'static [Round] {
         match self.net.jobs {
-            0..=150 => &[(0.65, 1.0, false), (1.0, 1.0, false)],
-            _ => &[(1.0, 1.0, false)],
+            0..=SMALL => &[
+                Round { end: 0.4, hot: 1.0, again: false },
+                Round { end: 0.8, hot: 1.0, again: false },
+                Round { end: 1.0, hot: 0.1, again: true },
+            ],
+            _ => &[Round { end: 1.0, hot: 1.0, again: false }],
         }
     }
 
@@ -334,7 +424,7 @@ impl<'a> Run<'a> {
         if self.net.jobs > LARGE {
             member.walk.width = 20;
         }
-        let (mut temperature, mut round) = (0.0, usize::MAX);
+        let mut temperature = 0.0;
         while !member.clock.is_over() {
             if wait == 0 {
                 let now = member.clock.fraction();
@@ -342,13 +432,13 @@ impl<'a> Run<'a> {
                     break;
                 }
                 let now = (now - member.cool_from) / (1.0 - member.cool_from);
-                let at = rounds.iter().position(|r| now < r.0).unwrap_or(rounds.len() - 1);
-                let from = if at == 0 { 0.0 } else { rounds[at - 1].0 };
-                let (to, hot, again) = rounds[at];
-                if again && round != at && round != usize::MAX {
-                    member.walk.recall();
+                let at = rounds.iter().position(|r| now < r.end).unwrap_or(rounds.len() - 1);
+                let from = if at == 0 { 0.0 } else { rounds[at - 1].end };
+                let Round { end: to, hot, again } = rounds[at];
+                if member.round != at {
+                    member.round = at;
+                    self.remember(member, again);
                 }
-                round = at;
                 let spent = ((now - from) / (to - from)).clamp(0.0, 1.0);
                 let (from, to) = if self.net.jobs > LARGE { (HOT_LARGE, COLD_LARGE) } else { (HOT, COLD) };
                 let (hot, cold) = (member.unit * from * hot, member.unit * to);
@@ -368,6 +458,22 @@ impl<'a> Run<'a> {
                 self.note(member);
             }
             member.clock.tick();
+        }
+    }
+
+    /// Between two rounds: what the last one found is remembered, and the next one begins there or from the best.
+    fn remember<E: Eval>(&self, member: &mut Member<'_, E>, again: bool) {
+        let walk = &mut member.walk;
+        let jobs = self.net.jobs;
+        let last = walk.snapshot();
+        if walk.eval.excess() == 0 {
+            walk.memory.keep(&last, jobs);
+        }
+        let best = walk.best.clone();
+        walk.memory.keep(&best, jobs);
+        walk.choice.open(Kind::Inherit);
+        if again {
+            walk.recall();
         }
     }
 

@@ -190,6 +190,47 @@ fn search_and_schedule_agree_on_random_problems() {
     }
 }
 
+/// The same where the quick kernel has limits of way and day.
+#[test]
+fn limits_of_the_quick_kernel_are_those_of_the_schedule() {
+    let mut tried = 0;
+    for seed in 20_000..24_000 {
+        let mut problem = random(seed, 3 + seed as usize % 12);
+        let mut rng = Rng::new(seed ^ 5);
+        for kind in &mut problem.kinds {
+            kind.max_distance = (rng.below(3) > 0).then(|| 150 + rng.below(250) as i64);
+            kind.max_duration = (rng.below(3) > 0).then(|| 150 + rng.below(250) as i64);
+        }
+        if !lean::suits(&problem) {
+            continue;
+        }
+        tried += 1;
+        let outcome = solve(&problem, None, &Locks::none(), &Budget::steps(200).seed(seed), &StepsOnly);
+        let e = &outcome.evaluation;
+        assert_eq!(e.breaches, [], "seed {seed}: {:?}", outcome.solution);
+        let last = outcome.history.last().expect("at least the first plan");
+        assert_eq!((last.cost, last.missing), (e.cost.total(), e.missing), "seed {seed}");
+    }
+    assert!(tried > 100, "{tried} problems");
+}
+
+/// Every kind of iteration on plans large enough for all of them: what it says it changed is what the schedule
+/// says (each move also compares the two where assertions are on).
+#[test]
+fn every_kind_of_iteration_agrees_with_the_schedule() {
+    for seed in 0..16 {
+        let problem = random(seed, 60);
+        for threads in [1, 2] {
+            let budget = Budget::steps(1500).seed(seed).threads(threads);
+            let outcome = solve(&problem, None, &Locks::none(), &budget, &StepsOnly);
+            let e = &outcome.evaluation;
+            assert_eq!(e.breaches, [], "seed {seed}");
+            let last = outcome.history.last().expect("at least the first plan");
+            assert_eq!((last.cost, last.missing), (e.cost.total(), e.missing), "seed {seed}");
+        }
+    }
+}
+
 /// A plan that the search made is a start that it takes over unchanged.
 #[test]
 fn own_plans_are_valid_starts() {

@@ -5,17 +5,17 @@
 //! the same segments as a lower bound; the exact schedule decides what passes.
 
 mod insert;
-mod times;
 
-use super::arcs::Arcs;
+use super::arcs::{Arcs, FAR};
 use super::eval::{Blink, Eval, Put};
 use super::links::{Links, NONE};
+use super::middle::{DIMS, Part};
 use super::net::Net;
+use super::times::Times;
 use crate::problem::{Backhaul, Measure, NO_WAY, Role, VehicleKind};
 use crate::schedule::Scheduler;
 use crate::solution::Visit;
 use std::cell::RefCell;
-use times::Times;
 
 /// A load segment of one dimension: loaded at the depot, net change, largest rise.
 #[derive(Clone, Copy, Debug, Default)]
@@ -565,6 +565,47 @@ impl<A: Arcs> Eval for Full<'_, A> {
         };
         links.set_cost(route, cost);
         ok
+    }
+
+    fn rides(&self, route: u32, job: u32) -> bool {
+        let (kind, skills) = (self.net.kind(route), self.net.problem.jobs()[job as usize].skills);
+        skills & !kind.skills == 0
+    }
+
+    fn leg(&self, links: &Links, route: u32, from: u32, to: u32) -> i64 {
+        let (kind, arcs) = (self.net.kind(route), self.arcs_of(route));
+        let point = |v: u32| links.at[v as usize].point;
+        let (from, to) = (point(from), point(to));
+        kind.per_distance * arcs.dist(from, to) + kind.per_time * arcs.time(from, to)
+    }
+
+    fn part(&self, links: &Links, _: u32, node: u32) -> Part {
+        let mut part = Part::at(links.at[node as usize].point);
+        part.times = self.nodes[node as usize].own;
+        part.stops = i64::from((node as usize) < self.net.jobs);
+        for d in 0..self.dims.min(DIMS) {
+            let Load { i, d: change, h } = self.loads[node as usize * self.dims + d][0];
+            part.loads[d] = [i, change, h];
+        }
+        part
+    }
+
+    fn join(&self, route: u32, one: &Part, other: &Part) -> Part {
+        let arcs = self.arcs_of(route);
+        let (from, to) = (one.last, other.first);
+        one.then(arcs.dist(from, to), arcs.time(from, to), other, self.dims.min(DIMS))
+    }
+
+    fn worth(&self, route: u32, whole: &Part) -> i64 {
+        let kind = self.net.kind(route);
+        let peak = |d: usize| whole.loads[d][0] + whole.loads[d][2];
+        let seen = self.dims.min(DIMS);
+        let fits = kind.layouts.iter().any(|l| (0..seen).all(|d| peak(d) <= l.get(d).copied().unwrap_or(0)));
+        let long = whole.times.long;
+        if !fits || whole.times.warp > 0 || !Self::within(kind, whole.way, long, whole.stops) {
+            return FAR;
+        }
+        Self::price(kind, whole.way, long, whole.stops)
     }
 
     fn insertion(&self, links: &Links, job: u32, after: u32, limit: i64) -> i64 {

@@ -43,6 +43,9 @@ pub(crate) struct SolveArgs {
     /// Iterations instead of time; then no clock influences the result
     #[arg(long, value_name = "N")]
     steps: Option<u64>,
+    /// End after so many iterations without a better plan
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    flat_steps: Option<u64>,
     /// Seed of every random choice
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
@@ -83,7 +86,7 @@ impl SolveArgs {
             (Some(steps), _) => Budget::steps(steps),
             (None, seconds) => Budget::time(Duration::from_secs_f64(seconds.unwrap_or(SECONDS_DEFAULT))),
         };
-        base.seed(self.seed).threads(self.threads)
+        Budget { flat_steps: self.flat_steps, ..base.seed(self.seed).threads(self.threads) }
     }
 
     fn bar(&self) -> ProgressBar {

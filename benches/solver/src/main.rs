@@ -1,4 +1,4 @@
-//! `make bench-solver MODE=quick|accept|full`: the solver on public instances by kind, budget and seed, beside the
+//! `make bench-solver MODE=quick|accept|full|marks`: the solver on public instances by kind, budget and seed, beside the
 //! peers that install from public registries, every answer priced by the independent checker.
 //!
 //! Needs `XIANGYUN_TESTDATA`. One search is one thread, and its seconds are that thread's processor time; two run at
@@ -7,6 +7,7 @@
 
 mod judge;
 mod listing;
+mod marks;
 mod peers;
 mod plot;
 mod report;
@@ -36,7 +37,7 @@ fn options() -> Result<Options, String> {
                     .next()
                     .as_deref()
                     .and_then(listing::Mode::named)
-                    .ok_or("--mode quick|accept|full")?;
+                    .ok_or("--mode quick|accept|full|marks")?;
             }
             "--no-peers" => peers = false,
             "--workers" => workers = args.next().and_then(|n| n.parse().ok()).ok_or("--workers N")?,
@@ -55,6 +56,9 @@ fn main() -> ExitCode {
     let run = || -> Result<bool, String> {
         let options = options()?;
         std::fs::create_dir_all(&options.out).map_err(|e| format!("{}: {e}", options.out.display()))?;
+        if options.mode == listing::Mode::Marks {
+            return marks::all(&options);
+        }
         let rows = listing::rows(options.mode, &options.instances)?;
         let ours = runs::all(&options, &rows)?;
         let theirs = if options.peers { peers::all(&options, &rows)? } else { Vec::new() };

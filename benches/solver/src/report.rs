@@ -167,7 +167,7 @@ fn section(options: &Options, table: &str, detail: &str) -> String {
 }
 
 /// Puts a section under its heading, replacing what stood there.
-fn replace(path: &Path, heading: &str, body: &str) -> Result<(), String> {
+pub(crate) fn replace(path: &Path, heading: &str, body: &str) -> Result<(), String> {
     let old = std::fs::read_to_string(path).unwrap_or_else(|_| "# Results\n".into());
     let mut text = String::new();
     let mut inside = false;

@@ -10,6 +10,8 @@ pub(crate) enum Mode {
     Quick,
     Accept,
     Full,
+    /// No rows: what must hold apart from plans.
+    Marks,
 }
 
 impl Mode {
@@ -18,6 +20,7 @@ impl Mode {
             "quick" => Self::Quick,
             "accept" => Self::Accept,
             "full" => Self::Full,
+            "marks" => Self::Marks,
             _ => return None,
         })
     }
@@ -27,6 +30,7 @@ impl Mode {
             Self::Quick => "quick",
             Self::Accept => "accept",
             Self::Full => "full",
+            Self::Marks => "marks",
         }
     }
 
@@ -210,6 +214,7 @@ pub(crate) fn rows(mode: Mode, instances: &Path) -> Result<Vec<Row>, String> {
             Mode::Quick => vec![folder.join(named[0])],
             Mode::Accept => named.iter().map(|file| folder.join(file)).collect(),
             Mode::Full => all(&folder, named)?,
+            Mode::Marks => Vec::new(),
         };
         files.sort();
         let (files, missing): (Vec<PathBuf>, Vec<PathBuf>) = files.into_iter().partition(|f| f.is_file());

@@ -85,3 +85,36 @@ pub(crate) fn convergence(rows: &[Row], runs: &[Run]) -> String {
     svg.push_str("</svg>\n");
     svg
 }
+
+/// Cost of an iteration in microseconds by number of jobs, from nothing up.
+pub(crate) fn growth(points: &[(f64, f64)]) -> String {
+    let most = points.iter().map(|p| p.1).fold(0.0, f64::max) * 1.2;
+    let size = points.iter().map(|p| p.0).fold(1.0, f64::max);
+    let (x, y) =
+        (|n: f64| 60.0 + n / size * (WIDTH - 100.0), |v: f64| HEIGHT - 40.0 - v / most * (HEIGHT - 80.0));
+    let mut text = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" font-family=\"sans-serif\" font-size=\"12\">\n"
+    );
+    let _ = writeln!(
+        text,
+        "<path d=\"M60 {:.0}H{:.0}M60 {:.0}V{:.0}\" stroke=\"#888\" fill=\"none\"/>",
+        y(0.0),
+        x(size),
+        y(0.0),
+        y(most)
+    );
+    let line: Vec<String> = points.iter().map(|p| format!("{:.1},{:.1}", x(p.0), y(p.1))).collect();
+    let _ = writeln!(
+        text,
+        "<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"2\"/>",
+        line.join(" "),
+        COLOURS[0]
+    );
+    for (n, each) in points {
+        let _ =
+            writeln!(text, "<text x=\"{:.0}\" y=\"{:.0}\">{each:.2} µs</text>", x(*n) - 20.0, y(*each) - 8.0);
+        let _ = writeln!(text, "<text x=\"{:.0}\" y=\"{:.0}\">{n:.0}</text>", x(*n) - 12.0, HEIGHT - 20.0);
+    }
+    text.push_str("</svg>\n");
+    text
+}

@@ -13,7 +13,7 @@ use xiangyun_solver::io::pose::pose;
 use xiangyun_solver::{Budget, Control, Locks, Progress, solve};
 
 /// Processor time of the calling thread.
-fn thread_time() -> Duration {
+pub(crate) fn thread_time() -> Duration {
     let now = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(u64::try_from(now.tv_sec).unwrap_or(0), u32::try_from(now.tv_nsec).unwrap_or(0))
 }

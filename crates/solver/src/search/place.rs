@@ -1,0 +1,290 @@
+//! Recreate: absent jobs go where they cost least, in an order drawn anew each time.
+
+use super::eval::{Eval, Put};
+use super::idle::WIDE;
+use super::links::NONE;
+use super::walk::Walk;
+use crate::problem::NO_WAY;
+
+/// What a place may cost where the price of leaving a job out does not count: more than any real way, less than one that
+/// does not exist.
+const ANY_PRICE: i64 = NO_WAY / 2;
+
+impl<E: Eval> Walk<'_, E> {
+    /// Puts the absent jobs where they cost least, in a random kind of order.
+    pub(super) fn recreate(&mut self) {
+        self.wide = if self.eager { u32::MAX } else { WIDE };
+        self.set_idle();
+        self.order_absent();
+        self.waited = self.links.absent.len();
+        let mut list = std::mem::take(&mut self.links.absent);
+        let mut still = self.links.scratch();
+        for &job in &list {
+            let partner = self.net.partner[job as usize];
+            if partner != NONE && !self.net.is_pickup[job as usize] {
+                continue;
+            }
+            if !self.put(job) {
+                still.push(job);
+                if partner != NONE {
+                    still.push(partner);
+                }
+            }
+        }
+        list.clear();
+        list.extend_from_slice(&still);
+        list.append(&mut self.idle);
+        self.links.give_back(still);
+        self.links.absent = list;
+    }
+
+    fn order_absent(&mut self) {
+        let net = self.net;
+        let windows = net.windows;
+        let mut dice = self.rng.below(if windows { 17 } else { 11 });
+        if self.absent_first {
+            dice = usize::MAX;
+        }
+        let keys = &mut self.sort_keys;
+        keys.clear();
+        let jobs = net.problem.jobs();
+        let window =
+            |j: u32| jobs[j as usize].windows.first().copied().unwrap_or(crate::problem::Window::ALWAYS);
+        for &j in &self.links.absent {
+            let key = match dice {
+                0..=3 => (self.rng.next() >> 2) as i64,
+                4..=7 => -net.demand[j as usize],
+                8..=9 => -net.far[j as usize],
+                10 => net.far[j as usize],
+                usize::MAX => -i64::from(self.absences[j as usize]),
+                11..=12 => window(j).to - window(j).from,
+                13..=14 => window(j).from,
+                _ => -window(j).to,
+            };
+            keys.push((key, j));
+        }
+        keys.sort_unstable();
+        self.links.absent.clear();
+        self.links.absent.extend(keys.iter().map(|k| k.1));
+    }
+
+    /// Best place for one job (or shipment); puts it there and recomputes the route.
+    pub(super) fn put(&mut self, job: u32) -> bool {
+        let mut limit = self.net.absence[job as usize];
+        if self.generous && !self.net.must[job as usize] {
+            let some = limit.saturating_mul(4).saturating_add(self.net.dearest).min(ANY_PRICE.max(limit));
+            limit = if self.rng.below(2) == 0 { ANY_PRICE.max(limit) } else { some };
+        }
+        if self.lavish {
+            limit = ANY_PRICE.max(limit);
+        }
+        let found = if self.net.partner[job as usize] == NONE {
+            self.place_single(job, limit)
+        } else {
+            self.place_pair(job, limit)
+        };
+        let Some((delta, put)) = found else { return false };
+        self.apply(job, put, delta);
+        true
+    }
+
+    /// Carries out an insertion that was evaluated to change the cost by `delta`.
+    pub(super) fn apply(&mut self, job: u32, put: Put, delta: i64) {
+        let before = self.links.cost + self.eval.extra();
+        let after = match put {
+            Put::After(a) | Put::ReloadThen(_, a) | Put::ThenReload(_, a) | Put::Both(a, _) => a,
+        };
+        let route = self.links.at[after as usize].route;
+        self.links.save(route);
+        match put {
+            Put::After(a) => self.links.link(job, a),
+            Put::ReloadThen(which, a) => {
+                let reload = self.eval.add_reload(&mut self.links, route, which);
+                self.born.push(reload);
+                self.links.link(reload, a);
+                self.links.link(job, reload);
+            }
+            Put::ThenReload(which, a) => {
+                self.links.link(job, a);
+                let reload = self.eval.add_reload(&mut self.links, route, which);
+                self.born.push(reload);
+                self.links.link(reload, job);
+            }
+            Put::Both(a, b) => {
+                self.links.link(job, a);
+                self.links.link(self.net.partner[job as usize], b);
+            }
+        }
+        let sound = self.eval.refresh(&mut self.links, route);
+        debug_assert!(sound, "an accepted insertion broke a rule: {job} {put:?} in {route}");
+        debug_assert_eq!(self.links.cost + self.eval.extra() - before, delta, "{job} {put:?} in {route}");
+    }
+
+    fn place_single(&mut self, job: u32, limit: i64) -> Option<(i64, Put)> {
+        let only = self.net.only[job as usize];
+        if only != NONE {
+            return self.place_in_route(job, only, limit);
+        }
+        let (mut least, mut put) = (limit, None);
+        let near = self.net.near_time.as_ref().unwrap_or(&self.net.near);
+        let reloads = self.eval.reloads();
+        self.query += 1;
+        let query = self.query;
+        self.asked.resize(self.links.at.len(), 0);
+        let mut looks = self.width;
+        for &v in near.of(job, usize::MAX) {
+            let link = self.links.at[v as usize];
+            if link.route == NONE || !self.eval.admits(link.route, job) {
+                continue;
+            }
+            if looks == 0 {
+                break;
+            }
+            looks -= 1;
+            for after in [v, link.pred] {
+                // A place between two neighbours is looked at once.
+                let asked = &mut self.asked[after as usize];
+                if *asked == query {
+                    continue;
+                }
+                *asked = query;
+                if self.blink.skips() {
+                    continue;
+                }
+                let delta = self.eval.insertion(&self.links, job, after, least);
+                if delta < least {
+                    least = delta;
+                    put = Some(Put::After(after));
+                }
+                if reloads && let Some((delta, p)) = self.eval.with_reload(&self.links, job, after, least) {
+                    least = delta;
+                    put = Some(p);
+                }
+            }
+        }
+        self.each_empty(|walk, slot| {
+            let after = walk.links.start(slot);
+            let delta = walk.eval.insertion(&walk.links, job, after, least);
+            if delta < least {
+                least = delta;
+                put = Some(Put::After(after));
+            }
+        });
+        if put.is_none() && self.looks_wide(job) {
+            return self.place_anywhere(job, limit);
+        }
+        put.map(|p| (least, p))
+    }
+
+    /// Calls with one empty slot of each class, if the fleet allows another route.
+    fn each_empty(&mut self, mut look: impl FnMut(&mut Self, u32)) {
+        if self.links.used >= self.fleet {
+            return;
+        }
+        let empty = |s: &u32| self.links.routes[*s as usize].size == 0;
+        let wanted = self.class.filter(|&c| self.net.classes[c].iter().any(empty));
+        for class in 0..self.net.classes.len() {
+            if wanted.is_some_and(|w| w != class) {
+                continue;
+            }
+            let slots = &self.net.classes[class];
+            let hint = self.hints[class];
+            let empty = (0..slots.len()).map(|i| (hint + i) % slots.len());
+            let mut empty = empty.filter(|&i| self.links.routes[slots[i] as usize].size == 0);
+            if let Some(i) = empty.next()
+                && !self.blink.skips()
+            {
+                self.hints[class] = i;
+                look(self, slots[i]);
+            }
+        }
+    }
+
+    /// Every place of every used route.
+    fn place_anywhere(&mut self, job: u32, limit: i64) -> Option<(i64, Put)> {
+        let (mut least, mut put) = (limit, None);
+        for r in 0..self.net.slots.len() as u32 {
+            if self.links.routes[r as usize].size > 0
+                && let Some((delta, p)) = self.place_in_route(job, r, least)
+            {
+                least = delta;
+                put = Some(p);
+            }
+        }
+        put.map(|p| (least, p))
+    }
+
+    fn place_in_route(&mut self, job: u32, r: u32, limit: i64) -> Option<(i64, Put)> {
+        let (mut least, mut put) = (limit, None);
+        let end = self.links.end(r);
+        let mut after = self.links.start(r);
+        let reloads = self.eval.reloads();
+        while after != end {
+            if !self.blink.skips() {
+                let delta = self.eval.insertion(&self.links, job, after, least);
+                if delta < least {
+                    least = delta;
+                    put = Some(Put::After(after));
+                }
+                if reloads && let Some((delta, p)) = self.eval.with_reload(&self.links, job, after, least) {
+                    least = delta;
+                    put = Some(p);
+                }
+            }
+            after = self.links.at[after as usize].succ;
+        }
+        put.map(|p| (least, p))
+    }
+
+    fn place_pair(&mut self, job: u32, limit: i64) -> Option<(i64, Put)> {
+        let halves = (job, self.net.partner[job as usize]);
+        let (mut least, mut put) = (limit, None);
+        let only = self.net.only[job as usize];
+        let mut routes = self.links.scratch();
+        if only != NONE {
+            routes.push(only);
+        } else if self.net.jobs <= 400 {
+            routes
+                .extend((0..self.net.slots.len() as u32).filter(|&r| self.links.routes[r as usize].size > 0));
+        } else {
+            let near = self.net.near_time.as_ref().unwrap_or(&self.net.near);
+            for half in [halves.0, halves.1] {
+                for &v in near.of(half, self.width) {
+                    let r = self.links.at[v as usize].route;
+                    if r != NONE && !routes.contains(&r) {
+                        routes.push(r);
+                    }
+                }
+            }
+        }
+        for round in 0..2 {
+            for &r in &routes {
+                if let Some((delta, p)) = self.eval.pair(&self.links, halves, r, least, &mut self.blink) {
+                    least = delta;
+                    put = Some(p);
+                }
+            }
+            if round == 1 || only != NONE {
+                break;
+            }
+            let mut empty = Vec::new();
+            self.each_empty(|_, slot| empty.push(slot));
+            for &slot in &empty {
+                if let Some((delta, p)) = self.eval.pair(&self.links, halves, slot, least, &mut self.blink) {
+                    least = delta;
+                    put = Some(p);
+                }
+            }
+            if put.is_some() || self.net.jobs <= 400 || !self.looks_wide(job) {
+                break;
+            }
+            // Nothing near fits: try the rest.
+            let all = (0..self.net.slots.len() as u32).filter(|&r| self.links.routes[r as usize].size > 0);
+            let rest: Vec<u32> = all.filter(|r| !routes.contains(r)).collect();
+            routes.clear();
+            routes.extend(rest);
+        }
+        self.links.give_back(routes);
+        put.map(|p| (least, p))
+    }
+}
