@@ -30,8 +30,8 @@ const TEAMS: &[(&str, Convention)] = &[
     ("vrpspd/SALHI/CMT2X.vrpspd", Convention::Exact),
     ("vrpspdtw-jd/200_1.vrpsdptw", Convention::Jd),
 ];
-const TEAM_SECONDS: u64 = 5;
-const TEAM_SEEDS: u64 = 3;
+const TEAM_SECONDS: u64 = 3;
+const TEAM_SEEDS: u64 = 2;
 /// Sizes at which an iteration is timed, and how many iterations.
 const SIZES: [usize; 5] = [1_000, 2_000, 4_000, 7_000, 10_000];
 const STEPS: u64 = 100_000;

@@ -44,10 +44,11 @@ const PERIOD: u32 = 4096;
 const LESS: f64 = 0.001;
 /// How much of the past counts after a period.
 const MEMORY: f64 = 0.7;
-/// Least share of the strings, and least and most of every other kind.
+/// Least share of the strings and of every other kind.
 const STRINGS_LEAST: f64 = 0.5;
 const LEAST: f64 = 0.005;
-const MOST: f64 = 0.2;
+/// Most of each kind, in their order: strings find new orders by themselves.
+const MOST: [f64; KINDS.len()] = [1.0, 0.1, 0.05, 0.2, 0.1, 0.02, 0.2];
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Tally {
@@ -145,7 +146,7 @@ impl Choice {
                 let wanted = (0.02 * worth * strings.work
                     / strings.tries.max(1.0)
                     / (tally.work / tally.tries).max(1.0))
-                .clamp(LEAST, MOST);
+                .clamp(LEAST, MOST[at]);
                 *share = 0.5 * (*share + wanted);
             }
         }

@@ -254,10 +254,6 @@ impl<'a> Run<'a> {
         }
         if member.served {
             self.anneal(member, until);
-            let half = member.clock.fraction() > 0.5;
-            if half && self.net.jobs > SMALL && self.net.jobs <= LARGE {
-                self.remember(member, false);
-            }
         }
     }
 
