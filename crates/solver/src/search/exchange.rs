@@ -23,6 +23,11 @@ impl<E: Eval> Walk<'_, E> {
         if !self.is_loose(one) || !self.is_loose(other) {
             return false;
         }
+        // The quick kernel's refresh trusts that skills fit.
+        let rides = |from: u32, to: u32| self.links.nodes(from).all(|v| self.eval.rides(to, v));
+        if !rides(one, other) || !rides(other, one) {
+            return false;
+        }
         let before = self.cost();
         self.links.begin();
         self.links.save(one);

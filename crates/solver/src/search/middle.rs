@@ -76,9 +76,10 @@ impl Middle {
                     self.there[row + at] = join(&stops[at], &self.there[row + at + 1]);
                     self.back[row + at] = join(&self.back[row + at + 1], &stops[at]);
                 }
-                for at in middle + 1..(middle + half).min(self.len) {
-                    self.there[row + at] = join(&self.there[row + at - 1], &stops[at]);
-                    self.back[row + at] = join(&stops[at], &self.back[row + at - 1]);
+                let after = (middle + half).min(self.len);
+                for (at, stop) in stops.iter().enumerate().take(after).skip(middle + 1) {
+                    self.there[row + at] = join(&self.there[row + at - 1], stop);
+                    self.back[row + at] = join(stop, &self.back[row + at - 1]);
                 }
                 middle += 2 * half;
             }

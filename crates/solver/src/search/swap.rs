@@ -62,6 +62,11 @@ impl<E: Eval> Walk<'_, E> {
         let others = (0..near.len()).map(|i| self.links.at[near[(from + i) % near.len()] as usize].route);
         let mut others = others.filter(|&r| r != NONE && r != one);
         let Some(other) = others.next() else { return false };
+        // What has been loaded is not added to: such trips are left to insertion, which knows.
+        let begun = |r: u32| self.net.slots[r as usize].prefix.is_some();
+        if begun(one) || begun(other) {
+            return false;
+        }
         let size = |r: u32| self.links.routes[r as usize].size;
         if size(one).max(size(other)) > LONGEST {
             return false;
