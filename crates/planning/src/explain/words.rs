@@ -12,6 +12,17 @@ fn yuan(fen: i64) -> String {
     format!("{sign}{}.{:02}", fen.abs() / 100, fen.abs() % 100)
 }
 
+/// A thousandth of a count, with one digit where a whole one would hide it.
+fn thousands(n: i64) -> String {
+    if n.abs() < 10_000 && n % 1000 != 0 {
+        let sign = if n < 0 { "-" } else { "" };
+        let tenths = (n.abs() + 50) / 100;
+        format!("{sign}{}.{}", tenths / 10, tenths % 10)
+    } else {
+        (n / 1000).to_string()
+    }
+}
+
 /// Speaks one language about one county.
 struct Speaker<'a> {
     county: &'a County,
@@ -125,11 +136,11 @@ impl Speaker<'_> {
     /// An amount with its unit as people say it.
     fn amount(&self, n: i64, unit: &str) -> String {
         match unit {
-            "g" => self.say(format!("{} 公斤", n / 1000), format!("{} kg", n / 1000)),
-            "cm3" => self.say(format!("{} 升", n / 1000), format!("{} L", n / 1000)),
+            "g" => self.say(format!("{} 公斤", thousands(n)), format!("{} kg", thousands(n))),
+            "cm3" => self.say(format!("{} 升", thousands(n)), format!("{} L", thousands(n))),
             "pieces" => self.say(format!("{n} 件"), format!("{n} pieces")),
             "s" => self.say(format!("{} 分钟", n / 60), format!("{} min", n / 60)),
-            "m" => self.say(format!("{} 公里", n / 1000), format!("{} km", n / 1000)),
+            "m" => self.say(format!("{} 公里", thousands(n)), format!("{} km", thousands(n))),
             "fen" => self.say(format!("{} 元", yuan(n)), format!("{} yuan", yuan(n))),
             "trips" => self.say(format!("{n} 趟"), format!("{n} trips")),
             "days" => self.say(format!("{n} 天"), format!("{n} days")),
@@ -157,7 +168,8 @@ impl Speaker<'_> {
     }
 
     fn detour(&self, d: &Detour) -> String {
-        let (m, drive, stop, cost) = (d.metres, d.drive_s / 60, d.stop_s / 60, yuan(d.cost_fen));
+        // Lengths are rounded leg by leg: a stop on the way may seem to save a metre.
+        let (m, drive, stop, cost) = (d.metres.max(0), d.drive_s / 60, d.stop_s / 60, yuan(d.cost_fen));
         self.say(
             format!("\n  为这一站多行 {m} 米、{drive} 分钟，停留 {stop} 分钟，合 {cost} 元"),
             format!(
@@ -167,7 +179,7 @@ impl Speaker<'_> {
     }
 
     fn elsewhere(&self, other: &Elsewhere) -> String {
-        let (m, cost) = (other.detour.metres, yuan(other.detour.cost_fen));
+        let (m, cost) = (other.detour.metres.max(0), yuan(other.detour.cost_fen));
         self.say(
             format!(
                 "\n  若改由 {} 的 {} 送：多行 {m} 米，合 {cost} 元（未计装载余量）",
@@ -197,5 +209,16 @@ impl Speaker<'_> {
             );
         }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::thousands;
+
+    #[test]
+    fn small_amounts_keep_a_digit() {
+        let said = [0, 902, 1_000, 1_450, 9_960, 12_345, -902].map(thousands);
+        assert_eq!(said, ["0", "0.9", "1", "1.5", "10.0", "12", "-0.9"]);
     }
 }
