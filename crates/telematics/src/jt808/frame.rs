@@ -1,5 +1,6 @@
 //! Frames: 0x7E … 0x7E with escapes and a XOR checksum; finding them in a stream that may hold anything.
 
+use super::wide;
 use crate::fault::Fault;
 use crate::limits::FRAME_WIRE_MAX_BYTES;
 use memchr::{memchr, memchr_iter, memchr2_iter};
@@ -138,8 +139,11 @@ pub fn open<'a>(wire: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<Frame<'a>, F
     if !escaped {
         return verify(wire, 0, sum);
     }
-    let (escapes, bytes) =
-        if wire.len() <= MARKED { unescape_marked(wire, scratch)? } else { unescape(wire, scratch)? };
+    let (escapes, bytes) = match wide::unescape(wire, scratch) {
+        Some((pairs, written)) => (pairs, &scratch[..written]),
+        None if wire.len() <= MARKED => unescape_marked(wire, scratch)?,
+        None => unescape(wire, scratch)?,
+    };
     // Either pair has an XOR that differs by 1 from the byte that it stands for.
     verify(bytes, escapes, sum ^ (escapes & 1) as u8)
 }
@@ -402,6 +406,24 @@ mod tests {
         let mut out = Vec::new();
         write_frame(content, &mut out);
         out
+    }
+
+    proptest! {
+        #[test]
+        fn every_way_of_taking_escapes_out_says_the_same(
+            wire in proptest::collection::vec(prop_oneof![Just(0x7D), Just(1), Just(2), any::<u8>()], 0..300)
+        ) {
+            let (mut slow, mut marked, mut pressed) = (Vec::new(), Vec::new(), Vec::new());
+            let want = unescape(&wire, &mut slow).map(|(pairs, bytes)| (pairs, bytes.to_vec()));
+            if wire.len() <= MARKED {
+                let found = unescape_marked(&wire, &mut marked).map(|(pairs, bytes)| (pairs, bytes.to_vec()));
+                prop_assert_eq!(&found, &want);
+            }
+            // No answer is allowed; a wrong one is not.
+            if let Some((pairs, written)) = wide::unescape(&wire, &mut pressed) {
+                prop_assert_eq!(Ok((pairs, pressed[..written].to_vec())), want);
+            }
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub mod location;
 mod message;
 pub mod upload;
 mod vendor;
+mod wide;
 
 pub use assembly::{Assembly, Whole};
 pub use frame::{DELIMITER, Deframer, ESCAPE, Frame, Segments, open, segments, write_frame, xor};
