@@ -92,6 +92,10 @@ impl Redispatch {
             .map(|(id, _)| id.clone())
             .chain(reported_broken(state))
             .collect();
+        // Timing and judging the whole day is dear: not for news that are none.
+        if progress == *self.running.progress() {
+            return;
+        }
         let missed = self.running.happened(progress);
         self.missed.extend(missed);
         let carried: BTreeMap<&str, bool> =

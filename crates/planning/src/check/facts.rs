@@ -22,6 +22,8 @@ pub(super) struct Facts<'a> {
     pub(super) travel: &'a Travel,
     pub(super) loads: HashMap<&'a str, &'a Load>,
     pub(super) orders: HashMap<&'a str, OrderId>,
+    /// Orders of each load of the plan, in its order, those that exist.
+    contents: Vec<Vec<&'a Order>>,
     /// Visits by id: trip and position.
     pub(super) visits: HashMap<&'a str, (&'a Trip, usize)>,
     sites: HashMap<&'a str, SiteId>,
@@ -55,18 +57,18 @@ impl<'a> Facts<'a> {
         let sorted = inputs.orders.iter().map(|row| &row.order).filter(|o| passes_sorter(county, o));
         let waves = Waves(&county.waves).sort(sorted.map(|o| (o.ready_s, o.amount.pieces)));
         index("trip", plan.trips.iter().map(|t| (t.id.as_str(), ())), faults);
+        let orders: HashMap<&str, OrderId> =
+            inputs.orders.iter().enumerate().map(|(i, r)| (r.order.id.as_str(), OrderId::at(i))).collect();
+        let order = |id: &String| orders.get(id.as_str()).map(|id| &inputs.orders[id.index()].order);
+        let contents = plan.loads.iter().map(|l| l.orders.iter().filter_map(order).collect()).collect();
         let facts = Self {
             plan,
             inputs,
             county,
             travel: &inputs.travel,
+            contents,
+            orders,
             loads: index("load", plan.loads.iter().map(|l| (l.id.as_str(), l)), faults),
-            orders: inputs
-                .orders
-                .iter()
-                .enumerate()
-                .map(|(i, r)| (r.order.id.as_str(), OrderId::at(i)))
-                .collect(),
             visits: index("visit", visits, faults),
             sites: county.sites.iter().enumerate().map(|(i, s)| (s.id.as_str(), SiteId::at(i))).collect(),
             vehicles: county.vehicles.iter().map(|v| (v.id.as_str(), v)).collect(),
@@ -176,9 +178,11 @@ impl<'a> Facts<'a> {
         self.orders.get(id).map(|id| &self.inputs.orders[id.index()].order)
     }
 
-    /// The orders of a load that exist.
-    pub(super) fn orders_of(&self, load: &'a Load) -> impl Iterator<Item = &'a Order> {
-        load.orders.iter().filter_map(|id| self.order(id))
+    /// The orders of a load of the plan that exist.
+    pub(super) fn orders_of(&self, load: &Load) -> impl Iterator<Item = &'a Order> {
+        // Two loads of one name are a fault that must not hide another: a load is known by where it stands.
+        let at = std::ptr::from_ref(load).addr() - self.plan.loads.as_ptr().addr();
+        self.contents[at / size_of::<Load>()].iter().copied()
     }
 
     pub(super) fn visit(&self, id: &str) -> Option<&'a Visit> {

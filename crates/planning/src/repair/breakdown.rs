@@ -2,7 +2,7 @@
 //! trips that it had not begun go to other vehicles.
 
 use super::edit::{Trial, blank_visit};
-use super::judge::{TRANSFER, judge};
+use super::judge::{Judgement, TRANSFER, judge};
 use super::ways::NewTrip;
 use super::{NoOffer, Offer, Running, WAYS_TRIED_MAX};
 use crate::day::{Crew, Day};
@@ -23,7 +23,7 @@ impl Running {
     /// rescue is timed to there. The vehicle must be marked broken in the progress.
     ///
     /// # Errors
-    /// [`NoOffer::Unknown`] when it has nothing more to do, [`NoOffer::NoPlace`] when nobody can help.
+    /// [`NoOffer::Unknown`] when it has nothing more to do, [`NoOffer::NoHelp`] when nobody can take over.
     pub fn rescue(&self, vehicle: &str, near: &str) -> Result<Offer, NoOffer> {
         let open = self.open_trips(vehicle);
         if open.is_empty() || !self.progress.broken.contains(vehicle) {
@@ -32,23 +32,43 @@ impl Running {
         let begun = |t: usize| {
             self.plan.trips[t].visits.first().is_some_and(|v| self.progress.visits.contains_key(&v.id))
         };
+        let ids: Vec<String> = open.iter().map(|&t| self.plan.trips[t].id.clone()).collect();
+        // Without help nobody makes these trips: an offer may leave undone what would be undone anyway.
+        let within = self.helpless(&ids, near);
         let mut trial = self.trial();
-        let mut stranded: Vec<String> = Vec::new();
-        for id in open.iter().map(|&t| self.plan.trips[t].id.clone()) {
-            let t = self.plan.trips.iter().position(|x| x.id == id).expect("it is open");
-            let found = if begun(t) { self.take_over(&trial, &id, near) } else { self.hand_on(&trial, &id) };
+        let mut helped = false;
+        for (id, &t) in ids.iter().zip(&open) {
+            let found = if begun(t) {
+                self.take_over(&trial, id, near, &within)
+            } else {
+                self.hand_on(&trial, id, &within)
+            };
             match found {
-                Some(next) => trial = next.trial,
-                None => stranded.extend(self.give_up(&mut trial, &id, near, begun(t))),
+                Some(next) => (trial, helped) = (next.trial, true),
+                None => self.give_up(&mut trial, id, near, begun(t)),
             }
         }
-        let missed = trial.retime(&self.inputs, &self.progress, &self.names);
-        stranded.extend(missed);
-        for id in stranded {
-            let Some(load) = trial.plan.loads.iter().find(|l| l.id == id).cloned() else { continue };
-            let _ = self.place(&mut trial, &load);
+        trial.retime(&self.inputs, &self.progress, &self.names);
+        let before: BTreeSet<String> = super::price::unserved(&self.plan).into_iter().collect();
+        let left: Vec<String> =
+            super::price::unserved(&trial.plan).into_iter().filter(|l| !before.contains(l)).collect();
+        helped |= self.place_left(&mut trial, &left, &within) > 0;
+        if !helped {
+            return Err(NoOffer::NoHelp { vehicle: vehicle.to_owned() });
         }
-        self.offer(&trial, Vec::new(), 0)
+        self.offer_within(&trial, Vec::new(), 0, &within)
+    }
+
+    /// What is broken when nobody comes to help.
+    fn helpless(&self, trips: &[String], near: &str) -> Judgement {
+        let mut trial = self.trial();
+        for id in trips {
+            let first = trial.plan.trip(id).and_then(|t| t.visits.first());
+            let begun = first.is_some_and(|v| self.progress.visits.contains_key(&v.id));
+            self.give_up(&mut trial, id, near, begun);
+        }
+        trial.retime(&self.inputs, &self.progress, &self.names);
+        self.before().with(judge(&trial.plan, &self.inputs, &self.progress))
     }
 
     fn crews(&self) -> Vec<Crew> {
@@ -90,7 +110,7 @@ impl Running {
     }
 
     /// Another vehicle meets the broken one and goes on with its trip.
-    fn take_over(&self, trial: &Trial, id: &str, near: &str) -> Option<Rescue> {
+    fn take_over(&self, trial: &Trial, id: &str, near: &str, within: &Judgement) -> Option<Rescue> {
         let trip = trial.plan.trip(id)?;
         let done = trip.visits.iter().rposition(|v| self.progress.visits.contains_key(&v.id))?;
         // The last visit of a trip is its base: somebody brings back what was collected.
@@ -100,7 +120,8 @@ impl Running {
         let place = self.names.site(near);
         let mut found: Vec<Rescue> = Vec::new();
         for crew in self.nearest_crews(trial, place) {
-            let Some(rescue) = self.rescued_by(trial, id, done, &rest, &aboard, place, base, &crew) else {
+            let Some(rescue) = self.rescued_by(trial, id, done, &rest, &aboard, place, base, &crew, within)
+            else {
                 continue;
             };
             let better = found.first().is_none_or(|b| (rescue.left, rescue.fen) < (b.left, b.fen));
@@ -156,6 +177,7 @@ impl Running {
         place: SiteId,
         base: SiteId,
         crew: &Crew,
+        within: &Judgement,
     ) -> Option<Rescue> {
         let county = &self.inputs.county;
         let vehicle = county.vehicle(crew.vehicle);
@@ -242,11 +264,11 @@ impl Running {
                     Leg { trip: new_id.clone(), from: leg.from, to, compartment, ready: leg.ready };
             }
         }
-        self.judged(next)
+        self.judged(next, within)
     }
 
     /// A trip that has not begun goes to another vehicle as it is.
-    fn hand_on(&self, trial: &Trial, id: &str) -> Option<Rescue> {
+    fn hand_on(&self, trial: &Trial, id: &str, within: &Judgement) -> Option<Rescue> {
         let county = &self.inputs.county;
         let old = trial.plan.trip(id)?.clone();
         let base = self.names.site(&old.visits[0].site);
@@ -268,7 +290,7 @@ impl Running {
             }
             let Some(trip) = next.plan.trips.iter_mut().find(|t| t.id == id) else { continue };
             trip.visits[0].arrive = begins;
-            if let Some(rescue) = self.judged(next) {
+            if let Some(rescue) = self.judged(next, within) {
                 found.push(rescue);
             }
         }
@@ -314,19 +336,21 @@ impl Running {
         true
     }
 
-    /// Times, checks and prices a trial; none when it breaks a rule.
-    fn judged(&self, mut next: Trial) -> Option<Rescue> {
-        let missed = next.retime(&self.inputs, &self.progress, &self.names);
-        let judged = judge(&next.plan, &self.inputs, &self.progress);
-        let whole = missed.is_empty() && judged.is_no_worse_than(&self.before);
+    /// Times, checks and prices a trial; none when it breaks a rule that would hold without it. Loads that come too late
+    /// for their next ride count as left; they may find another.
+    fn judged(&self, mut next: Trial, within: &Judgement) -> Option<Rescue> {
+        next.retime(&self.inputs, &self.progress, &self.names);
+        if !judge(&next.plan, &self.inputs, &self.progress).is_no_worse_than(within) {
+            return None;
+        }
         let fen = super::bill(&next.plan, &self.inputs).total_fen;
-        whole.then(|| Rescue { left: super::price::unserved(&next.plan).len(), trial: next, fen })
+        Some(Rescue { left: super::price::unserved(&next.plan).len(), trial: next, fen })
     }
 
     /// Nobody can make the rest of a trip: it ends where the vehicle stands; what is aboard stays there, what was still to
     /// come is free for other vehicles.
-    fn give_up(&self, trial: &mut Trial, id: &str, near: &str, begun: bool) -> Vec<String> {
-        let Some(trip) = trial.plan.trips.iter_mut().find(|t| t.id == id) else { return Vec::new() };
+    fn give_up(&self, trial: &mut Trial, id: &str, near: &str, begun: bool) {
+        let Some(trip) = trial.plan.trips.iter_mut().find(|t| t.id == id) else { return };
         let done = trip.visits.iter().rposition(|v| self.progress.visits.contains_key(&v.id));
         let aboard = done.map_or_else(Vec::new, |d| aboard(&trip.visits[..=d]));
         let ahead: BTreeSet<String> =
@@ -341,7 +365,6 @@ impl Running {
             }
             _ => trial.plan.trips.retain(|t| t.id != id),
         }
-        let mut free = Vec::new();
         for load in &mut trial.plan.loads {
             let Some(at) = load.legs.iter().position(|l| l.trip == id && ahead.contains(&l.to)) else {
                 continue;
@@ -363,9 +386,7 @@ impl Running {
             if on_it {
                 load.legs[at].to.clone_from(&strand);
             }
-            free.push(load.id.clone());
         }
-        free
     }
 }
 

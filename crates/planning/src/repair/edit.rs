@@ -141,6 +141,40 @@ impl Trial {
         (1..).map(|n| format!("{trip}-r{n}")).find(|id| !known.contains(id.as_str())).expect("a free number")
     }
 
+    /// Lets loads that stand together and go to one place ride on a way.
+    pub(super) fn put_all(&mut self, way: &Way, loads: &[Load], inputs: &Inputs, names: &Names) {
+        let Some((first, others)) = loads.split_first() else { return };
+        let travelled = first.legs.len();
+        self.put(way, first.clone(), inputs, names);
+        let Some(placed) = self.plan.loads.iter().find(|l| l.id == first.id).cloned() else { return };
+        for load in others {
+            let mut load = load.clone();
+            for leg in &placed.legs[travelled..] {
+                let handling = Handling { load: load.id.clone(), compartment: leg.compartment.clone() };
+                for visit in
+                    self.plan.trips.iter_mut().filter(|t| t.id == leg.trip).flat_map(|t| &mut t.visits)
+                {
+                    if visit.id == leg.from {
+                        visit.load.push(handling.clone());
+                    }
+                    if visit.id == leg.to {
+                        visit.unload.push(handling.clone());
+                    }
+                }
+                load.legs.push(Leg { ready: load.release, ..leg.clone() });
+            }
+            load.channel = channel(&load, &self.plan, inputs, names);
+            self.replace(load);
+        }
+    }
+
+    fn replace(&mut self, load: Load) {
+        self.plan.loads.retain(|l| l.id != load.id);
+        self.plan.unassigned.retain(|u| !load.orders.contains(&u.order));
+        self.plan.deferrals.retain(|u| !load.orders.contains(&u.order));
+        self.plan.loads.push(load);
+    }
+
     /// Lets a load ride on a way.
     pub(super) fn put(&mut self, way: &Way, mut load: Load, inputs: &Inputs, names: &Names) {
         for ride in &way.rides {
@@ -175,10 +209,7 @@ impl Trial {
             });
         }
         load.channel = channel(&load, &self.plan, inputs, names);
-        self.plan.loads.retain(|l| l.id != load.id);
-        self.plan.unassigned.retain(|u| !load.orders.contains(&u.order));
-        self.plan.deferrals.retain(|u| !load.orders.contains(&u.order));
-        self.plan.loads.push(load);
+        self.replace(load);
     }
 
     fn place(&mut self, t: usize, place: Place, site: &str, trip: &str) -> String {

@@ -19,6 +19,13 @@ struct Cargo {
     lost: bool,
 }
 
+/// Arrival at a trip's next visit and whether all goods to take on are accounted for; none at its end or before its turn.
+#[derive(Clone, Copy)]
+enum Known {
+    Not,
+    Next(Option<(i64, bool)>),
+}
+
 struct Run<'a> {
     inputs: &'a Inputs,
     names: &'a Names,
@@ -30,6 +37,11 @@ struct Run<'a> {
     next: Vec<usize>,
     /// Trips that must be over first, by trip.
     gates: Vec<Vec<usize>>,
+    /// Trips that wait for a trip to be over, by trip.
+    followers: Vec<Vec<usize>>,
+    trips: HashMap<String, usize>,
+    /// What is known of each trip's next visit, until something happens that it depends on.
+    known: Vec<Known>,
     /// Until when each visit could wait when it was planned.
     patience: Vec<Vec<i64>>,
     lost: Vec<usize>,
@@ -46,7 +58,12 @@ pub(super) fn retime(plan: &mut Plan, inputs: &Inputs, progress: &Progress, name
         let mut best: Option<(i64, usize)> = None;
         let mut blocked: Option<(i64, usize)> = None;
         for t in 0..plan.trips.len() {
-            let Some((at, free)) = run.next_at(plan, t) else { continue };
+            let next = match run.known[t] {
+                Known::Next(next) => next,
+                Known::Not => run.next_at(plan, t),
+            };
+            run.known[t] = Known::Next(next);
+            let Some((at, free)) = next else { continue };
             let slot = if free { &mut best } else { &mut blocked };
             if slot.is_none_or(|(least, _)| at < least) {
                 *slot = Some((at, t));
@@ -88,12 +105,14 @@ impl<'a> Run<'a> {
             }
         }
         let mut gates = vec![Vec::new(); plan.trips.len()];
+        let mut followers = vec![Vec::new(); plan.trips.len()];
         for list in by_vehicle.values_mut().chain(by_driver.values_mut()) {
             list.sort_by_key(|&t| {
                 (plan.trips[t].visits.first().map_or(0, |v| v.arrive), plan.trips[t].number, t)
             });
             for pair in list.windows(2) {
                 gates[pair[1]].push(pair[0]);
+                followers[pair[0]].push(pair[1]);
             }
         }
         Self {
@@ -105,6 +124,9 @@ impl<'a> Run<'a> {
             docks: HashMap::new(),
             next: vec![0; plan.trips.len()],
             gates,
+            followers,
+            trips: plan.trips.iter().enumerate().map(|(t, trip)| (trip.id.clone(), t)).collect(),
+            known: vec![Known::Not; plan.trips.len()],
             patience: plan.trips.iter().map(|t| t.visits.iter().map(|v| v.latest).collect()).collect(),
             lost: Vec::new(),
         }
@@ -193,6 +215,7 @@ impl<'a> Run<'a> {
         for l in waiting {
             self.lose(plan, l);
         }
+        self.known[t] = Known::Not;
     }
 
     /// A load misses its ride: nothing of its way from here on happens.
@@ -200,6 +223,9 @@ impl<'a> Run<'a> {
         let from = self.cargo[l].leg;
         let id = plan.loads[l].id.clone();
         for leg in plan.loads[l].legs.split_off(from) {
+            if let Some(&t) = self.trips.get(&leg.trip) {
+                self.known[t] = Known::Not;
+            }
             if let Some(trip) = plan.trips.iter_mut().find(|x| x.id == leg.trip) {
                 for visit in &mut trip.visits {
                     if visit.id == leg.from {
@@ -332,6 +358,10 @@ impl<'a> Run<'a> {
         }
         self.handle(plan, t, v);
         self.next[t] += 1;
+        self.known[t] = Known::Not;
+        if self.next[t] == n {
+            self.followers[t].iter().for_each(|&after| self.known[after] = Known::Not);
+        }
     }
 
     fn handle(&mut self, plan: &mut Plan, t: usize, v: usize) {
@@ -342,6 +372,9 @@ impl<'a> Run<'a> {
             let cargo = &mut self.cargo[l];
             cargo.leg += 1;
             cargo.ready = Some(visit.finish + site.crossing_s(cargo.handled));
+            if let Some(&next) = plan.loads[l].legs.get(cargo.leg).and_then(|leg| self.trips.get(&leg.trip)) {
+                self.known[next] = Known::Not;
+            }
         }
         for h in &visit.load {
             let Some(l) = self.load(&h.load) else { continue };

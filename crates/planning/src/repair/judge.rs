@@ -18,6 +18,13 @@ impl Judgement {
         self.broken.keys().all(|b| before.broken.contains_key(b))
     }
 
+    /// What is broken here or there.
+    pub(super) fn with(&self, other: Self) -> Self {
+        let mut broken = other.broken;
+        broken.extend(self.broken.iter().map(|(rule, words)| (rule.clone(), words.clone())));
+        Self { broken }
+    }
+
     #[cfg(test)]
     pub(super) fn broken_is_empty(&self) -> bool {
         self.broken.is_empty()

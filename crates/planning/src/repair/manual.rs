@@ -112,14 +112,14 @@ impl Running {
             return Err(NoEdit::Misses(missed));
         }
         let judged = judge::judge(&trial.plan, &self.inputs, &self.progress);
-        let broken = judged.more_than(&self.before);
+        let broken = judged.more_than(self.before());
         if !broken.is_empty() {
             return Err(NoEdit::Broken(broken));
         }
         if let Some(visit) = unlocked(&self.plan, &trial.plan, locks) {
             return Err(NoEdit::Locked(visit));
         }
-        self.offer(&trial, Vec::new(), 0).map_err(|err| match err {
+        self.priced(&trial, Vec::new()).map_err(|err| match err {
             NoOffer::Budget { .. } => NoEdit::Senseless(err.to_string()),
             _ => NoEdit::Broken(Vec::new()),
         })
@@ -156,7 +156,9 @@ impl Running {
                 (None, None) => false,
             })
         };
-        self.place_where(trial, &load, wanted).map(|_| ()).map_err(|(_, reasons)| {
+        let one = std::slice::from_ref(&load);
+        let placed = self.place_where(trial, one, self.before(), super::WAYS_TRIED_MAX, wanted);
+        placed.map(|_| ()).map_err(|(_, reasons)| {
             if reasons.is_empty() {
                 NoEdit::NoPlace { what: name.to_owned(), vehicle: vehicle.to_owned() }
             } else {

@@ -26,12 +26,18 @@ use crate::orders::OrderRow;
 use crate::travel::Travel;
 use judge::Judgement;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::OnceLock;
 use thiserror::Error;
 use xiangyun_model::id::SiteId;
 use xiangyun_model::plan::{Bounds, Load, Plan, TripKind};
 
 /// Ways tried exactly before an order is given up.
 pub const WAYS_TRIED_MAX: usize = 12;
+
+/// Exact checks spent on goods that a repair has left standing: a repair is offered within two seconds, not best possible.
+pub const LEFT_CHECKS_MAX: usize = 60;
+/// Of these, spent on goods that stand together before they are tried in halves.
+const TOGETHER_CHECKS_MAX: usize = 6;
 
 /// What has happened of a visit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +95,14 @@ pub enum NoOffer {
         /// Ways that were timed and checked.
         tried: usize,
     },
+    /// Nobody can take over from a vehicle.
+    #[error(
+        "nobody can take over from {vehicle}: no free crew is there in time with room for its goods, no other trip takes them"
+    )]
+    NoHelp {
+        /// The vehicle.
+        vehicle: String,
+    },
     /// The thing named is not in the plan, or is done.
     #[error("{what} is not in the plan or is over already")]
     Unknown {
@@ -140,7 +154,9 @@ pub struct Running {
     inputs: Inputs,
     names: Names,
     progress: Progress,
-    before: Judgement,
+    /// What is broken already, and the bill, of the plan as it runs: reckoned when first asked for.
+    before: OnceLock<Judgement>,
+    costs: OnceLock<Bill>,
     /// Most stops that one offer may move; none is no limit.
     pub moved_max: Option<u32>,
 }
@@ -158,8 +174,22 @@ impl Running {
         plan.closing.backlog.clear();
         plan.closing.stock.clear();
         let names = Names::new(&inputs);
-        let before = judge::judge(&plan, &inputs, &Progress::default());
-        Self { plan, inputs, names, progress: Progress::default(), before, moved_max: None }
+        let (before, costs) = (OnceLock::new(), OnceLock::new());
+        Self { plan, inputs, names, progress: Progress::default(), before, costs, moved_max: None }
+    }
+
+    fn before(&self) -> &Judgement {
+        self.before.get_or_init(|| judge::judge(&self.plan, &self.inputs, &self.progress))
+    }
+
+    fn costs(&self) -> &Bill {
+        self.costs.get_or_init(|| bill(&self.plan, &self.inputs))
+    }
+
+    /// The plan, its orders or its roads are others now.
+    fn changed(&mut self) {
+        self.before = OnceLock::new();
+        self.costs = OnceLock::new();
     }
 
     /// The plan as it runs now.
@@ -184,14 +214,13 @@ impl Running {
     /// now miss their next ride.
     pub fn happened(&mut self, progress: Progress) -> Vec<String> {
         self.progress = progress;
-        let missed = self.retime();
-        self.before = judge::judge(&self.plan, &self.inputs, &self.progress);
-        missed
+        self.retime()
     }
 
     fn retime(&mut self) -> Vec<String> {
         let missed = forward::retime(&mut self.plan, &self.inputs, &self.progress, &self.names);
         forward::renew(&mut self.plan, &self.inputs, &self.names);
+        self.changed();
         missed
     }
 
@@ -204,6 +233,7 @@ impl Running {
             names: self.names.clone(),
             progress: self.progress.clone(),
             before: self.before.clone(),
+            costs: self.costs.clone(),
             moved_max: self.moved_max,
         }
     }
@@ -216,7 +246,6 @@ impl Running {
             self.note(row.clone());
         }
         self.retime();
-        self.before = judge::judge(&self.plan, &self.inputs, &self.progress);
     }
 
     fn note(&mut self, row: OrderRow) {
@@ -234,8 +263,16 @@ impl Running {
     /// [`NoOffer`] when it cannot move today or no vehicle has a place for it.
     pub fn insert(&mut self, row: &OrderRow) -> Result<Offer, NoOffer> {
         let known = self.names.orders.contains_key(row.order.id.as_str());
+        // What is broken already and what the day costs are those without the order: it is not in any load yet.
+        self.before();
+        self.costs();
         self.note(row.clone());
-        let found = self.insert_noted(row);
+        let alone_fen = if known {
+            0
+        } else {
+            self.inputs.county.costs.unserved_fen(row.order.unserved_fen, row.order.deferrals)
+        };
+        let found = self.insert_noted(row, alone_fen);
         if !known {
             // Nothing changes before the offer is accepted.
             self.inputs.orders.pop();
@@ -245,13 +282,17 @@ impl Running {
         found
     }
 
-    fn insert_noted(&self, row: &OrderRow) -> Result<Offer, NoOffer> {
+    /// `alone_fen` is what the order costs if it gets no place, where the day's bill does not hold that yet.
+    fn insert_noted(&self, row: &OrderRow, alone_fen: i64) -> Result<Offer, NoOffer> {
         let order = row.order.id.to_string();
         let fresh = ways::load_of(&self.inputs, self.plan.date, &self.progress, &row.order)
             .map_err(|why| NoOffer::Impossible { order: order.clone(), why })?;
         let mut trial = self.trial();
         let tried = self.place(&mut trial, &fresh).map_err(|tried| NoOffer::NoPlace { order, tried })?;
-        self.offer(&trial, vec![row.clone()], tried)
+        debug_assert!(tried > 0, "a place was judged");
+        let mut offer = self.priced(&trial, vec![row.clone()])?;
+        offer.price_fen -= alone_fen;
+        Ok(offer)
     }
 
     /// An order falls away before it is collected or loaded.
@@ -279,11 +320,7 @@ impl Running {
     /// [`NoOffer`] when nothing better is found for any of them.
     pub fn rebook(&self, missed: &[String]) -> Result<Offer, NoOffer> {
         let mut trial = self.trial();
-        let mut placed = 0;
-        for id in missed {
-            let Some(load) = trial.plan.loads.iter().find(|l| l.id == *id).cloned() else { continue };
-            placed += usize::from(self.place(&mut trial, &load).is_ok());
-        }
+        let placed = self.place_left(&mut trial, missed, self.before());
         if placed == 0 {
             return Err(NoOffer::NoPlace { order: missed.join(" "), tried: 0 });
         }
@@ -294,9 +331,7 @@ impl Running {
     /// [`Self::rebook`] finds others.
     pub fn roads_changed(&mut self, travel: Travel) -> Vec<String> {
         self.inputs.travel = travel;
-        let missed = self.retime();
-        self.before = judge::judge(&self.plan, &self.inputs, &self.progress);
-        missed
+        self.retime()
     }
 
     /// What a fork costs and moves against this plan.
@@ -313,52 +348,114 @@ impl Running {
 
     /// Puts a load on the cheapest way that holds; the trial keeps it. Gives how many were tried.
     fn place(&self, trial: &mut edit::Trial, load: &Load) -> Result<usize, usize> {
-        self.place_where(trial, load, |_, _| true).map_err(|(tried, _)| tried)
+        let one = std::slice::from_ref(load);
+        self.place_where(trial, one, self.before(), WAYS_TRIED_MAX, |_, _| true).map_err(|(tried, _)| tried)
     }
 
-    /// The same over some ways only; when none holds, what the cheapest of them would break.
+    /// The same for loads that stand together and go to one place, over some ways only and within some rules broken
+    /// anyway; when none holds, what the cheapest of them would break.
     fn place_where(
         &self,
         trial: &mut edit::Trial,
-        load: &Load,
+        loads: &[Load],
+        within: &Judgement,
+        most: usize,
         allowed: impl Fn(&Plan, &ways::Way) -> bool,
     ) -> Result<usize, (usize, Vec<Violation>)> {
         let board = ways::Board::new(&trial.plan, &self.inputs, &self.progress, &self.names);
+        let whole = together(loads);
         let found: Vec<ways::Way> =
-            board.ways(load).into_iter().filter(|way| allowed(&trial.plan, way)).collect();
+            board.ways(&whole).into_iter().filter(|way| allowed(&trial.plan, way)).collect();
         let mut tried = 0;
         let mut reasons = Vec::new();
-        for way in found.into_iter().take(WAYS_TRIED_MAX) {
+        for way in found.into_iter().take(most) {
             tried += 1;
             let mut next = edit::Trial { plan: trial.plan.clone() };
-            next.put(&way, load.clone(), &self.inputs, &self.names);
+            next.put_all(&way, loads, &self.inputs, &self.names);
             let missed = next.retime(&self.inputs, &self.progress, &self.names);
             if !missed.is_empty() {
                 continue;
             }
             let judged = judge::judge(&next.plan, &self.inputs, &self.progress);
-            if judged.is_no_worse_than(&self.before) {
+            if judged.is_no_worse_than(within) {
                 *trial = next;
                 return Ok(tried);
             }
             if reasons.is_empty() {
-                reasons = judged.more_than(&self.before);
+                reasons = judged.more_than(within);
             }
         }
         Err((tried, reasons))
     }
 
-    /// Prices a trial against the plan as it runs and checks it as a whole.
+    /// Gives loads that miss a ride another one: those that stand together and go to one place as one, in halves where
+    /// there is no room for all. Gives how many were placed.
+    fn place_left(&self, trial: &mut edit::Trial, left: &[String], within: &Judgement) -> usize {
+        let site: HashMap<&str, &str> = trial
+            .plan
+            .trips
+            .iter()
+            .flat_map(|t| &t.visits)
+            .map(|v| (v.id.as_str(), v.site.as_str()))
+            .collect();
+        let mut groups: BTreeMap<(String, String, String, bool), Vec<Load>> = BTreeMap::new();
+        let known: BTreeSet<&str> = left.iter().map(String::as_str).collect();
+        for load in trial.plan.loads.iter().filter(|l| known.contains(l.id.as_str())) {
+            let last = load.legs.last().and_then(|leg| site.get(leg.to.as_str())).copied();
+            let from = last.unwrap_or(&load.origin).to_owned();
+            let key = (from, load.destination.clone(), load.band.clone(), load.hard);
+            groups.entry(key).or_default().push(load.clone());
+        }
+        // Where most is at stake first.
+        let mut waiting: Vec<Vec<Load>> = groups.into_values().collect();
+        waiting.sort_by_key(|g| g.iter().map(|l| l.orders.len()).sum::<usize>());
+        let (mut checks, mut placed) = (LEFT_CHECKS_MAX, 0);
+        while checks > 0
+            && let Some(group) = waiting.pop()
+        {
+            match self.place_where(trial, &group, within, checks.min(TOGETHER_CHECKS_MAX), |_, _| true) {
+                Ok(tried) => {
+                    checks -= tried;
+                    placed += group.len();
+                }
+                Err((tried, _)) => {
+                    checks -= tried;
+                    if group.len() > 1 {
+                        let (a, b) = group.split_at(group.len() / 2);
+                        waiting.extend([b.to_vec(), a.to_vec()]);
+                    }
+                }
+            }
+        }
+        placed
+    }
+
+    /// Checks a trial as a whole and prices it.
     fn offer(&self, trial: &edit::Trial, orders: Vec<OrderRow>, tried: usize) -> Result<Offer, NoOffer> {
+        self.offer_within(trial, orders, tried, self.before())
+    }
+
+    fn offer_within(
+        &self,
+        trial: &edit::Trial,
+        orders: Vec<OrderRow>,
+        tried: usize,
+        within: &Judgement,
+    ) -> Result<Offer, NoOffer> {
         let judged = judge::judge(&trial.plan, &self.inputs, &self.progress);
-        if !judged.is_no_worse_than(&self.before) {
+        if !judged.is_no_worse_than(within) {
             return Err(NoOffer::NoPlace { order: String::new(), tried });
         }
+        self.priced(trial, orders)
+    }
+
+    /// Prices a checked trial against the plan as it runs.
+    fn priced(&self, trial: &edit::Trial, orders: Vec<OrderRow>) -> Result<Offer, NoOffer> {
         let moved = edit::moved_stops(&self.plan, &trial.plan, &self.progress);
         if let Some(most) = self.moved_max.filter(|&most| moved > most) {
             return Err(NoOffer::Budget { moved, most });
         }
-        let (was, is) = (bill(&self.plan, &self.inputs), bill(&trial.plan, &self.inputs));
+        let (was, is) = (*self.costs(), bill(&trial.plan, &self.inputs));
         let left = price::unserved(&trial.plan);
         Ok(Offer {
             patch: Patch::between(&self.plan, &trial.plan, orders),
@@ -383,6 +480,19 @@ impl Running {
         own.sort_by_key(|&t| self.plan.trips[t].number);
         own
     }
+}
+
+/// Loads as one: what a way must have room for.
+fn together(loads: &[Load]) -> Load {
+    let mut whole = loads[0].clone();
+    for load in &loads[1..] {
+        whole.amount += load.amount;
+        whole.units += load.units;
+        whole.orders.extend(load.orders.iter().cloned());
+        whole.release = whole.release.max(load.release);
+        whole.due = whole.due.min(load.due);
+    }
+    whole
 }
 
 #[cfg(test)]

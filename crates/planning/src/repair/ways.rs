@@ -73,7 +73,11 @@ pub(super) fn load_of(
     order: &Order,
 ) -> Result<Load, &'static str> {
     let county = &inputs.county;
-    let orders: Vec<Order> = inputs.orders.iter().map(|r| r.order.clone()).collect();
+    // Only what the hub sorts waits for a wave, which all such orders of the day fill.
+    let waits = order.kind == OrderKind::Down && order.origin == county.hub;
+    let sorted = inputs.orders.iter().filter(|_| waits).map(|r| &r.order);
+    let orders: Vec<Order> =
+        sorted.filter(|o| o.kind == OrderKind::Down && o.origin == county.hub).cloned().collect();
     let day = Day::new(county, date, &orders, &inputs.travel, &inputs.opening);
     let release = day.release_s(order).ok_or("it misses the last wave of sorting")?;
     let (due, hard) = day.due_s(order).ok_or("no lane leaves in time for its promise")?;
