@@ -1,5 +1,6 @@
 //! What the simulated county speaks to: the running day in this process, or a daemon over its sockets.
 
+use std::sync::Arc;
 use xiangyun_dispatch::arrival::Fix;
 use xiangyun_dispatch::command::{Command, PlaceOrder};
 use xiangyun_dispatch::event::PlannedTrip;
@@ -37,7 +38,7 @@ pub trait Desk {
     fn submit(&mut self, command: &Command, now_ms: i64) -> Result<(), Refused>;
 
     /// Trips of a vehicle as planned now, in order of departure.
-    fn trips(&mut self, vehicle: &str) -> Vec<PlannedTrip>;
+    fn trips(&mut self, vehicle: &str) -> Vec<Arc<PlannedTrip>>;
 
     /// A terminal reports.
     fn position(&mut self, vehicle: &str, sent: Sent, now_ms: i64);

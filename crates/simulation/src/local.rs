@@ -3,6 +3,7 @@
 
 use crate::desk::{Desk, Refused, Sent};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use xiangyun_dispatch::arrival::{Fix, Seen, Target, Watch};
 use xiangyun_dispatch::command::{Command, PlaceOrder};
 use xiangyun_dispatch::decide::decide;
@@ -40,6 +41,8 @@ pub struct Local {
     pub worker: Redispatch,
     watches: BTreeMap<String, Watch>,
     targets: BTreeMap<String, (u64, Vec<Target>)>,
+    /// Trips of each vehicle, as of its version.
+    trips: BTreeMap<String, (u64, Vec<Arc<PlannedTrip>>)>,
     places: BTreeMap<String, (f64, f64)>,
     seen_ms: BTreeMap<String, i64>,
     trunks: BTreeMap<String, bool>,
@@ -71,6 +74,7 @@ impl Local {
             worker: Redispatch::new(plan, inputs, midnight_ms),
             watches: BTreeMap::new(),
             targets: BTreeMap::new(),
+            trips: BTreeMap::new(),
             places,
             seen_ms: BTreeMap::new(),
             trunks,
@@ -257,9 +261,17 @@ impl Desk for Local {
         Ok(())
     }
 
-    fn trips(&mut self, vehicle: &str) -> Vec<PlannedTrip> {
+    fn trips(&mut self, vehicle: &str) -> Vec<Arc<PlannedTrip>> {
         let Some(state) = self.state.vehicles.get(vehicle) else { return Vec::new() };
-        state.trips.iter().filter_map(|t| self.state.trips.get(t)).cloned().collect()
+        if let Some((version, trips)) = self.trips.get(vehicle)
+            && *version == state.version
+        {
+            return trips.clone();
+        }
+        let trips = state.trips.iter().filter_map(|t| self.state.trips.get(t));
+        let trips: Vec<_> = trips.cloned().map(Arc::new).collect();
+        self.trips.insert(vehicle.to_owned(), (state.version, trips.clone()));
+        trips
     }
 
     fn position(&mut self, vehicle: &str, sent: Sent, now_ms: i64) {

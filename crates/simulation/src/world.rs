@@ -417,7 +417,7 @@ impl<'a> World<'a> {
         let trips = desk.trips(id);
         let vehicle = &self.vehicles[id];
         // The trip under way first; a trip whose first stop is made by somebody else is none of ours.
-        let mut open: Vec<&PlannedTrip> =
+        let mut open: Vec<&Arc<PlannedTrip>> =
             trips.iter().filter(|t| t.visits.iter().any(|v| !vehicle.made.contains(&v.visit))).collect();
         open.sort_by_key(|t| (vehicle.trip.as_deref() != Some(t.trip.as_str()), t.visits[0].depart_ms));
         let Some(trip) = open.first() else { return };
@@ -481,7 +481,7 @@ impl<'a> World<'a> {
                 .trips(id)
                 .into_iter()
                 .find(|t| t.trip == trip)
-                .and_then(|t| t.visits.into_iter().find(|v| v.visit == visit.visit))
+                .and_then(|t| t.visits.iter().find(|v| v.visit == visit.visit).cloned())
                 .unwrap_or(visit);
             let waits = visit.start_ms > visit.arrive_ms;
             let opens = if waits { came_ms.max(visit.start_ms) } else { came_ms };
