@@ -1,6 +1,7 @@
 //! Signing in and out, people, keys, the audit.
 
-use super::{Page, Paging, limit_of, seq_of};
+use super::listing::Cut;
+use super::{Page, Paging};
 use crate::app::App;
 use crate::ask::{Ask, Context, Id, Query, reply, usable_id};
 use crate::auth::secret::{
@@ -19,6 +20,7 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sqlx::Row;
+use sqlx::any::AnyRow;
 use std::sync::Arc;
 use utoipa::ToSchema;
 use xiangyun_store::op::{Op, Value};
@@ -395,31 +397,20 @@ pub(super) async fn audit(
     State(app): State<Arc<App>>,
     Query(paging): Query<Paging>,
 ) -> Result<Response, Problem> {
-    let limit = limit_of(paging.limit)?;
-    let after = seq_of(paging.cursor.as_ref())?;
-    let rows = sqlx::query(
-        "SELECT seq, wall_ms, who, role, action, resource, from_address, request FROM audit \
-         WHERE county = $1 AND seq > $2 ORDER BY seq LIMIT $3",
-    )
-    .bind(app.code.clone())
-    .bind(after)
-    .bind(limit + 1)
-    .fetch_all(app.store.readers())
-    .await?;
-    let items = rows
-        .iter()
-        .map(|r| {
-            Ok(AuditView {
-                seq: r.try_get("seq")?,
-                at: super::instant(r.try_get("wall_ms")?),
-                who: r.try_get("who")?,
-                role: r.try_get("role")?,
-                action: r.try_get("action")?,
-                resource: r.try_get("resource")?,
-                from: r.try_get("from_address")?,
-                request: r.try_get("request")?,
-            })
+    const SQL: &str = "SELECT seq, wall_ms, who, role, action, resource, from_address, request FROM audit \
+        WHERE county = $1 AND seq > $2 ORDER BY seq LIMIT $3";
+    let view = |r: &AnyRow| {
+        Ok(AuditView {
+            seq: r.try_get("seq")?,
+            at: super::instant(r.try_get("wall_ms")?),
+            who: r.try_get("who")?,
+            role: r.try_get("role")?,
+            action: r.try_get("action")?,
+            resource: r.try_get("resource")?,
+            from: r.try_get("from_address")?,
+            request: r.try_get("request")?,
         })
-        .collect::<Result<Vec<_>, sqlx::Error>>()?;
-    Ok(reply(StatusCode::OK, &Page::cut(items, limit, |i| i.seq.to_string())))
+    };
+    let page = Cut::by_seq(&paging)?.page(&app, SQL, None, view, |i| i.seq.to_string()).await?;
+    Ok(reply(StatusCode::OK, &page))
 }

@@ -1,14 +1,15 @@
 //! Money at the door, returns, claims.
 
-use super::county::{Did, did, text_of};
+use super::county::{Did, decided, text_of};
 use super::custody::{HolderBody, sides};
+use super::listing::Cut;
 use super::order_steps::on_order;
-use super::{Page, Paging, instant, limit_of, maybe_instant, seq_of};
+use super::{Page, Paging, instant, maybe_instant};
 use crate::app::App;
 use crate::ask::{Ask, Context, Id, Query, reply, usable_id};
 use crate::auth::secret::random_id;
 use crate::auth::{Action, Resource, authorize, sees};
-use crate::machine::{Done, read};
+use crate::machine::read;
 use crate::office::Role;
 use crate::problem::Problem;
 use axum::extract::State;
@@ -16,10 +17,10 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use sqlx::Row;
+use sqlx::any::AnyRow;
 use std::sync::Arc;
 use utoipa::ToSchema;
 use xiangyun_dispatch::command::Command as DayCommand;
-use xiangyun_dispatch::decide::decide;
 
 /// A step of a return.
 #[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
@@ -97,32 +98,21 @@ pub(super) async fn claims(
     Query(paging): Query<Paging>,
     context: Context,
 ) -> Result<Response, Problem> {
-    let limit = limit_of(paging.limit)?;
-    let rows = sqlx::query(
-        "SELECT id, order_id, cause, asked_fen, paid_fen, payer, opened_ms, settled_ms FROM claims \
-         WHERE county = $1 AND id > $2 ORDER BY id LIMIT $3",
-    )
-    .bind(app.code.clone())
-    .bind(paging.cursor.clone().unwrap_or_default())
-    .bind(limit + 1)
-    .fetch_all(app.store.readers())
-    .await?;
-    let whole = rows
-        .iter()
-        .map(|r| {
-            Ok(ClaimView {
-                id: r.try_get("id")?,
-                order: r.try_get("order_id")?,
-                cause: r.try_get("cause")?,
-                asked_fen: r.try_get("asked_fen")?,
-                paid_fen: r.try_get("paid_fen")?,
-                payer: r.try_get("payer")?,
-                opened: instant(r.try_get("opened_ms")?),
-                settled: maybe_instant(r.try_get("settled_ms")?),
-            })
+    const SQL: &str = "SELECT id, order_id, cause, asked_fen, paid_fen, payer, opened_ms, settled_ms FROM claims \
+        WHERE county = $1 AND id > $2 ORDER BY id LIMIT $3";
+    let view = |r: &AnyRow| {
+        Ok(ClaimView {
+            id: r.try_get("id")?,
+            order: r.try_get("order_id")?,
+            cause: r.try_get("cause")?,
+            asked_fen: r.try_get("asked_fen")?,
+            paid_fen: r.try_get("paid_fen")?,
+            payer: r.try_get("payer")?,
+            opened: instant(r.try_get("opened_ms")?),
+            settled: maybe_instant(r.try_get("settled_ms")?),
         })
-        .collect::<Result<Vec<_>, sqlx::Error>>()?;
-    let mut page = Page::cut(whole, limit, |i| i.id.clone());
+    };
+    let mut page = Cut::by_id(&paging)?.page(&app, SQL, None, view, |i| i.id.clone()).await?;
     let world = read(&app.world);
     let standing = &context.caller.standing;
     page.items
@@ -184,11 +174,9 @@ pub(super) async fn settle(
 ) -> Result<Response, Problem> {
     let by = sides(&app, &ask.value.by, "/by")?;
     let fen = ask.value.fen;
-    app.act(&ask.context, "settle claim", &format!("claim/{id}"), move |world, now| {
-        let events = decide(&world.day, &DayCommand::Settle { claim: id, fen, by }, now)?;
-        Ok(Done::new(StatusCode::OK, did(&events)).with(events))
-    })
-    .await
+    let resource = format!("claim/{id}");
+    let command = DayCommand::Settle { claim: id, fen, by };
+    decided(&app, &ask.context, "settle claim", &resource, StatusCode::OK, move |_| Ok(command)).await
 }
 
 /// A booking of cash.
@@ -223,35 +211,23 @@ pub(super) async fn list(
     Query(paging): Query<Paging>,
     context: Context,
 ) -> Result<Response, Problem> {
-    let limit = limit_of(paging.limit)?;
-    let after = seq_of(paging.cursor.as_ref())?;
+    const SQL: &str = "SELECT seq, holder, kind, order_id, fen, expected_fen, method, at_ms FROM cash \
+        WHERE county = $1 AND seq > $2 AND ($4 = '' OR holder = $4) ORDER BY seq LIMIT $3";
     let own = context.caller.holder().map(|h| h.to_string()).unwrap_or_default();
-    let rows = sqlx::query(
-        "SELECT seq, holder, kind, order_id, fen, expected_fen, method, at_ms FROM cash \
-         WHERE county = $1 AND seq > $2 AND ($3 = '' OR holder = $3) ORDER BY seq LIMIT $4",
-    )
-    .bind(app.code.clone())
-    .bind(after)
-    .bind(own)
-    .bind(limit + 1)
-    .fetch_all(app.store.readers())
-    .await?;
-    let items = rows
-        .iter()
-        .map(|r| {
-            Ok(CashView {
-                seq: r.try_get("seq")?,
-                holder: r.try_get("holder")?,
-                kind: r.try_get("kind")?,
-                order: r.try_get("order_id")?,
-                fen: r.try_get("fen")?,
-                expected_fen: r.try_get("expected_fen")?,
-                method: r.try_get("method")?,
-                at: instant(r.try_get("at_ms")?),
-            })
+    let view = |r: &AnyRow| {
+        Ok(CashView {
+            seq: r.try_get("seq")?,
+            holder: r.try_get("holder")?,
+            kind: r.try_get("kind")?,
+            order: r.try_get("order_id")?,
+            fen: r.try_get("fen")?,
+            expected_fen: r.try_get("expected_fen")?,
+            method: r.try_get("method")?,
+            at: instant(r.try_get("at_ms")?),
         })
-        .collect::<Result<Vec<_>, sqlx::Error>>()?;
-    Ok(reply(StatusCode::OK, &Page::cut(items, limit, |i| i.seq.to_string())))
+    };
+    let page = Cut::by_seq(&paging)?.page(&app, SQL, Some(own), view, |i| i.seq.to_string()).await?;
+    Ok(reply(StatusCode::OK, &page))
 }
 
 /// Cash taken at the door.
@@ -304,16 +280,15 @@ pub(super) async fn close(State(app): State<Arc<App>>, ask: Ask<CountBody>) -> R
         return Err(Problem::value("/counted_fen", &counted_fen.to_string(), "0 to 10,000,000,000 fen"));
     }
     let caller = ask.context.caller.clone();
-    app.act(&ask.context, "close cash", &format!("cash/{holder}"), move |world, now| {
+    let resource = format!("cash/{holder}");
+    decided(&app, &ask.context, "close cash", &resource, StatusCode::OK, move |world| {
         if caller.role() != Role::Dispatcher {
             authorize(world, &caller, Action::Cash, Resource::Holder(&holder))?;
             if caller.holder().is_some_and(|own| own != holder) {
                 return Err(Problem::forbidden("everybody counts their own"));
             }
         }
-        let command = DayCommand::CloseCash { holder, counted_fen, by: caller.who };
-        let events = decide(&world.day, &command, now)?;
-        Ok(Done::new(StatusCode::OK, did(&events)).with(events))
+        Ok(DayCommand::CloseCash { holder, counted_fen, by: caller.who })
     })
     .await
 }

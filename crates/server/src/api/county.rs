@@ -2,10 +2,10 @@
 
 use super::Page;
 use crate::app::App;
-use crate::ask::{Ask, Id, reply};
+use crate::ask::{Ask, Context, Id, reply};
 use crate::auth::{Action, Resource, authorize};
 use crate::clock::wall_ms;
-use crate::machine::{Done, read};
+use crate::machine::{Done, World, read};
 use crate::problem::Problem;
 use crate::project::word;
 use axum::extract::State;
@@ -298,6 +298,23 @@ pub(super) fn did(events: &[xiangyun_dispatch::event::Event]) -> Value {
     serde_json::json!({ "events": events.iter().map(xiangyun_dispatch::event::Event::kind).collect::<Vec<_>>() })
 }
 
+/// Decides one command of the day for a caller and answers with what happened; `command` looks at the day first, and
+/// refuses who may not.
+pub(super) async fn decided(
+    app: &Arc<App>,
+    context: &Context,
+    name: &str,
+    resource: &str,
+    status: StatusCode,
+    command: impl FnOnce(&World) -> Result<DayCommand, Problem> + Send + 'static,
+) -> Result<Response, Problem> {
+    app.act(context, name, resource, move |world, now| {
+        let events = decide(&world.day, &command(world)?, now)?;
+        Ok(Done::new(status, did(&events)).with(events))
+    })
+    .await
+}
+
 /// Says that a vehicle broke down, is ready again or is out for the day.
 #[utoipa::path(post, path = "/api/v1/vehicles/{id}/condition", tag = "county", params(("id" = String, Path, description = "Vehicle")), request_body = ConditionBody, responses((status = 200, body = Did)))]
 pub(super) async fn set_condition(
@@ -324,11 +341,10 @@ pub(super) async fn set_condition(
         ConditionWord::Broken => Condition::Broken,
         ConditionWord::Off => Condition::Off,
     };
-    app.act(&ask.context, "set condition", &format!("vehicle/{id}"), move |world, now| {
+    let resource = format!("vehicle/{id}");
+    decided(&app, &ask.context, "set condition", &resource, StatusCode::OK, move |world| {
         authorize(world, &caller, Action::RaiseExceptions, Resource::Vehicle(&id))?;
-        let command = DayCommand::SetCondition { vehicle: id, condition, site, note: body.note };
-        let events = decide(&world.day, &command, now)?;
-        Ok(Done::new(StatusCode::OK, did(&events)).with(events))
+        Ok(DayCommand::SetCondition { vehicle: id, condition, site, note: body.note })
     })
     .await
 }

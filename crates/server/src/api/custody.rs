@@ -1,12 +1,13 @@
 //! Hands: hand-over records, units, returnables, shifts.
 
-use super::county::{Did, did, text_of};
-use super::{Page, Paging, instant, limit_of};
+use super::county::{Did, decided, text_of};
+use super::listing::Cut;
+use super::{Page, Paging, instant};
 use crate::app::App;
 use crate::ask::{Ask, Context, Id, Query, reply, usable_id};
 use crate::auth::secret::random_id;
 use crate::auth::{Action, Caller, Resource, authorize};
-use crate::machine::{Done, World};
+use crate::machine::World;
 use crate::office::Role;
 use crate::problem::Problem;
 use axum::extract::State;
@@ -14,10 +15,10 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use sqlx::Row;
+use sqlx::any::AnyRow;
 use std::sync::Arc;
 use utoipa::ToSchema;
 use xiangyun_dispatch::command::{Command as DayCommand, HandOver};
-use xiangyun_dispatch::decide::decide;
 use xiangyun_dispatch::event::{Counted, Found, Returnable};
 use xiangyun_dispatch::holder::Holder;
 
@@ -165,38 +166,28 @@ pub(super) async fn list(
     Query(paging): Query<Paging>,
     context: Context,
 ) -> Result<Response, Problem> {
-    let limit = limit_of(paging.limit)?;
+    const SQL: &str = "SELECT id, site, giver, receiver, visit, expected, moved, missing, extra, confirmed, \
+        confirmed_by, at_ms FROM handovers \
+        WHERE county = $1 AND id > $2 AND ($4 = '' OR giver = $4 OR receiver = $4) ORDER BY id LIMIT $3";
     let own = context.caller.holder().map(|h| h.to_string()).unwrap_or_default();
-    let rows = sqlx::query(
-        "SELECT id, site, giver, receiver, visit, expected, moved, missing, extra, confirmed, confirmed_by, at_ms FROM handovers \
-         WHERE county = $1 AND id > $2 AND ($3 = '' OR giver = $3 OR receiver = $3) ORDER BY id LIMIT $4",
-    )
-    .bind(app.code.clone())
-    .bind(paging.cursor.clone().unwrap_or_default())
-    .bind(own)
-    .bind(limit + 1)
-    .fetch_all(app.store.readers())
-    .await?;
-    let items = rows
-        .iter()
-        .map(|r| {
-            Ok(HandoverView {
-                id: r.try_get("id")?,
-                site: r.try_get("site")?,
-                giver: r.try_get("giver")?,
-                receiver: r.try_get("receiver")?,
-                visit: r.try_get("visit")?,
-                expected: r.try_get("expected")?,
-                moved: r.try_get("moved")?,
-                missing: r.try_get("missing")?,
-                extra: r.try_get("extra")?,
-                confirmed: r.try_get::<i64, _>("confirmed")? != 0,
-                confirmed_by: r.try_get("confirmed_by")?,
-                at: instant(r.try_get("at_ms")?),
-            })
+    let view = |r: &AnyRow| {
+        Ok(HandoverView {
+            id: r.try_get("id")?,
+            site: r.try_get("site")?,
+            giver: r.try_get("giver")?,
+            receiver: r.try_get("receiver")?,
+            visit: r.try_get("visit")?,
+            expected: r.try_get("expected")?,
+            moved: r.try_get("moved")?,
+            missing: r.try_get("missing")?,
+            extra: r.try_get("extra")?,
+            confirmed: r.try_get::<i64, _>("confirmed")? != 0,
+            confirmed_by: r.try_get("confirmed_by")?,
+            at: instant(r.try_get("at_ms")?),
         })
-        .collect::<Result<Vec<_>, sqlx::Error>>()?;
-    Ok(reply(StatusCode::OK, &Page::cut(items, limit, |i| i.id.clone())))
+    };
+    let page = Cut::by_id(&paging)?.page(&app, SQL, Some(own), view, |i| i.id.clone()).await?;
+    Ok(reply(StatusCode::OK, &page))
 }
 
 /// A change of hands.
@@ -273,10 +264,10 @@ pub(super) async fn hand_over(
         seals: body.seals,
         confirmed_by: body.confirmed.then(|| caller.who.clone()),
     };
-    app.act(&ask.context, "hand over", &format!("handover/{id}"), move |world, now| {
+    let resource = format!("handover/{id}");
+    decided(&app, &ask.context, "hand over", &resource, StatusCode::CREATED, move |world| {
         may_hand_over(world, &caller, &record.from, &record.to)?;
-        let events = decide(&world.day, &DayCommand::HandOver(record), now)?;
-        Ok(Done::new(StatusCode::CREATED, did(&events)).with(events))
+        Ok(DayCommand::HandOver(record))
     })
     .await
 }
@@ -302,14 +293,13 @@ pub(super) async fn confirm(
     }
     let actual = ask.value.items.map(|l| l.iter().map(CountedBody::inner).collect());
     let caller = ask.context.caller.clone();
-    app.act(&ask.context, "confirm hand-over", &format!("handover/{id}"), move |world, now| {
+    let resource = format!("handover/{id}");
+    decided(&app, &ask.context, "confirm hand-over", &resource, StatusCode::OK, move |world| {
         let known = world.day.handovers.get(&id).ok_or_else(|| Problem::not_found("hand-over", &id))?;
         if caller.holder().is_some_and(|own| own != known.to) {
             return Err(Problem::forbidden("the receiver confirms"));
         }
-        let command = DayCommand::Confirm { handover: id, actual, by: caller.who };
-        let events = decide(&world.day, &command, now)?;
-        Ok(Done::new(StatusCode::OK, did(&events)).with(events))
+        Ok(DayCommand::Confirm { handover: id, actual, by: caller.who })
     })
     .await
 }
@@ -348,12 +338,10 @@ pub(super) async fn pack(State(app): State<Arc<App>>, ask: Ask<UnitBody>) -> Res
         return Err(Problem::value("/orders", &body.orders.len().to_string(), "1 to 2,000 orders"));
     }
     let caller = ask.context.caller.clone();
-    app.act(&ask.context, "pack unit", &format!("unit/{}", body.unit), move |world, now| {
+    let resource = format!("unit/{}", body.unit);
+    decided(&app, &ask.context, "pack unit", &resource, StatusCode::CREATED, move |world| {
         authorize(world, &caller, Action::Scan, Resource::Site(&body.site))?;
-        let command =
-            DayCommand::Pack { unit: body.unit, site: body.site, seal: body.seal, orders: body.orders };
-        let events = decide(&world.day, &command, now)?;
-        Ok(Done::new(StatusCode::CREATED, did(&events)).with(events))
+        Ok(DayCommand::Pack { unit: body.unit, site: body.site, seal: body.seal, orders: body.orders })
     })
     .await
 }
@@ -366,7 +354,8 @@ pub(super) async fn unpack(
     context: Context,
 ) -> Result<Response, Problem> {
     let caller = context.caller.clone();
-    app.act(&context, "open unit", &format!("unit/{id}"), move |world, now| {
+    let resource = format!("unit/{id}");
+    decided(&app, &context, "open unit", &resource, StatusCode::OK, move |world| {
         let unit = world.day.units.get(&id).ok_or_else(|| Problem::not_found("unit", &id))?;
         // It is opened where it is now.
         let site = unit
@@ -376,8 +365,7 @@ pub(super) async fn unpack(
             .and_then(|o| world.day.orders.get(o))
             .map_or_else(|| unit.site.clone(), |o| o.site.clone());
         authorize(world, &caller, Action::Scan, Resource::Site(&site))?;
-        let events = decide(&world.day, &DayCommand::Open { unit: id, site }, now)?;
-        Ok(Done::new(StatusCode::OK, did(&events)).with(events))
+        Ok(DayCommand::Open { unit: id, site })
     })
     .await
 }
@@ -431,7 +419,7 @@ pub(super) async fn returnables(
     }
     let (from, to) = (sides(&app, &body.from, "/from")?, sides(&app, &body.to, "/to")?);
     let caller = ask.context.caller.clone();
-    app.act(&ask.context, "move returnables", "returnables", move |world, now| {
+    decided(&app, &ask.context, "move returnables", "returnables", StatusCode::OK, move |_| {
         if caller.holder().is_some_and(|own| own != from && own != to) {
             return Err(Problem::forbidden("recorded by the giver or the receiver"));
         }
@@ -442,9 +430,7 @@ pub(super) async fn returnables(
             ReturnableWord::CoolBox => Returnable::CoolBox,
             ReturnableWord::IcePack => Returnable::IcePack,
         };
-        let command = DayCommand::MoveReturnables { record: body.record, item, count: body.count, from, to };
-        let events = decide(&world.day, &command, now)?;
-        Ok(Done::new(StatusCode::OK, did(&events)).with(events))
+        Ok(DayCommand::MoveReturnables { record: body.record, item, count: body.count, from, to })
     })
     .await
 }
@@ -474,19 +460,18 @@ pub(super) async fn shift(State(app): State<Arc<App>>, ask: Ask<ShiftBody>) -> R
         return Err(Problem::value("/vehicle", id, "an id of vehicles.csv"));
     }
     let caller = ask.context.caller.clone();
-    app.act(&ask.context, "change shift", &format!("driver/{driver}"), move |world, now| {
+    let resource = format!("driver/{driver}");
+    decided(&app, &ask.context, "change shift", &resource, StatusCode::OK, move |world| {
         let on = vehicle.clone().or_else(|| world.day.shifts.get(&driver).cloned());
         if caller.role() == Role::Driver
             && let Some(on) = &on
         {
             authorize(world, &caller, Action::Scan, Resource::Vehicle(on))?;
         }
-        let command = match vehicle {
+        Ok(match vehicle {
             Some(vehicle) => DayCommand::StartShift { driver, vehicle },
             None => DayCommand::EndShift { driver },
-        };
-        let events = decide(&world.day, &command, now)?;
-        Ok(Done::new(StatusCode::OK, did(&events)).with(events))
+        })
     })
     .await
 }

@@ -1,12 +1,12 @@
 //! The one ranked queue of what is wrong, and the repairs offered for it.
 
 use super::Page;
-use super::county::{Did, did, text_of};
+use super::county::{Did, decided, text_of};
 use crate::app::App;
 use crate::ask::{Ask, Context, Id, Query, reply};
 use crate::auth::secret::random_id;
 use crate::auth::{Action, Resource, authorize, sees};
-use crate::machine::{Done, World, read};
+use crate::machine::{World, read};
 use crate::office::Role;
 use crate::problem::Problem;
 use crate::project::word;
@@ -18,7 +18,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 use xiangyun_dispatch::command::Command as DayCommand;
-use xiangyun_dispatch::decide::decide;
 use xiangyun_dispatch::event::{ExceptionKind, PlannedTrip};
 use xiangyun_dispatch::state::{ExceptionState, OfferState};
 
@@ -291,20 +290,19 @@ pub(super) async fn raise(State(app): State<Arc<App>>, ask: Ask<RaiseBody>) -> R
     };
     let caller = ask.context.caller.clone();
     let exception = format!("{}-{}", caller.role().word(), random_id());
-    app.act(&ask.context, "raise exception", &format!("exception/{exception}"), move |world, now| {
+    let resource = format!("exception/{exception}");
+    decided(&app, &ask.context, "raise exception", &resource, StatusCode::CREATED, move |world| {
         if let Some(vehicle) = body.subject.strip_prefix("vehicle/") {
             authorize(world, &caller, Action::RaiseExceptions, Resource::Vehicle(vehicle))?;
         }
-        let command = DayCommand::Raise {
+        Ok(DayCommand::Raise {
             exception,
             kind,
             subject: body.subject,
             in_charge: caller.holder(),
             evidence: body.evidence,
             price_fen: body.price_fen,
-        };
-        let events = decide(&world.day, &command, now)?;
-        Ok(Done::new(StatusCode::CREATED, did(&events)).with(events))
+        })
     })
     .await
 }
@@ -329,12 +327,12 @@ pub(super) async fn close(
 ) -> Result<Response, Problem> {
     let CloseBody { how, acted } = ask.value;
     text_of("/how", &how, 200)?;
-    app.act(&ask.context, "close exception", &format!("exception/{id}"), move |world, now| {
+    let resource = format!("exception/{id}");
+    decided(&app, &ask.context, "close exception", &resource, StatusCode::OK, move |world| {
         if !world.day.exceptions.contains_key(&id) {
             return Err(Problem::not_found("exception", &id));
         }
-        let events = decide(&world.day, &DayCommand::Close { exception: id, how, acted }, now)?;
-        Ok(Done::new(StatusCode::OK, did(&events)).with(events))
+        Ok(DayCommand::Close { exception: id, how, acted })
     })
     .await
 }
@@ -454,12 +452,9 @@ pub(super) async fn decide_repair(
 }
 
 async fn accept(app: &Arc<App>, context: &Context, id: &str, offer: &str) -> Result<Response, Problem> {
-    let (by, offer) = (context.caller.who.clone(), offer.to_owned());
-    app.act(context, "accept repair", &format!("exception/{id}"), move |world, now| {
-        let events = decide(&world.day, &DayCommand::AcceptOffer { offer, by }, now)?;
-        Ok(Done::new(StatusCode::OK, did(&events)).with(events))
-    })
-    .await
+    let command = DayCommand::AcceptOffer { offer: offer.to_owned(), by: context.caller.who.clone() };
+    let resource = format!("exception/{id}");
+    decided(app, context, "accept repair", &resource, StatusCode::OK, move |_| Ok(command)).await
 }
 
 async fn refuse(
@@ -468,7 +463,8 @@ async fn refuse(
     id: String,
     body: DecideBody,
 ) -> Result<Response, Problem> {
-    app.act(context, "refuse repair", &format!("exception/{id}"), move |world, now| {
+    let resource = format!("exception/{id}");
+    decided(app, context, "refuse repair", &resource, StatusCode::OK, move |world| {
         let found = world.day.exceptions.get(&id).ok_or_else(|| Problem::not_found("exception", &id))?;
         let offer = body.offer.or_else(|| found.offers.last().cloned());
         let Some(offer) = offer.filter(|o| found.offers.contains(o)) else {
@@ -476,8 +472,7 @@ async fn refuse(
         };
         let why = if body.why.is_empty() { "by hand" } else { body.why.as_str() };
         let how = format!("offer {offer} refused: {why}");
-        let events = decide(&world.day, &DayCommand::Close { exception: id, how, acted: true }, now)?;
-        Ok(Done::new(StatusCode::OK, did(&events)).with(events))
+        Ok(DayCommand::Close { exception: id, how, acted: true })
     })
     .await
 }

@@ -1,7 +1,8 @@
 //! Messages with cabs, notices to people.
 
 use super::county::text_of;
-use super::{Page, Paging, instant, limit_of};
+use super::listing::Cut;
+use super::{Page, Paging, instant};
 use crate::app::App;
 use crate::ask::{Ask, Context, Query, reply};
 use crate::auth::secret::random_id;
@@ -16,6 +17,7 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sqlx::Row;
+use sqlx::any::AnyRow;
 use std::sync::Arc;
 use utoipa::ToSchema;
 
@@ -47,36 +49,25 @@ pub(super) async fn list(
     Query(paging): Query<Paging>,
     context: Context,
 ) -> Result<Response, Problem> {
-    let limit = limit_of(paging.limit)?;
+    const SQL: &str = "SELECT id, vehicle, direction, text, state, by_whom, at_ms FROM messages \
+        WHERE county = $1 AND id > $2 AND ($4 = '' OR vehicle = $4) ORDER BY id LIMIT $3";
     let own = match context.caller.role() {
         Role::Driver => context.caller.standing.vehicle.clone().unwrap_or_default(),
         _ => String::new(),
     };
-    let rows = sqlx::query(
-        "SELECT id, vehicle, direction, text, state, by_whom, at_ms FROM messages \
-         WHERE county = $1 AND id > $2 AND ($3 = '' OR vehicle = $3) ORDER BY id LIMIT $4",
-    )
-    .bind(app.code.clone())
-    .bind(paging.cursor.clone().unwrap_or_default())
-    .bind(own)
-    .bind(limit + 1)
-    .fetch_all(app.store.readers())
-    .await?;
-    let items = rows
-        .iter()
-        .map(|r| {
-            Ok(MessageView {
-                id: r.try_get("id")?,
-                vehicle: r.try_get("vehicle")?,
-                direction: r.try_get("direction")?,
-                text: r.try_get("text")?,
-                state: r.try_get("state")?,
-                by: r.try_get("by_whom")?,
-                at: instant(r.try_get("at_ms")?),
-            })
+    let view = |r: &AnyRow| {
+        Ok(MessageView {
+            id: r.try_get("id")?,
+            vehicle: r.try_get("vehicle")?,
+            direction: r.try_get("direction")?,
+            text: r.try_get("text")?,
+            state: r.try_get("state")?,
+            by: r.try_get("by_whom")?,
+            at: instant(r.try_get("at_ms")?),
         })
-        .collect::<Result<Vec<_>, sqlx::Error>>()?;
-    Ok(reply(StatusCode::OK, &Page::cut(items, limit, |i| i.id.clone())))
+    };
+    let page = Cut::by_id(&paging)?.page(&app, SQL, Some(own), view, |i| i.id.clone()).await?;
+    Ok(reply(StatusCode::OK, &page))
 }
 
 /// A message to a cab.
@@ -150,28 +141,19 @@ pub(super) async fn notices(
     State(app): State<Arc<App>>,
     Query(paging): Query<Paging>,
 ) -> Result<Response, Problem> {
-    let limit = limit_of(paging.limit)?;
-    let rows = sqlx::query(
-        "SELECT id, order_id, template, state, not_before_ms FROM notices WHERE county = $1 AND id > $2 ORDER BY id LIMIT $3",
-    )
-    .bind(app.code.clone())
-    .bind(paging.cursor.clone().unwrap_or_default())
-    .bind(limit + 1)
-    .fetch_all(app.store.readers())
-    .await?;
-    let items = rows
-        .iter()
-        .map(|r| {
-            Ok(NoticeView {
-                id: r.try_get("id")?,
-                order: r.try_get("order_id")?,
-                template: r.try_get("template")?,
-                state: r.try_get("state")?,
-                not_before: instant(r.try_get("not_before_ms")?),
-            })
+    const SQL: &str = "SELECT id, order_id, template, state, not_before_ms FROM notices \
+        WHERE county = $1 AND id > $2 ORDER BY id LIMIT $3";
+    let view = |r: &AnyRow| {
+        Ok(NoticeView {
+            id: r.try_get("id")?,
+            order: r.try_get("order_id")?,
+            template: r.try_get("template")?,
+            state: r.try_get("state")?,
+            not_before: instant(r.try_get("not_before_ms")?),
         })
-        .collect::<Result<Vec<_>, sqlx::Error>>()?;
-    Ok(reply(StatusCode::OK, &Page::cut(items, limit, |i| i.id.clone())))
+    };
+    let page = Cut::by_id(&paging)?.page(&app, SQL, None, view, |i| i.id.clone()).await?;
+    Ok(reply(StatusCode::OK, &page))
 }
 
 /// Somebody who wants no notices, or wants them again.

@@ -10,6 +10,7 @@ pub mod events;
 pub mod exceptions;
 pub mod imports;
 pub mod kpi;
+mod listing;
 pub mod messages;
 pub mod order_steps;
 pub mod orders;

@@ -1,6 +1,6 @@
 //! One order after it was placed: changed, cancelled, accepted, agreed, deferred, diverted, forgotten.
 
-use super::county::{Did, did, text_of};
+use super::county::{Did, decided, did, text_of};
 use super::orders::AgreedWord;
 use crate::app::App;
 use crate::ask::{Ask, Context, Id};
@@ -63,11 +63,11 @@ pub(super) async fn on_order(
     command: DayCommand,
 ) -> Result<Response, Problem> {
     let caller = context.caller.clone();
-    app.act(context, name, &format!("order/{id}"), move |world, now| {
+    let resource = format!("order/{id}");
+    decided(app, context, name, &resource, StatusCode::OK, move |world| {
         let order = world.day.orders.get(&id).ok_or_else(|| Problem::not_found("order", &id))?;
         authorize(world, &caller, action, Resource::Order { id: &id, order })?;
-        let events = decide(&world.day, &command, now)?;
-        Ok(Done::new(StatusCode::OK, did(&events)).with(events))
+        Ok(command)
     })
     .await
 }
