@@ -29,10 +29,12 @@ CREATE TABLE IF NOT EXISTS exceptions (
     county TEXT NOT NULL, id TEXT NOT NULL, kind TEXT NOT NULL, subject TEXT NOT NULL, in_charge TEXT,
     evidence TEXT NOT NULL, price_fen {big} NOT NULL, raised_ms {big} NOT NULL, closed_ms {big}, how TEXT,
     acted {big}, seq {big} NOT NULL, PRIMARY KEY (county, id));
+CREATE INDEX IF NOT EXISTS exceptions_by_close ON exceptions (county, closed_ms);
 CREATE TABLE IF NOT EXISTS repairs (
     county TEXT NOT NULL, id TEXT NOT NULL, exception_id TEXT NOT NULL, price_fen {big} NOT NULL,
     lateness_s {big} NOT NULL, moved_stops {big} NOT NULL, offered_ms {big} NOT NULL, accepted_ms {big},
     accepted_by TEXT, PRIMARY KEY (county, id));
+CREATE INDEX IF NOT EXISTS repairs_by_exception ON repairs (county, exception_id);
 CREATE TABLE IF NOT EXISTS cash (
     county TEXT NOT NULL, seq {big} NOT NULL, holder TEXT NOT NULL, kind TEXT NOT NULL, order_id TEXT, fen {big} NOT NULL,
     expected_fen {big}, method TEXT, by_whom TEXT, at_ms {big} NOT NULL, PRIMARY KEY (county, seq));

@@ -5,6 +5,7 @@ const board = document.getElementById("board");
 const live = document.getElementById("live");
 const NS = "http://www.w3.org/2000/svg";
 let waiting = false;
+let shown = "";
 
 function place(position) {
   const x = Math.round((position.lon - frame.west) * frame.lon_m);
@@ -30,8 +31,13 @@ function refresh() {
   waiting = true;
   setTimeout(async () => {
     waiting = false;
+    // Nothing moves under a hand that is about to press.
+    if (board.querySelector(".buttons:hover")) return refresh();
     const answer = await fetch("/day/board");
-    if (answer.ok && !answer.redirected) board.innerHTML = await answer.text();
+    if (answer.redirected) return location.reload();
+    if (!answer.ok) return;
+    const text = await answer.text();
+    if (text !== shown) board.innerHTML = shown = text;
   }, 1000);
 }
 

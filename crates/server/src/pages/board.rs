@@ -11,14 +11,21 @@ use crate::worker::repair;
 use axum::extract::State;
 use axum::response::{Html, IntoResponse, Response};
 use maud::{Markup, html};
+use sqlx::Row;
+use sqlx::any::AnyRow;
+use std::collections::HashMap;
 use std::sync::Arc;
 use xiangyun_dispatch::duties;
-use xiangyun_dispatch::event::ExceptionKind;
+use xiangyun_dispatch::eta::Eta;
+use xiangyun_dispatch::event::{Condition, ExceptionKind};
 use xiangyun_dispatch::state::StopPhase;
+
+/// Settled exceptions on the board.
+const SETTLED_SHOWN: i64 = 8;
 
 /// The board.
 pub(super) async fn show(State(app): State<Arc<App>>, context: Context) -> Response {
-    let alarms = alarms(&app).await;
+    let (alarms, settled) = (alarms(&app).await, settled(&app).await);
     let world = read(&app.world);
     if let Err(problem) = authorize(&world, &context.caller, Action::ReadExceptions, Resource::Any) {
         return super::sorry(&problem);
@@ -35,7 +42,7 @@ pub(super) async fn show(State(app): State<Arc<App>>, context: Context) -> Respo
         @if synthetic { p.note { (both("道路与多数村点为合成数据，仅供演示", "roads and most village points are synthetic, for demonstration")) } }
         div.columns {
             section.map { (map::svg(&app, &world)) }
-            section.side #board { (board(&app, &world, &alarms, may_repair)) }
+            section.side #board { (board(&app, &world, (&alarms, &settled), may_repair)) }
         }
     };
     drop(world);
@@ -44,13 +51,13 @@ pub(super) async fn show(State(app): State<Arc<App>>, context: Context) -> Respo
 
 /// The part of the board that changes.
 pub(super) async fn part(State(app): State<Arc<App>>, context: Context) -> Response {
-    let alarms = alarms(&app).await;
+    let (alarms, settled) = (alarms(&app).await, settled(&app).await);
     let world = read(&app.world);
     if let Err(problem) = authorize(&world, &context.caller, Action::ReadExceptions, Resource::Any) {
         return problem.into_response();
     }
     let may_repair = Action::Repair.allows(context.caller.role());
-    Html(board(&app, &world, &alarms, may_repair).into_string()).into_response()
+    Html(board(&app, &world, (&alarms, &settled), may_repair).into_string()).into_response()
 }
 
 /// Local time of the county.
@@ -64,11 +71,57 @@ async fn alarms(app: &App) -> Vec<AlarmView> {
     since(app, app.clock.now_ms() - 86_400_000, 5).await.unwrap_or_default()
 }
 
-fn board(app: &App, world: &World, alarms: &[AlarmView], may_repair: bool) -> Markup {
+/// An exception that is over.
+struct Settled {
+    kind: String,
+    subject: String,
+    closed_ms: i64,
+    how: String,
+    /// Price in fen and stops moved of the repair that was accepted.
+    repair: Option<(i64, i64)>,
+}
+
+/// The last exceptions that were settled; a store that does not answer costs the page nothing else.
+async fn settled(app: &App) -> Vec<Settled> {
+    let rows = sqlx::query(
+        "SELECT e.kind, e.subject, e.closed_ms, e.how, r.price_fen, r.moved_stops FROM exceptions e \
+         LEFT JOIN repairs r ON r.county = e.county AND r.exception_id = e.id AND r.accepted_ms IS NOT NULL \
+         WHERE e.county = $1 AND e.closed_ms >= $2 ORDER BY e.closed_ms DESC LIMIT $3",
+    )
+    .bind(app.code.clone())
+    .bind(app.clock.now_ms() - 86_400_000)
+    .bind(SETTLED_SHOWN)
+    .fetch_all(app.store.readers())
+    .await
+    .unwrap_or_default();
+    let view = |r: &AnyRow| -> Result<Settled, sqlx::Error> {
+        let price: Option<i64> = r.try_get("price_fen")?;
+        let moved: Option<i64> = r.try_get("moved_stops")?;
+        Ok(Settled {
+            kind: r.try_get("kind")?,
+            subject: r.try_get("subject")?,
+            closed_ms: r.try_get("closed_ms")?,
+            how: r.try_get::<Option<String>, _>("how")?.unwrap_or_default(),
+            repair: price.zip(moved),
+        })
+    };
+    rows.iter().filter_map(|r| view(r).ok()).collect()
+}
+
+fn board(
+    app: &App,
+    world: &World,
+    (alarms, settled): (&[AlarmView], &[Settled]),
+    may_repair: bool,
+) -> Markup {
     let balance = duties::balance(&world.day);
     let count = |word: &str| balance.get(word).copied().unwrap_or(0);
     let queue: Vec<ExceptionView> =
         world.day.queue().into_iter().take(50).map(|(id, e)| exception_view(app, world, id, e)).collect();
+    let etas = app.etas.all();
+    let mut vehicles: Vec<(Need, Markup)> =
+        world.day.vehicles.keys().map(|v| vehicle_row(app, world, v, &etas)).collect();
+    vehicles.sort_by_key(|(need, _)| *need);
     html! {
         div.sums {
             div { b { (world.figures.placed) } (both("订单", "orders")) }
@@ -84,10 +137,25 @@ fn board(app: &App, world: &World, alarms: &[AlarmView], may_repair: bool) -> Ma
         h2 { (both("异常", "Exceptions")) }
         @if queue.is_empty() { p.empty { (both("没有待处理的异常", "nothing to do")) } }
         @for e in &queue { (exception(app, world, e, may_repair)) }
+        @if !settled.is_empty() {
+            h2 { (both("最近处理", "Recently settled")) }
+            ul.settled {
+                @for s in settled {
+                    @let (zh, en) = words::kind(&s.kind);
+                    li {
+                        time { (&local(app, s.closed_ms)[6..]) } " " (both(zh, en)) " " span.subject { (subject(app, world, &s.subject)) } " "
+                        @match s.repair {
+                            Some((fen, moved)) => { b.good { (both("已采纳方案", "repaired")) } " " (yuan(fen)) " · " (both("调整站点", "moved stops")) " " (moved) }
+                            None => { (s.how) }
+                        }
+                    }
+                }
+            }
+        }
         h2 { (both("车辆", "Vehicles")) }
         table.vehicles {
             thead { tr { th { (both("车辆", "vehicle")) } th { (both("进度", "progress")) } th { (both("下一站", "next stop")) } th { (both("预计", "expected")) } th { (both("定位", "seen")) } } }
-            tbody { @for vehicle in world.day.vehicles.keys() { (vehicle_row(app, world, vehicle)) } }
+            tbody { @for (_, row) in &vehicles { (row) } }
         }
     }
 }
@@ -96,8 +164,8 @@ fn exception(app: &App, world: &World, e: &ExceptionView, may_repair: bool) -> M
     let (zh, en) = words::kind(&e.kind);
     html! {
         article.exception data-id=(e.id) {
-            h3 { (both(zh, en)) " " span.subject { (e.subject) } span.price { (yuan(e.price_fen)) } }
-            p { (named(app, world, &e.evidence)) }
+            h3 { (both(zh, en)) " " span.subject { (subject(app, world, &e.subject)) } span.price title="不处理可能的损失 what it may cost" { (yuan(e.price_fen)) } }
+            p { (two_tongues(&named(app, world, &e.evidence))) }
             @for repair in e.repairs.iter().rev().take(1) {
                 p.repair {
                     (both("方案", "repair")) " " (yuan(repair.price_fen)) " · "
@@ -115,7 +183,7 @@ fn exception(app: &App, world: &World, e: &ExceptionView, may_repair: bool) -> M
                     }
                 }
             }
-            @if let Some(why) = &e.no_repair { p.none { (both("暂无方案", "no repair")) " " (why) } }
+            @if let Some(why) = &e.no_repair { p.none { (both("暂无方案", "no repair")) " " (two_tongues(why)) } }
             @if e.repairs.is_empty() && may_repair {
                 div.buttons {
                     @if by_plan(&e.kind) { button data-verdict="renew" { (both("再找方案", "look again")) } }
@@ -145,6 +213,32 @@ fn named(app: &App, world: &World, evidence: &str) -> String {
     evidence.split(' ').map(known).collect::<Vec<_>>().join(" ")
 }
 
+/// A text of both languages, told apart by a bar.
+fn two_tongues(text: &str) -> Markup {
+    match text.split_once(" | ") {
+        Some((zh, en)) => both(zh, en),
+        None => html! { (text) },
+    }
+}
+
+/// What an exception is about, by the names that people use.
+fn subject(app: &App, world: &World, subject: &str) -> String {
+    let name = |id: &str| app.site(id).map_or_else(|| id.to_owned(), |s| s.name_zh.clone());
+    match subject.split_once('/') {
+        Some(("site", id)) => name(id),
+        Some(("order", id)) => match world.day.orders.get(id) {
+            Some(o) => format!("{id} {} → {}", name(&o.origin), name(&o.destination)),
+            None => id.to_owned(),
+        },
+        Some(("visit", id)) => world
+            .day
+            .visit(id)
+            .map_or_else(|| id.to_owned(), |(t, v, _)| format!("{} {}", t.vehicle, name(&v.site))),
+        Some((_, id)) => id.to_owned(),
+        None => subject.to_owned(),
+    }
+}
+
 /// One trip's change in a line.
 fn change(app: &App, c: &ChangeView) -> Markup {
     let names = |ids: &[String]| -> String {
@@ -172,8 +266,17 @@ fn yuan(fen: i64) -> String {
     format!("¥{}.{:02}", fen / 100, fen.abs() % 100)
 }
 
-fn vehicle_row(app: &App, world: &World, vehicle: &str) -> Markup {
-    let etas = app.etas.all();
+/// How a vehicle stands on the board: the more it wants looking at, the lower.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Need {
+    Broken,
+    Late,
+    UnderWay,
+    Done,
+}
+
+/// A vehicle's line, and how much it wants looking at.
+fn vehicle_row(app: &App, world: &World, vehicle: &str, etas: &HashMap<String, Eta>) -> (Need, Markup) {
     let mut all = 0usize;
     let mut done = 0usize;
     let mut next = None;
@@ -189,20 +292,29 @@ fn vehicle_row(app: &App, world: &World, vehicle: &str) -> Markup {
         }
     }
     let seen = app.fleet.of(vehicle);
-    html! {
+    let broken = world.day.vehicles.get(vehicle).is_some_and(|v| v.condition == Condition::Broken);
+    let eta = next.and_then(|(visit, _)| etas.get(&visit.visit));
+    let late = eta.is_some_and(|e| e.p50_ms > e.latest_ms);
+    let need = match next {
+        _ if broken => Need::Broken,
+        None => Need::Done,
+        Some(_) if late => Need::Late,
+        Some(_) => Need::UnderWay,
+    };
+    let row = html! {
         tr data-vehicle=(vehicle) {
-            td { (vehicle) }
+            td { (vehicle) @if broken { " " b.late { (both("故障", "broken")) } } }
             td { progress max=(all) value=(done) {} " " (done) "/" (all) }
             @if let Some((visit, phase)) = next {
                 @let (zh, _) = words::phase(&crate::project::word(&phase));
                 @let site = app.site(&visit.site).map_or(visit.site.as_str(), |s| s.name_zh.as_str());
                 td { (site) " " small { (zh) } }
-                @let eta = etas.get(&visit.visit);
-                td class=[eta.filter(|e| e.p50_ms > e.latest_ms).map(|_| "late")] {
+                td class=[late.then_some("late")] {
                     @if let Some(eta) = eta { (&local(app, eta.p50_ms)[6..]) "–" (&local(app, eta.p90_ms)[6..]) } @else { (&local(app, visit.arrive_ms)[6..]) }
                 }
             } @else { td { (both("完成", "done")) } td {} }
             td { @if let Some(seen) = seen { (&local(app, seen.at.as_millisecond())[6..]) } @else { "–" } }
         }
-    }
+    };
+    (need, row)
 }

@@ -9,7 +9,12 @@ function choose(next) {
   document.querySelectorAll("[data-mode]").forEach((b) => b.setAttribute("aria-pressed", b.dataset.mode === mode));
   $("stop-choice").hidden = !["load", "unload"].includes(mode);
   $("code").hidden = mode !== "pickup";
-  $("scan").focus();
+  ready();
+}
+
+// The recipient says the code, the keeper types it, fetches the parcel and scans it.
+function ready() {
+  $(mode === "pickup" ? "code" : "scan").focus();
 }
 
 function say(text, good) {
@@ -37,8 +42,8 @@ async function scanned(item) {
   const stop = encodeURIComponent(["load", "unload"].includes(mode) ? $("stop").value : site);
   if (mode === "pickup") {
     const code = $("code").value.trim();
-    await post(`/api/v1/stops/${stop}/proof`, { order: item, proof: code ? "code" : "scan", code: code || undefined });
     $("code").value = "";
+    await post(`/api/v1/stops/${stop}/proof`, { order: item, proof: code ? "code" : "scan", code: code || undefined });
     return `${item} 已取件 picked up`;
   }
   if (mode === "refuse") {
@@ -55,9 +60,22 @@ async function scanned(item) {
   return `${item || "全部 all"} ${shelves || `${done.moved} 件 moved`}${gaps}`;
 }
 
+// What lies here and what comes, as it is after the scan.
+let renewing;
+function renew() {
+  clearTimeout(renewing);
+  renewing = setTimeout(async () => {
+    const answer = await fetch(location.href);
+    if (!answer.ok || answer.redirected) return;
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    for (const id of ["counts", "due"]) $(id).replaceWith(fresh.getElementById(id));
+  }, 500);
+}
+
 async function enter(item) {
   try {
     say(await scanned(item), true);
+    renew();
   } catch (fault) {
     say(`${item}: ${fault.message}`, false);
   }
@@ -66,9 +84,10 @@ async function enter(item) {
 $("form").addEventListener("submit", (event) => {
   event.preventDefault();
   const item = $("scan").value.trim();
+  if (mode === "pickup" && !item) return $("scan").focus();
   $("scan").value = "";
-  $("scan").focus();
   if (item) enter(item);
+  ready();
 });
 $("all").addEventListener("click", () => enter(""));
 document.querySelectorAll("[data-mode]").forEach((b) => b.addEventListener("click", () => choose(b.dataset.mode)));

@@ -50,7 +50,7 @@ pub(super) async fn show(State(app): State<Arc<App>>, Path(id): Path<String>, co
     let body = html! {
         header.bar {
             strong { (site.name_zh) " " small.en { (site.name_en) } }
-            span { (both("待上架", "to shelve")) " " b { (lying) } " · " (both("在架", "on shelf")) " " b { (shelved) } " · " (both("待发", "to go")) " " b { (to_go) } }
+            span #counts { (both("待上架", "to shelve")) " " b { (lying) } " · " (both("在架", "on shelf")) " " b { (shelved) } " · " (both("待发", "to go")) " " b { (to_go) } }
             span #state {}
             span.who { (context.caller.who) " " a href="/login" { (both("换人", "switch")) } }
         }
@@ -78,7 +78,7 @@ pub(super) async fn show(State(app): State<Arc<App>>, Path(id): Path<String>, co
             }
             p #answer role="status" {}
             ol #log {}
-            @if !stops.is_empty() {
+            section #due { @if !stops.is_empty() {
                 h2 { (both("今日到车", "vehicles due")) }
                 table.vehicles {
                     thead { tr { th { (both("计划", "planned")) } th { (both("车辆", "vehicle")) } th { (both("卸", "off")) } th { (both("装", "on")) } th { (both("状态", "state")) } } }
@@ -89,7 +89,7 @@ pub(super) async fn show(State(app): State<Arc<App>>, Path(id): Path<String>, co
                         }
                     }
                 }
-            }
+            } }
             @if !overdue.is_empty() {
                 h2 { (both("超期未取", "overdue")) }
                 ul { @for (order, o) in overdue { li { (order) " " (o.shelf.as_ref().map_or("", |s| s.shelf.as_str())) } } }
