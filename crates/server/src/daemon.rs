@@ -214,7 +214,11 @@ impl Daemon {
             .name("thinker".into())
             .spawn(move || worker::run(&weak, &handle))
             .map_err(|source| DaemonError::File { path: "thinker".into(), source })?;
-        load_roads(&app);
+        let roads = load_roads(&app);
+        if clock.is_stepped() {
+            // The same steps are the same day, however long reading takes.
+            let _ = roads.await;
+        }
         let router = api::router(&app);
         let server = tokio::spawn(http::serve(Arc::clone(&app), listener, router, acceptor));
         app.ready.send_replace(true);
@@ -329,7 +333,7 @@ async fn start_gateway(
 }
 
 /// Reads the roads on a thread of its own: requests do not wait for them.
-fn load_roads(app: &Arc<App>) {
+fn load_roads(app: &Arc<App>) -> JoinHandle<()> {
     let app = Arc::clone(app);
     tokio::task::spawn_blocking(move || {
         let background = |map: &MapData| Background::new(&app.county, map);
@@ -346,10 +350,13 @@ fn load_roads(app: &Arc<App>) {
             }
             Err(problems) => {
                 let first = problems.list().first().map_or_else(String::new, ToString::to_string);
-                tracing::warn!(first, "no roads: the map shows places only, repairs are not offered");
+                tracing::warn!(
+                    first,
+                    "no roads: the map shows places only, reported closures act on no route"
+                );
             }
         }
-    });
+    })
 }
 
 /// A plan without a trip, for the lines of the roads alone.

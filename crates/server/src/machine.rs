@@ -368,6 +368,19 @@ impl Machine for Day {
     fn now_ms(&self) -> i64 {
         self.env.clock.now_ms()
     }
+
+    fn apart(env: &Env) -> Env {
+        Env { world: Arc::new(RwLock::new(World::new(&env.county))), ..env.clone() }
+    }
+
+    fn show(self, env: &Env) -> Self {
+        let folded = std::mem::replace(
+            &mut *self.env.world.write().unwrap_or_else(PoisonError::into_inner),
+            World::new(&env.county),
+        );
+        *env.world.write().unwrap_or_else(PoisonError::into_inner) = folded;
+        Self { env: env.clone() }
+    }
 }
 
 fn pack(fact: &Fact) -> Result<NewEvent, Problem> {

@@ -74,6 +74,18 @@ pub trait Machine: Send + 'static {
         Self: Sized;
     /// Business clock for the events of a decision, milliseconds since 1970 UTC.
     fn now_ms(&self) -> i64;
+    /// What a state is folded anew with while others go on reading the old one; [`Machine::show`] then shows it to them.
+    fn apart(env: &Self::Env) -> Self::Env {
+        env.clone()
+    }
+    /// Shows a state that was folded apart to those who read.
+    #[must_use]
+    fn show(self, _env: &Self::Env) -> Self
+    where
+        Self: Sized,
+    {
+        self
+    }
 }
 
 /// Why a command was not done.
@@ -392,8 +404,8 @@ impl<M: Machine> Writer<M> {
     }
 
     async fn refold(&mut self) -> Result<(), StoreError> {
-        let folded = fold::<M>(&mut self.conn, &self.county, &self.env).await?;
-        self.machine = folded.machine;
+        let folded = fold::<M>(&mut self.conn, &self.county, &M::apart(&self.env)).await?;
+        self.machine = folded.machine.show(&self.env);
         self.head = folded.head;
         self.snapshot_seq = folded.snapshot_seq;
         self.versions.clear();

@@ -30,6 +30,8 @@ pub const WATCH_PAUSE: Duration = Duration::from_millis(250);
 pub const ASKS_MAX: usize = 64;
 /// Longest wait for a repair made anew.
 pub const ASK_TIME: Duration = Duration::from_secs(10);
+/// Longest wait of a stepped clock for a look at everything: shorter than the time of its request.
+pub const LOOK_TIME: Duration = Duration::from_secs(100);
 /// Temperatures that may wait; the oldest go first, and are counted.
 pub const READINGS_MAX: usize = 50_000;
 /// Exceptions whose want of a repair is explained.
@@ -101,7 +103,7 @@ impl Desk {
     /// by itself in between: the same steps are the same day.
     pub async fn look(&self) {
         let (answer, got) = oneshot::channel();
-        if self.put(Ask::Look { answer }).is_err() || tokio::time::timeout(ASK_TIME, got).await.is_err() {
+        if self.put(Ask::Look { answer }).is_err() || tokio::time::timeout(LOOK_TIME, got).await.is_err() {
             tracing::warn!("the thinking thread is behind the clock");
         }
     }

@@ -56,6 +56,9 @@ struct Under {
     plan: String,
     worker: Redispatch,
     applied: BTreeSet<String>,
+    /// The part of the day that repairs read, as of an event of the log.
+    part: Arc<State>,
+    part_seq: i64,
 }
 
 struct Tried {
@@ -79,7 +82,7 @@ pub struct Repairer {
 
 /// What an offer is made from.
 struct Case {
-    part: State,
+    part: Arc<State>,
     found: ExceptionState,
     record: Option<OrderRecord>,
     accepted: Vec<(u64, String, String)>,
@@ -102,7 +105,7 @@ impl Repairer {
             // Whoever asked may have gone; what was made stands.
             match ask {
                 Ask::Repair { exception, answer } => {
-                    let _ = answer.send(self.one(hand, &exception));
+                    let _ = answer.send(self.one(hand, &exception, now_ms));
                 }
                 Ask::Copy { plan, answer } => {
                     let _ = answer.send(self.copy(app, &plan));
@@ -116,7 +119,7 @@ impl Repairer {
         }
         for _ in 0..OFFERS_A_ROUND {
             let Some((id, version)) = self.next(app, now_ms) else { break };
-            let outcome = self.one(hand, &id);
+            let outcome = self.one(hand, &id, now_ms);
             let times = self.tried.get(&id).map_or(0, |t| t.times);
             if outcome.is_err() {
                 let wait_ms = (RETRY_MS << times.min(8)).min(RETRY_MAX_MS);
@@ -141,7 +144,8 @@ impl Repairer {
                     Redispatch::new(loaded.plan.clone(), loaded.inputs.clone(), loaded.midnight_ms());
                 worker.set_budget(app.config.repairs.moved_stops_max);
                 app.plans.pin(&loaded);
-                self.under = Some(Under { plan: id, worker, applied: BTreeSet::new() });
+                let part = Arc::new(State::new(&app.code));
+                self.under = Some(Under { plan: id, worker, applied: BTreeSet::new(), part, part_seq: -1 });
                 self.closures.renew();
                 self.tried.clear();
             }
@@ -161,7 +165,7 @@ impl Repairer {
         let under = self.under.as_mut().filter(|u| u.plan == plan)?;
         let (part, accepted) = {
             let world = read(&app.world);
-            (world.day.plan_part(), under.accepted(&world))
+            (under.part(&world), under.accepted(&world))
         };
         under.catch_up(app, &accepted);
         under.worker.follow(&part, app.clock.now_ms());
@@ -193,8 +197,9 @@ impl Repairer {
         found
     }
 
-    /// Makes an offer for one exception and stores it; gives its number.
-    fn one(&mut self, hand: &Hand<'_>, id: &str) -> Result<String, Problem> {
+    /// Makes an offer for one exception and stores it; gives its number. All of a round is at one time: what has not
+    /// changed since the exception before is not timed again.
+    fn one(&mut self, hand: &Hand<'_>, id: &str, now_ms: i64) -> Result<String, Problem> {
         let app = hand.app;
         let Some(under) = &mut self.under else {
             return Err(Problem::conflict("no plan is published that could be repaired"));
@@ -205,7 +210,7 @@ impl Repairer {
         };
         let case = case(app, under, id)?;
         under.catch_up(app, &case.accepted);
-        under.worker.follow(&case.part, app.clock.now_ms());
+        under.worker.follow(&case.part, now_ms);
         self.made += 1;
         let name = format!("{}.{}-{}", under.plan, case.seq, self.made);
         let offer = match under.offer(&case, id, &name) {
@@ -248,7 +253,7 @@ fn allows(rule: &AutoRule, offer: &Offer) -> bool {
 }
 
 /// Copies what an offer is made from; the lock is held no longer than that takes.
-fn case(app: &App, under: &Under, id: &str) -> Result<Case, Problem> {
+fn case(app: &App, under: &mut Under, id: &str) -> Result<Case, Problem> {
     let world = read(&app.world);
     let found = world.day.exceptions.get(id).ok_or_else(|| Problem::not_found("exception", id))?.clone();
     if found.closed {
@@ -259,7 +264,7 @@ fn case(app: &App, under: &Under, id: &str) -> Result<Case, Problem> {
         (ExceptionKind::Unassigned, Some(order)) => record(app, under, &world, order),
         _ => None,
     };
-    Ok(Case { part: world.day.plan_part(), found, record, accepted, seq: world.seq })
+    Ok(Case { part: under.part(&world), found, record, accepted, seq: world.seq })
 }
 
 fn record(app: &App, under: &Under, world: &World, order: &str) -> Option<OrderRecord> {
@@ -276,6 +281,15 @@ enum Nothing {
 }
 
 impl Under {
+    /// The part of the day that repairs read, copied only when something has happened since.
+    fn part(&mut self, world: &World) -> Arc<State> {
+        if self.part_seq != world.seq {
+            self.part = Arc::new(world.day.plan_part());
+            self.part_seq = world.seq;
+        }
+        Arc::clone(&self.part)
+    }
+
     /// Changes that were accepted and are not on the plan yet: place in the log, offer, change.
     fn accepted(&self, world: &World) -> Vec<(u64, String, String)> {
         let prefix = format!("{}.", self.plan);
@@ -337,7 +351,7 @@ impl Under {
     }
 
     fn offer(&mut self, case: &Case, id: &str, name: &str) -> Result<Offer, Nothing> {
-        let found = |err: NoRepair| Nothing::Found(err.to_string());
+        let found = |err: NoRepair| Nothing::Found(why_none(&err));
         match case.found.kind {
             ExceptionKind::Unassigned => {
                 let Some(record) = &case.record else {
@@ -348,7 +362,9 @@ impl Under {
                     return Err(Nothing::Settled("it is in the plan".into()));
                 }
                 let rows = self.rows(std::slice::from_ref(record)).map_err(Nothing::Found)?;
-                let Some(row) = rows.first() else { return Err(Nothing::Found("no order".into())) };
+                let Some(row) = rows.first() else {
+                    return Err(Nothing::Found("订单资料不可用 | the order's data cannot be used".into()));
+                };
                 self.worker.insert(&case.part, row, id, name).map(|(offer, _)| offer).map_err(found)
             }
             ExceptionKind::Cancelled => match self.worker.repair(&case.part, id, name) {
@@ -360,6 +376,20 @@ impl Under {
             _ => self.worker.repair(&case.part, id, name).map_err(found),
         }
     }
+}
+
+/// Why there is no repair, for the people at the board: Chinese, then English.
+fn why_none(err: &NoRepair) -> String {
+    let zh = match err {
+        NoRepair::NotByPlan(_) => "调整计划无济于事，请人工处理",
+        NoRepair::NoOffer(NoOffer::Impossible { .. }) => "今日无论如何无法运送",
+        NoRepair::NoOffer(NoOffer::NoPlace { .. }) => "没有车辆能在规则之内接下",
+        NoRepair::NoOffer(NoOffer::NoHelp { .. }) => "没有空闲且装得下的车辆能及时接驳",
+        NoRepair::NoOffer(NoOffer::Budget { .. }) => "须调整的站点超过县里所设上限",
+        NoRepair::NoOffer(NoOffer::Unknown { .. }) | NoRepair::Unknown(_) => "已不在计划之中",
+        NoRepair::Patch(_) => "变更无法读取",
+    };
+    format!("{zh} | {err}")
 }
 
 /// Exceptions for orders of the day of a published plan that no planner has seen; `orders` are those looked at, by id,

@@ -263,7 +263,7 @@ fn the_same_on_postgresql() {
         }
     });
     let url = format!("{}/{database}", server.rsplit_once('/').unwrap().0);
-    let served = serve_with(|config| config.store = Some(url));
+    let served = serve_with(|config| config.store = Some(url.clone()));
     served.orders("ZTO", &["W1"]);
     served.day(DayCommand::Publish { plan: "p".into(), trips: vec![trip(&["W1"])] });
     let body = json!({ "kind": "in", "items": [{ "item": "W1" }] });
@@ -276,8 +276,25 @@ fn the_same_on_postgresql() {
         assert_eq!(status, 200, "{path}: {answer}");
     }
     assert_eq!(served.by("carrier", "POST", "/api/v1/orders", Some(&order("P1", "POST"))).0, 201);
-    let (_, found) = served.by("carrier", "GET", "/api/v1/orders/P1", None);
-    assert_eq!(found["detail"]["person"]["name"], "收件人P1");
+    let person =
+        || served.by("carrier", "GET", "/api/v1/orders/P1", None).1["detail"]["person"]["name"].clone();
+    assert_eq!(person(), "收件人P1");
+    for n in 0..5 {
+        // Every connection is cut: the writer, the readers and the vault of personal data each open another.
+        runtime.block_on(async {
+            use sqlx::Connection;
+            let mut conn = sqlx::AnyConnection::connect(&url).await.unwrap();
+            let sql = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
+                       WHERE pid <> pg_backend_pid() AND datname = current_database()";
+            sqlx::query(sql).execute(&mut conn).await.unwrap();
+        });
+        let id = format!("A{n}");
+        let (status, answer) = served.by("dispatcher", "POST", "/api/v1/orders", Some(&order(&id, "ZTO")));
+        assert_eq!(status, 201, "{answer}");
+        assert_eq!(person(), "收件人P1");
+        let found = served.by("dispatcher", "GET", "/api/v1/handovers", None);
+        assert_eq!(found.0, 200, "{}", found.1);
+    }
     served.end();
 }
 

@@ -1,5 +1,6 @@
-//! Two days of a county of forty villages over real sockets: terminals speak JT/T 808 to the gateway, carriers, clerks,
-//! keepers, drivers and the dispatcher use the API, each with a key of its own, and everything goes wrong that can.
+//! Days over real sockets: terminals speak JT/T 808 to the gateway, carriers, clerks, keepers, drivers and the dispatcher
+//! use the API, each with a key of its own, and everything goes wrong that can. Two days in a row and a day repeated in a
+//! county of forty villages, one day of the whole county.
 
 use crate::load::serve;
 use serde_json::{Value, json};
@@ -27,15 +28,19 @@ fn county(dir: &Path) -> PathBuf {
         let text = less.iter().fold(text.into_owned(), |text, (much, little)| text.replacen(much, little, 1));
         std::fs::write(to.join(name), text).unwrap();
     }
+    roads(&whole, &to);
+    to
+}
+
+fn roads(whole: &Path, to: &Path) {
     let made = Command::new(XIANGYUN)
         .args(["roads", "synthesize", "--county"])
-        .arg(&whole)
+        .arg(whole)
         .arg("-o")
         .arg(to.join("roads.osm.pbf"))
         .output()
         .unwrap();
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    to
 }
 
 fn day(county: &Path, dir: &Path, more: &[&str]) -> Value {
@@ -53,7 +58,6 @@ fn day(county: &Path, dir: &Path, more: &[&str]) -> Value {
 }
 
 #[test]
-#[ignore = "minutes long; has not been seen to pass since the daemon makes repairs: run it alone with --ignored"]
 fn two_days_over_sockets_balance() {
     let dir = tempfile::tempdir().unwrap();
     let county = county(dir.path());
@@ -69,10 +73,27 @@ fn two_days_over_sockets_balance() {
     assert!(number("/kpi/delivered") > 1_000, "{end}");
     assert!(number("/kpi/stops_served") > 100 && number("/positions") > 5_000, "{end}");
     assert!(number("/breakdowns") > 0 && number("/kpi/exceptions") > 0, "{end}");
+    assert!(number("/kpi/repairs") > 0, "{end}");
 }
 
 #[test]
-#[ignore = "minutes long; has not been seen to pass since the daemon makes repairs: run it alone with --ignored"]
+fn the_whole_county_over_sockets_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let county = crate::daemon::county(dir.path());
+    roads(&county, &county);
+    let end = day(&county, &dir.path().join("whole"), &[]);
+    println!("{end}");
+    let number = |pointer: &str| end.pointer(pointer).and_then(Value::as_u64).unwrap_or(0);
+    assert_eq!((&end["kpi_equal"], &end["faults"]), (&json!(true), &json!([])));
+    assert!(end["custody"].get("open").is_none(), "{}", end["custody"]);
+    let all: u64 = end["custody"].as_object().unwrap().values().filter_map(Value::as_u64).sum();
+    assert_eq!(all, number("/kpi/placed"), "every parcel in exactly one state");
+    assert!(number("/kpi/placed") > 14_000 && number("/kpi/delivered") > 5_000, "{end}");
+    assert!(number("/kpi/repairs") > 0 && number("/breakdowns") > 0, "what goes wrong is repaired: {end}");
+    assert!(number("/kpi/false_alarms") * 5 <= number("/kpi/exceptions"), "{end}");
+}
+
+#[test]
 fn a_seed_over_sockets_is_the_same_day_again() {
     let dir = tempfile::tempdir().unwrap();
     let county = county(dir.path());

@@ -6,6 +6,7 @@ use super::terminal::Terminals;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 use xiangyun_dispatch::command::{Command, PlaceOrder};
 use xiangyun_dispatch::event::{Agreed, Condition, Event, Found, PlannedTrip, ProofKind, Returnable};
@@ -187,7 +188,7 @@ impl Remote {
         }
     }
 
-    /// The dispatcher takes the queue: accepts the cheapest fresh repair, else settles what has waited long enough.
+    /// The dispatcher takes the queue: accepts the cheapest repair, else settles what has waited long enough.
     fn dispatcher(&mut self, now_ms: i64) {
         let page = match self.api.get("/api/v1/exceptions") {
             Ok(page) => page,
@@ -208,19 +209,20 @@ impl Remote {
         let waited = now_ms - self.seen[&id];
         let offers = found.get("repairs").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         let number = |o: &Value, key: &str| o.get(key).and_then(Value::as_i64).unwrap_or(0);
-        let fresh = offers
-            .iter()
-            .filter(|o| o.get("fresh").and_then(Value::as_bool) == Some(true))
-            .min_by_key(|o| number(o, "price_fen"));
-        if let Some(offer) = fresh {
+        // One that the day has left behind is made anew by the daemon as it is accepted.
+        let fresh = |o: &Value| o.get("fresh").and_then(Value::as_bool) == Some(true);
+        let offer = offers.iter().min_by_key(|o| (!fresh(o), number(o, "price_fen")));
+        if let Some(offer) = offer {
             if waited >= SHOWN_MS {
                 let name = offer.get("offer").and_then(Value::as_str).unwrap_or_default();
                 if self.accept(&id, name) {
                     let (price, moved) = (number(offer, "price_fen"), number(offer, "moved_stops"));
                     self.say(now_ms, &News::Repaired(&kind, price, moved));
+                    return;
                 }
+            } else {
+                return;
             }
-            return;
         }
         let patience = match kind.as_str() {
             "breakdown" => 45 * 60_000,
@@ -475,7 +477,7 @@ impl Desk for Remote {
         self.post_as(&pass, &path, &body).map(|_| ())
     }
 
-    fn trips(&mut self, vehicle: &str) -> Vec<PlannedTrip> {
+    fn trips(&mut self, vehicle: &str) -> Vec<Arc<PlannedTrip>> {
         self.stream.trips(vehicle)
     }
 
@@ -483,10 +485,18 @@ impl Desk for Remote {
         self.terminals.report(vehicle, sent);
     }
 
-    fn new_order(&mut self, _row: &OrderRow, order: PlaceOrder, _now_ms: i64) {
+    fn new_order(&mut self, row: &OrderRow, order: PlaceOrder, _now_ms: i64) {
         let keeper = self.keys.site(&order.origin);
-        if let Err(refused) = self.post_as(&keeper, "/api/v1/orders", &order_body(&order)) {
-            self.note(refused.words);
+        let mut steps = vec![("/api/v1/orders".to_owned(), order_body(&order))];
+        // Whoever takes it in at the counter does what the law asks there and then: only then may it be planned.
+        if row.order.cleared {
+            let done = json!({ "real_name": true, "inspected": true, "screened": true });
+            steps.push((format!("/api/v1/orders/{}/acceptance", order.order), done));
+        }
+        for (path, body) in steps {
+            if let Err(refused) = self.post_as(&keeper, &path, &body) {
+                return self.note(refused.words);
+            }
         }
     }
 

@@ -14,7 +14,7 @@ const AGAIN: Duration = Duration::from_millis(100);
 
 #[derive(Default)]
 struct Known {
-    trips: BTreeMap<String, PlannedTrip>,
+    trips: BTreeMap<String, Arc<PlannedTrip>>,
     seq: i64,
     cuts: u64,
     ended: bool,
@@ -79,7 +79,7 @@ impl Stream {
             "TripPlanned" => {
                 let trip = told.data.get("trip").cloned().unwrap_or_default();
                 if let Ok(trip) = serde_json::from_value::<PlannedTrip>(trip) {
-                    known.trips.insert(trip.trip.clone(), trip);
+                    known.trips.insert(trip.trip.clone(), Arc::new(trip));
                 }
             }
             "TripDropped" => {
@@ -108,9 +108,9 @@ impl Stream {
     }
 
     /// Trips of a vehicle as planned now, in order of departure.
-    pub(crate) fn trips(&self, vehicle: &str) -> Vec<PlannedTrip> {
+    pub(crate) fn trips(&self, vehicle: &str) -> Vec<Arc<PlannedTrip>> {
         let known = self.lock();
-        let mut trips: Vec<PlannedTrip> =
+        let mut trips: Vec<Arc<PlannedTrip>> =
             known.trips.values().filter(|t| t.vehicle == vehicle).cloned().collect();
         drop(known);
         trips.sort_by_key(|t| t.visits.first().map_or(0, |v| v.depart_ms));
