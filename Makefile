@@ -40,7 +40,6 @@ test: ## set up what the tests need, then run every one of them
 	else
 	    cargo test --locked --workspace --all-targets
 	fi
-	REQUESTS=5000 tests/schemathesis.sh
 
 api-fuzz: ## thousands of requests made from the OpenAPI document against a real daemon (REQUESTS, default 5000)
 	@source tests/setup.sh
