@@ -37,7 +37,7 @@ pub const WAYS_TRIED_MAX: usize = 12;
 /// Exact checks spent on goods that a repair has left standing: a repair is offered within two seconds, not best possible.
 pub const LEFT_CHECKS_MAX: usize = 60;
 /// Of these, spent on goods that stand together before they are tried in halves.
-const TOGETHER_CHECKS_MAX: usize = 6;
+const TOGETHER_CHECKS_MAX: usize = 4;
 
 /// What has happened of a visit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -422,7 +422,8 @@ impl Running {
                     checks -= tried;
                     if group.len() > 1 {
                         let (a, b) = group.split_at(group.len() / 2);
-                        waiting.extend([b.to_vec(), a.to_vec()]);
+                        // After everybody else's turn.
+                        waiting.splice(0..0, [b.to_vec(), a.to_vec()]);
                     }
                 }
             }
