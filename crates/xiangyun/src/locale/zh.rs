@@ -190,6 +190,7 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
         "距离与费用的口径：round、dimacs、exact、hierarchical、jd（默认为该算例集发布时的口径）",
     ),
     ("vrp solve.seconds", "搜索时间（秒，可带小数，不含读入；默认 10）"),
+    ("vrp solve.flat_steps", "连续多少次迭代没有更好的方案即结束"),
     ("vrp solve.clock", "秒数所指的时钟：wall 为墙钟，cpu 为本进程处理器时间"),
     ("vrp solve.threads", "线程数；1 表示全程只用一个线程"),
     ("vrp solve.start", "作为起点的已有解"),
