@@ -104,7 +104,7 @@ impl<E: Eval> Walk<'_, E> {
     }
 
     fn inherit_from(&mut self, memory: &Memory, temperature: f64) -> Option<bool> {
-        if memory.elites.is_empty() || self.net.jobs == 0 {
+        if memory.elites.is_empty() {
             return None;
         }
         let elite = &memory.elites[self.rng.below(memory.elites.len())];

@@ -354,6 +354,10 @@ impl<'n, E: Eval> Walk<'n, E> {
 
     /// One iteration of annealing at a temperature; whether a new best plan was stored.
     pub(super) fn step(&mut self, temperature: f64) -> bool {
+        // Every kind of iteration begins with a random job.
+        if self.net.jobs == 0 {
+            return false;
+        }
         let kind = self.choice.pick(&mut self.rng);
         let before = self.cost();
         let (better, work) = match kind {
