@@ -102,13 +102,15 @@ fn runs_files_are_rebuilt_when_they_are_gone() {
 #[test]
 fn many_links_share_a_sync() {
     let disk = SimDisk::new();
-    let settings = Settings { gather: std::time::Duration::from_millis(3), ..Settings::for_tests() };
+    let settings = Settings { gather: std::time::Duration::from_millis(20), ..Settings::for_tests() };
     let log = PositionLog::open(disk.clone(), settings, NoSink).unwrap();
+    let together = std::sync::Barrier::new(16);
     std::thread::scope(|scope| {
         for link in 0..16 {
-            let log = &log;
+            let (log, together) = (&log, &together);
             scope.spawn(move || {
                 for n in 0..20 {
+                    together.wait();
                     let ticket = put(log, &format!("T{link}"), std::iter::once(n)).unwrap();
                     log.wait(ticket).unwrap();
                     assert_eq!(
