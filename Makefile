@@ -35,6 +35,7 @@ test: ## set up what the tests need, then run every one of them
 	    $(TARGET)/debug/xiangyun roads synthesize --county $(COUNTY) -o $(COUNTY)/roads.osm.pbf
 	fi
 	cargo test --locked --workspace --doc --quiet
+	REQUESTS=5000 tests/schemathesis.sh
 	if cargo nextest --version >/dev/null 2>&1; then
 	    cargo nextest run --locked --workspace
 	else

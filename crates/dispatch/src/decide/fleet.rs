@@ -105,9 +105,12 @@ pub(super) fn note_cold(state: &State, command: &Command) -> Result<Vec<Event>, 
         });
     }
     let minutes = (to_ms - from_ms) / 60_000;
-    let (kind, word) = match worst_dc {
-        Some(dc) => (ExceptionKind::ColdExcursion, format!("{}.{} °C", dc / 10, (dc % 10).abs())),
-        None => (ExceptionKind::ColdUnproven, "无记录 | no record".to_owned()),
+    let (kind, zh, en) = match worst_dc {
+        Some(dc) => {
+            let degrees = format!("{}.{} °C", dc / 10, (dc % 10).abs());
+            (ExceptionKind::ColdExcursion, format!("达 {degrees}"), format!("at {degrees}"))
+        }
+        None => (ExceptionKind::ColdUnproven, "无记录".to_owned(), "without a record".to_owned()),
     };
     let mut events = vec![Event::ColdRun(ColdRun {
         vehicle: vehicle.clone(),
@@ -125,7 +128,7 @@ pub(super) fn note_cold(state: &State, command: &Command) -> Result<Vec<Event>, 
             subject: format!("vehicle/{vehicle}"),
             in_charge: Some(Holder::Vehicle(vehicle.clone())),
             evidence: format!(
-                "{compartment} {minutes} 分钟 {word}，{0} 件 | {compartment} {minutes} min {word}, {0} orders",
+                "温区 {compartment}：{minutes} 分钟{zh}，{0} 件 | {compartment}: {minutes} min {en}, {0} orders",
                 orders.len()
             ),
             price_fen: orders.len() as i64 * SPOILED_FEN,
