@@ -107,7 +107,8 @@ pub(super) fn note_cold(state: &State, command: &Command) -> Result<Vec<Event>, 
     let minutes = (to_ms - from_ms) / 60_000;
     let (kind, zh, en) = match worst_dc {
         Some(dc) => {
-            let degrees = format!("{}.{} °C", dc / 10, (dc % 10).abs());
+            let sign = if *dc < 0 { "-" } else { "" };
+            let degrees = format!("{sign}{}.{} °C", dc.abs() / 10, dc.abs() % 10);
             (ExceptionKind::ColdExcursion, format!("达 {degrees}"), format!("at {degrees}"))
         }
         None => (ExceptionKind::ColdUnproven, "无记录".to_owned(), "without a record".to_owned()),
