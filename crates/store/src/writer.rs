@@ -479,18 +479,24 @@ async fn fold<M: Machine>(
     }
 }
 
+/// Between two tries to become a county's writer.
+const OWNER_WAIT: Duration = Duration::from_millis(100);
+
 /// One writer a county: an advisory lock of the session on PostgreSQL, the single file lock on SQLite.
 async fn take_ownership(kind: Kind, conn: &mut AnyConnection, county: &str) -> Result<(), StoreError> {
     if kind == Kind::Sqlite {
         return Ok(());
     }
-    let row = sqlx::query("SELECT pg_try_advisory_lock(hashtext($1)) AS got")
-        .bind(format!("xiangyun/{county}"))
-        .fetch_one(conn)
-        .await?;
-    if row.try_get::<bool, _>("got")? {
-        Ok(())
-    } else {
-        Err(StoreError::NotOwner { county: county.to_owned() })
+    // A writer that has just ended may still hold the lock: its server process gives it up when it notices.
+    for wait in [OWNER_WAIT, OWNER_WAIT, OWNER_WAIT, OWNER_WAIT, OWNER_WAIT, Duration::ZERO] {
+        let row = sqlx::query("SELECT pg_try_advisory_lock(hashtext($1)) AS got")
+            .bind(format!("xiangyun/{county}"))
+            .fetch_one(&mut *conn)
+            .await?;
+        if row.try_get::<bool, _>("got")? {
+            return Ok(());
+        }
+        tokio::time::sleep(wait).await;
     }
+    Err(StoreError::NotOwner { county: county.to_owned() })
 }
