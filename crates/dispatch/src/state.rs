@@ -282,6 +282,9 @@ pub struct State {
     pub trips: BTreeMap<String, PlannedTrip>,
     /// Stops by visit id.
     pub stops: BTreeMap<String, StopState>,
+    /// Orders that a stop's vehicle should have taken on there and has not, by visit.
+    #[serde(default)]
+    pub left_behind: BTreeMap<String, BTreeSet<String>>,
     /// Vehicles with a plan.
     pub vehicles: BTreeMap<String, VehicleState>,
     /// Exceptions, open and closed.
@@ -325,6 +328,7 @@ impl State {
             handovers: BTreeMap::new(),
             trips: BTreeMap::new(),
             stops: BTreeMap::new(),
+            left_behind: BTreeMap::new(),
             vehicles: BTreeMap::new(),
             exceptions: BTreeMap::new(),
             offers: BTreeMap::new(),
@@ -347,6 +351,7 @@ impl State {
         Self {
             trips: self.trips.clone(),
             stops: self.stops.clone(),
+            left_behind: self.left_behind.clone(),
             vehicles: self.vehicles.clone(),
             exceptions: self
                 .exceptions

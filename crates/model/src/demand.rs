@@ -46,7 +46,7 @@ pub struct ClassDemand {
     pub kg_mean: f64,
     /// Mean volume of an order in litres.
     pub l_mean: f64,
-    /// Whether it goes to stations alone (farm-supply shops).
+    /// Whether it goes to stations alone (goods for shops that sell to farmers).
     #[serde(default)]
     pub stations_only: bool,
 }

@@ -39,14 +39,13 @@ pub enum NoRepair {
 pub struct Redispatch {
     running: Running,
     midnight_ms: i64,
-    missed: Vec<String>,
 }
 
 impl Redispatch {
     /// Follows a published plan; `midnight_ms` is the instant of its day's local midnight.
     #[must_use]
     pub fn new(plan: Plan, inputs: Inputs, midnight_ms: i64) -> Self {
-        Self { running: Running::new(plan, inputs), midnight_ms, missed: Vec::new() }
+        Self { running: Running::new(plan, inputs), midnight_ms }
     }
 
     /// The plan as it runs.
@@ -85,6 +84,11 @@ impl Redispatch {
             let arrived = stop.arrived_ms.map_or_else(|| left.unwrap_or(s(now_ms)), s);
             progress.visits.insert(id.to_owned(), Done { arrived, left: left.map(|l| l.max(arrived)) });
         }
+        for (id, orders) in &state.left_behind {
+            if let Some(id) = published::undated(date, id) {
+                progress.left_behind.insert(id.to_owned(), orders.clone());
+            }
+        }
         progress.broken = state
             .vehicles
             .iter()
@@ -96,31 +100,25 @@ impl Redispatch {
         if progress == *self.running.progress() {
             return;
         }
-        let missed = self.running.happened(progress);
-        self.missed.extend(missed);
-        let carried: BTreeMap<&str, bool> =
-            self.running.plan().loads.iter().map(|l| (l.id.as_str(), l.arrives > 0)).collect();
-        self.missed.retain(|id| carried.contains_key(id.as_str()));
+        self.running.happened(progress);
     }
 
-    /// Loads that have missed a ride and have no other yet.
+    /// Loads that miss a ride as things stand and have no other yet.
     #[must_use]
-    pub fn missed(&self) -> &[String] {
-        &self.missed
+    pub fn missed(&self) -> Vec<String> {
+        self.running.missed()
     }
 
     /// Says that a trip is held at its base until an instant.
     pub fn hold(&mut self, trip: &str, until_ms: i64) {
         let mut progress = self.running.progress().clone();
         progress.held.insert(trip.to_owned(), (until_ms - self.midnight_ms).div_euclid(1_000));
-        let missed = self.running.happened(progress);
-        self.missed.extend(missed);
+        self.running.happened(progress);
     }
 
     /// Roads have closed, opened or changed their speeds.
     pub fn roads_changed(&mut self, travel: Travel) {
-        let missed = self.running.roads_changed(travel);
-        self.missed.extend(missed);
+        self.running.roads_changed(travel);
     }
 
     /// A checked offer for an open exception; `name` is the offer's number. [`Self::follow`] comes first.
@@ -138,11 +136,10 @@ impl Redispatch {
             ExceptionKind::TrunkLate
             | ExceptionKind::LateRisk
             | ExceptionKind::RoadClosed
-            | ExceptionKind::Deviation
-                if !self.missed.is_empty() =>
-            {
-                self.running.rebook(&self.missed)?
-            }
+            | ExceptionKind::Deviation => match self.running.missed() {
+                missed if missed.is_empty() => return Err(NoRepair::NotByPlan(found.kind)),
+                missed => self.running.rebook(&missed)?,
+            },
             ExceptionKind::Cancelled => {
                 let order = found.subject.strip_prefix("order/").unwrap_or(&found.subject);
                 self.running.cancel(order)?
@@ -190,7 +187,6 @@ impl Redispatch {
         let mut patch: Patch = serde_json::from_str(patch)?;
         patch.orders = new;
         self.running.accept(&patch);
-        self.missed.retain(|id| !patch.loads.iter().any(|l| l.id == *id));
         Ok(())
     }
 

@@ -93,7 +93,7 @@ impl Job {
 
 /// What came of a run.
 enum Outcome {
-    Plan(Arc<Loaded>),
+    Plan(Arc<Loaded>, Wish),
     Report(Value),
 }
 
@@ -300,22 +300,22 @@ pub async fn work(app: Arc<App>) {
             }
             continue;
         };
-        one(&app, &id, &job, stop).await;
+        one(&app, &id, job, stop).await;
         if *draining.borrow() {
             return;
         }
     }
 }
 
-async fn one(app: &Arc<App>, id: &str, job: &Job, stop: Arc<AtomicBool>) {
+async fn one(app: &Arc<App>, id: &str, job: Job, stop: Arc<AtomicBool>) {
     let (cost, steps) = (Arc::new(AtomicI64::new(i64::MAX)), Arc::new(AtomicU64::new(0)));
     let began = Instant::now();
     let watch =
         Watch { began, stop: Arc::clone(&stop), cost_fen: Arc::clone(&cost), steps: Arc::clone(&steps) };
     let mut work = {
-        let (app, job) = (Arc::clone(app), job.clone());
+        let app = Arc::clone(app);
         tokio::task::spawn_blocking(move || match job {
-            Job::Plan(wish) => plan(&app, &wish, &watch).map(Outcome::Plan),
+            Job::Plan(wish) => plan(&app, &wish, &watch).map(|loaded| Outcome::Plan(loaded, wish)),
             Job::Study(study) => studies::make(&app, &study, &watch).map(Outcome::Report),
         })
     };
@@ -336,8 +336,8 @@ async fn one(app: &Arc<App>, id: &str, job: &Job, stop: Arc<AtomicBool>) {
     let outcome = match made {
         _ if stop.load(Ordering::Relaxed) => Err(("cancelled", String::new())),
         Err(fault) => Err(("failed", fault)),
-        Ok(Outcome::Plan(loaded)) => {
-            taken(app, job, &loaded).await.map(Some).map_err(|p| ("failed", p.detail))
+        Ok(Outcome::Plan(loaded, wish)) => {
+            taken(app, &wish, &loaded).await.map(Some).map_err(|p| ("failed", p.detail))
         }
         Ok(Outcome::Report(report)) => {
             app.runs.keep_report(id, report);
@@ -358,8 +358,7 @@ async fn one(app: &Arc<App>, id: &str, job: &Job, stop: Arc<AtomicBool>) {
 }
 
 /// Takes a plan in as one of the daemon's own.
-async fn taken(app: &Arc<App>, job: &Job, loaded: &Loaded) -> Result<String, Problem> {
-    let Job::Plan(wish) = job else { return Err(Problem::internal(&"a study made a plan")) };
+async fn taken(app: &App, wish: &Wish, loaded: &Loaded) -> Result<String, Problem> {
     let fact = loaded.taken(&wish.origin, wish.base.clone(), wish.summary.clone());
     let work = Command::own(move |world, _| {
         let Fact::PlanTaken { plan, .. } = &fact else { return Err(Problem::internal(&"no plan")) };
@@ -455,6 +454,8 @@ fn live_records(app: &App, date: Date) -> Vec<xiangyun_model::order::OrderRecord
                 && crate::api::instant(o.promise_ms).to_zoned_datetime(zone.clone()).date() == date
         })
         .map(|(id, o)| order_record(&app.county.time_zone, date, id, o, None))
+        // What lies where it is to be taken over by its carrier or recipient needs no ride.
+        .filter(|r| r.origin != r.destination)
         .collect()
 }
 

@@ -477,12 +477,7 @@ impl<'a> World<'a> {
         };
         let Some(done_ms) = done_ms else {
             // The plan may have changed while it waits.
-            let visit = desk
-                .trips(id)
-                .into_iter()
-                .find(|t| t.trip == trip)
-                .and_then(|t| t.visits.iter().find(|v| v.visit == visit.visit).cloned())
-                .unwrap_or(visit);
+            let visit = current(desk, id, &trip, &visit).unwrap_or(visit);
             let waits = visit.start_ms > visit.arrive_ms;
             let opens = if waits { came_ms.max(visit.start_ms) } else { came_ms };
             let there = visit.load.iter().all(|o| self.can_board(o, &visit));
@@ -505,6 +500,8 @@ impl<'a> World<'a> {
         if now_ms < done_ms {
             return;
         }
+        // What is on the list now counts: it may have changed during the work.
+        let visit = current(desk, id, &trip, &visit).unwrap_or(visit);
         // The driver's first scan is proof of arrival where no position was.
         let _ = self.ask(desk, &Command::Arrive { visit: visit.visit.clone(), at_ms: came_ms }, now_ms);
         self.hand_over(desk, id, &visit, now_ms);
@@ -750,6 +747,13 @@ impl<'a> World<'a> {
     pub(crate) const fn luck(&mut self) -> &mut Chance {
         &mut self.luck
     }
+}
+
+/// A visit as the desk's list has it now.
+fn current(desk: &mut dyn Desk, vehicle: &str, trip: &str, visit: &PlannedVisit) -> Option<PlannedVisit> {
+    let trips = desk.trips(vehicle);
+    let trip = trips.iter().find(|t| t.trip == trip)?;
+    trip.visits.iter().find(|v| v.visit == visit.visit).cloned()
 }
 
 /// All ways to and from a place take longer.

@@ -479,8 +479,9 @@ async fn fold<M: Machine>(
     }
 }
 
-/// Between two tries to become a county's writer.
-const OWNER_WAIT: Duration = Duration::from_millis(100);
+/// Tries to become a county's writer, and the time between two.
+const OWNER_TRIES: u32 = 6;
+const OWNER_PAUSE: Duration = Duration::from_millis(100);
 
 /// One writer a county: an advisory lock of the session on PostgreSQL, the single file lock on SQLite.
 async fn take_ownership(kind: Kind, conn: &mut AnyConnection, county: &str) -> Result<(), StoreError> {
@@ -488,7 +489,10 @@ async fn take_ownership(kind: Kind, conn: &mut AnyConnection, county: &str) -> R
         return Ok(());
     }
     // A writer that has just ended may still hold the lock: its server process gives it up when it notices.
-    for wait in [OWNER_WAIT, OWNER_WAIT, OWNER_WAIT, OWNER_WAIT, OWNER_WAIT, Duration::ZERO] {
+    for again in 0..OWNER_TRIES {
+        if again > 0 {
+            tokio::time::sleep(OWNER_PAUSE).await;
+        }
         let row = sqlx::query("SELECT pg_try_advisory_lock(hashtext($1)) AS got")
             .bind(format!("xiangyun/{county}"))
             .fetch_one(&mut *conn)
@@ -496,7 +500,6 @@ async fn take_ownership(kind: Kind, conn: &mut AnyConnection, county: &str) -> R
         if row.try_get::<bool, _>("got")? {
             return Ok(());
         }
-        tokio::time::sleep(wait).await;
     }
     Err(StoreError::NotOwner { county: county.to_owned() })
 }

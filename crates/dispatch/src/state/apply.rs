@@ -6,6 +6,7 @@ use super::{
 };
 use crate::event::{Event, OrderPlaced, PlannedTrip};
 use crate::holder::Holder;
+use std::collections::BTreeSet;
 
 impl State {
     /// Folds one event in.
@@ -70,6 +71,7 @@ impl State {
             Event::StopArrived(e) => self.stop(&e.visit, &e.vehicle, StopPhase::Arrived, Some(e.at_ms), None),
             Event::StopServed(e) => {
                 self.stop(&e.visit, &e.vehicle, StopPhase::Served, None, Some(e.at_ms));
+                self.count_left_behind(&e.visit, &e.vehicle);
                 self.set_out(&e.visit);
             }
             Event::StopFailed(e) => {
@@ -339,6 +341,12 @@ impl State {
         let Some(record) = self.handovers.get_mut(handover) else { return };
         record.confirmed = true;
         let (to, site) = (record.to.clone(), record.site.clone());
+        if let (Holder::Vehicle(_), Some(visit)) = (&to, &record.visit) {
+            let left = record.expected.iter().filter(|o| !moved.contains(o));
+            if left.clone().next().is_some() {
+                self.left_behind.entry(visit.clone()).or_default().extend(left.cloned());
+            }
+        }
         for id in moved {
             self.unshelve(id);
             let Some(order) = self.orders.get_mut(id) else { continue };
@@ -359,6 +367,23 @@ impl State {
         }
     }
 
+    /// What a stop's list names and its vehicle does not have when it leaves. Where nobody has scanned anything, the list
+    /// stands for what is aboard.
+    fn count_left_behind(&mut self, visit: &str, vehicle: &str) {
+        let Some((_, planned, _)) = self.visit(visit) else { return };
+        let aboard = |o: &&String| {
+            let holder = self.orders.get(*o).map(|o| &o.holder);
+            matches!(holder, Some(Holder::Vehicle(v)) if v == vehicle)
+        };
+        let (aboard, left): (Vec<&String>, Vec<&String>) = planned.load.iter().partition(aboard);
+        let left: BTreeSet<String> = left.into_iter().cloned().collect();
+        if left.is_empty() {
+            self.left_behind.remove(visit);
+        } else if !aboard.is_empty() || self.left_behind.contains_key(visit) {
+            self.left_behind.insert(visit.to_owned(), left);
+        }
+    }
+
     fn plan_trip(&mut self, trip: &PlannedTrip) {
         let first_ms = |t: &PlannedTrip| t.visits.first().map_or(i64::MAX, |v| v.depart_ms);
         let before = self.trips.insert(trip.trip.clone(), trip.clone());
@@ -366,6 +391,7 @@ impl State {
             for visit in &before.visits {
                 if !trip.visits.iter().any(|v| v.visit == visit.visit) {
                     self.stops.remove(&visit.visit);
+                    self.left_behind.remove(&visit.visit);
                 }
             }
             if before.vehicle != trip.vehicle
@@ -399,6 +425,7 @@ impl State {
         if let Some(gone) = self.trips.remove(trip) {
             for visit in gone.visits {
                 self.stops.remove(&visit.visit);
+                self.left_behind.remove(&visit.visit);
             }
         }
         if let Some(vehicle) = self.vehicles.get_mut(vehicle) {

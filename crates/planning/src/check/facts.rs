@@ -181,8 +181,8 @@ impl<'a> Facts<'a> {
     /// The orders of a load of the plan that exist.
     pub(super) fn orders_of(&self, load: &Load) -> impl Iterator<Item = &'a Order> {
         // Two loads of one name are a fault that must not hide another: a load is known by where it stands.
-        let at = std::ptr::from_ref(load).addr() - self.plan.loads.as_ptr().addr();
-        self.contents[at / size_of::<Load>()].iter().copied()
+        let at = self.plan.loads.element_offset(load);
+        at.map_or(&[][..], |at| &self.contents[at]).iter().copied()
     }
 
     pub(super) fn visit(&self, id: &str) -> Option<&'a Visit> {

@@ -50,6 +50,51 @@ impl Patch {
         }
     }
 
+    /// The same change for the lists that drivers have: where it makes use of what `lost` loads, forecast to miss a ride,
+    /// leave free, or gives them another ride, they are taken off the old one for good.
+    pub(super) fn complete(mut self, published: &Plan, after: &Plan, lost: &[String]) -> Self {
+        let changed = self.trips.iter().map(|t| t.id.clone()).chain(self.dropped.iter().cloned());
+        let mut changed: BTreeSet<String> = changed.collect();
+        let mut moved: BTreeSet<String> = self.loads.iter().map(|l| l.id.clone()).collect();
+        let now: BTreeMap<&str, &Load> = after.loads.iter().map(|l| (l.id.as_str(), l)).collect();
+        // Of each lost load, the rides that it does not make any more.
+        let mut open: Vec<(&Load, Vec<&str>)> = published
+            .loads
+            .iter()
+            .filter(|l| lost.contains(&l.id))
+            .filter_map(|old| {
+                let new = now.get(old.id.as_str())?;
+                let kept = |leg: &Leg| new.legs.iter().any(|n| (&n.trip, &n.from) == (&leg.trip, &leg.from));
+                Some((*new, old.legs.iter().filter(|leg| !kept(leg)).map(|leg| leg.trip.as_str()).collect()))
+            })
+            .collect();
+        let trips: BTreeMap<&str, &Trip> = after.trips.iter().map(|t| (t.id.as_str(), t)).collect();
+        loop {
+            let (concerned, others): (Vec<_>, Vec<_>) = open.into_iter().partition(|(load, rides)| {
+                moved.contains(&load.id) || rides.iter().any(|t| changed.contains(*t))
+            });
+            if concerned.is_empty() {
+                break;
+            }
+            for (load, rides) in concerned {
+                if moved.insert(load.id.clone()) {
+                    self.loads.push(load.clone());
+                }
+                for ride in rides {
+                    if changed.insert(ride.to_owned())
+                        && let Some(trip) = trips.get(ride)
+                    {
+                        self.trips.push((*trip).clone());
+                    }
+                }
+            }
+            open = others;
+        }
+        self.trips.sort_by(|a, b| a.id.cmp(&b.id));
+        self.loads.sort_by(|a, b| a.id.cmp(&b.id));
+        self
+    }
+
     /// Lays the change over a plan.
     pub fn apply(&self, plan: &mut Plan) {
         let trips: BTreeSet<&str> =

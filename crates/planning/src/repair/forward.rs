@@ -212,16 +212,17 @@ impl<'a> Run<'a> {
                         .is_none_or(|leg| leg.trip != plan.trips[t].id)
             })
             .collect();
+        let visit = plan.trips[t].visits[v].id.clone();
         for l in waiting {
-            self.lose(plan, l);
+            self.lose(plan, l, &visit);
         }
         self.known[t] = Known::Not;
     }
 
-    /// A load misses its ride: nothing of its way from here on happens.
-    fn lose(&mut self, plan: &mut Plan, l: usize) {
-        let from = self.cargo[l].leg;
+    /// A load misses its ride from a visit: nothing of its way from there on happens.
+    fn lose(&mut self, plan: &mut Plan, l: usize, visit: &str) {
         let id = plan.loads[l].id.clone();
+        let from = plan.loads[l].legs.iter().position(|leg| leg.from == visit).unwrap_or(self.cargo[l].leg);
         for leg in plan.loads[l].legs.split_off(from) {
             if let Some(&t) = self.trips.get(&leg.trip) {
                 self.known[t] = Known::Not;
@@ -247,20 +248,20 @@ impl<'a> Run<'a> {
         let v = self.next[t];
         let arrive = self.arrives_at(plan, t).unwrap_or(0);
         let line = plan.trips[t].kind == TripKind::Line;
-        let done = self.progress.visits.get(&plan.trips[t].visits[v].id).copied();
-        if done.is_none() {
-            // A vehicle waits for goods as long as its plan can bear.
-            let visit = &plan.trips[t].visits[v];
-            let until = if line { visit.depart } else { self.patience[t][v].max(arrive) };
-            let late: Vec<usize> = visit
-                .load
-                .iter()
-                .filter_map(|h| self.load(&h.load))
-                .filter(|&l| self.cargo[l].ready.is_some_and(|r| r > until))
-                .collect();
-            for l in late {
-                self.lose(plan, l);
-            }
+        let id = plan.trips[t].visits[v].id.clone();
+        let done = self.progress.visits.get(&id).copied();
+        let visit = &plan.trips[t].visits[v];
+        // A vehicle waits for goods as long as its plan can bear.
+        let until = if line { visit.depart } else { self.patience[t][v].max(arrive) };
+        let left_behind = self.progress.left_behind.get(&id);
+        let misses = |l: usize| match done {
+            None => self.cargo[l].ready.is_some_and(|r| r > until),
+            Some(_) => left_behind.is_some_and(|left| plan.loads[l].orders.iter().all(|o| left.contains(o))),
+        };
+        let list = visit.load.iter().filter_map(|h| self.load(&h.load));
+        let missing: Vec<usize> = list.filter(|&l| misses(l)).collect();
+        for l in missing {
+            self.lose(plan, l, &id);
         }
         let n = plan.trips[t].visits.len();
         let leg = if v == 0 || line {
@@ -367,10 +368,15 @@ impl<'a> Run<'a> {
     fn handle(&mut self, plan: &mut Plan, t: usize, v: usize) {
         let visit = plan.trips[t].visits[v].clone();
         let site = &self.inputs.county.sites[self.names.site(&visit.site).index()];
+        // What is known to have happened need not come in the order of the legs.
         for h in &visit.unload {
             let Some(l) = self.load(&h.load) else { continue };
             let cargo = &mut self.cargo[l];
-            cargo.leg += 1;
+            let after = plan.loads[l].legs.iter().position(|leg| leg.to == visit.id).unwrap_or(cargo.leg) + 1;
+            if after <= cargo.leg {
+                continue;
+            }
+            cargo.leg = after;
             cargo.ready = Some(visit.finish + site.crossing_s(cargo.handled));
             if let Some(&next) = plan.loads[l].legs.get(cargo.leg).and_then(|leg| self.trips.get(&leg.trip)) {
                 self.known[next] = Known::Not;
@@ -379,7 +385,9 @@ impl<'a> Run<'a> {
         for h in &visit.load {
             let Some(l) = self.load(&h.load) else { continue };
             let cargo = &mut self.cargo[l];
-            if let Some(leg) = plan.loads[l].legs.get_mut(cargo.leg) {
+            let legs = &mut plan.loads[l].legs;
+            cargo.leg = legs.iter().position(|leg| leg.from == visit.id).unwrap_or(0).max(cargo.leg);
+            if let Some(leg) = legs.get_mut(cargo.leg) {
                 leg.ready = cargo.ready.unwrap_or(leg.ready);
             }
             cargo.ready = None;

@@ -59,6 +59,8 @@ pub struct Progress {
     pub broken: BTreeSet<String>,
     /// Trips held back at their base until a moment, by id: a trunk vehicle that starts late.
     pub held: BTreeMap<String, i64>,
+    /// Orders that a visit reached should have taken on and did not, by visit. All others of its list are aboard.
+    pub left_behind: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// A repair that the checker accepts.
@@ -148,9 +150,18 @@ impl Names {
 }
 
 /// The plan under way.
+///
+/// What drivers have on their lists ([`Running::accept`] alone changes it) is kept beside the plan timed forward from what
+/// has happened: there, loads that will miss a ride are off it. That is a forecast, which the next news may overturn; a load
+/// that boarded after all is aboard.
 #[derive(Debug)]
 pub struct Running {
+    published: Plan,
     plan: Plan,
+    /// Loads of `published` that miss a ride in `plan`.
+    lost: Vec<String>,
+    /// Loads that accepted changes have taken off their rides without giving them others.
+    unbooked: BTreeSet<String>,
     inputs: Inputs,
     names: Names,
     progress: Progress,
@@ -175,7 +186,18 @@ impl Running {
         plan.closing.stock.clear();
         let names = Names::new(&inputs);
         let (before, costs) = (OnceLock::new(), OnceLock::new());
-        Self { plan, inputs, names, progress: Progress::default(), before, costs, moved_max: None }
+        Self {
+            published: plan.clone(),
+            plan,
+            lost: Vec::new(),
+            unbooked: BTreeSet::new(),
+            inputs,
+            names,
+            progress: Progress::default(),
+            before,
+            costs,
+            moved_max: None,
+        }
     }
 
     fn before(&self) -> &Judgement {
@@ -211,24 +233,35 @@ impl Running {
     }
 
     /// Takes in what has happened: times of everything still ahead follow from it, in both tiers. Gives the loads that
-    /// now miss their next ride.
+    /// miss a ride as things stand and have no other yet.
     pub fn happened(&mut self, progress: Progress) -> Vec<String> {
         self.progress = progress;
-        self.retime()
+        self.retime();
+        self.missed()
     }
 
-    fn retime(&mut self) -> Vec<String> {
-        let missed = forward::retime(&mut self.plan, &self.inputs, &self.progress, &self.names);
+    /// Loads that miss a ride as things stand, and those taken off their rides, that have no other yet.
+    #[must_use]
+    pub fn missed(&self) -> Vec<String> {
+        let lost = self.lost.iter().filter(|l| !self.unbooked.contains(*l));
+        self.unbooked.iter().chain(lost).cloned().collect()
+    }
+
+    fn retime(&mut self) {
+        self.plan.clone_from(&self.published);
+        self.lost = forward::retime(&mut self.plan, &self.inputs, &self.progress, &self.names);
         forward::renew(&mut self.plan, &self.inputs, &self.names);
         self.changed();
-        missed
     }
 
     /// Another plan on the same day, to try something on it: a what-if fork.
     #[must_use]
     pub fn fork(&self) -> Self {
         Self {
+            published: self.published.clone(),
             plan: self.plan.clone(),
+            lost: self.lost.clone(),
+            unbooked: self.unbooked.clone(),
             inputs: self.inputs.clone(),
             names: self.names.clone(),
             progress: self.progress.clone(),
@@ -241,7 +274,15 @@ impl Running {
     /// Makes an offer the plan. The caller has made sure that nothing of it has changed since (`dispatch` does so by the
     /// versions of vehicles).
     pub fn accept(&mut self, patch: &Patch) {
-        patch.apply(&mut self.plan);
+        patch.apply(&mut self.published);
+        let left: BTreeSet<String> = price::unserved(&self.published).into_iter().collect();
+        for load in patch.loads.iter().map(|l| &l.id).chain(&patch.gone) {
+            if left.contains(load) {
+                self.unbooked.insert(load.clone());
+            } else {
+                self.unbooked.remove(load);
+            }
+        }
         for row in &patch.orders {
             self.note(row.clone());
         }
@@ -253,8 +294,13 @@ impl Running {
         if !self.names.orders.contains_key(&id) {
             self.names.orders.insert(id, self.inputs.orders.len());
             self.inputs.orders.push(row);
-            self.plan.orders = self.inputs.orders.len() as u64;
+            self.count_orders();
         }
+    }
+
+    const fn count_orders(&mut self) {
+        self.plan.orders = self.inputs.orders.len() as u64;
+        self.published.orders = self.plan.orders;
     }
 
     /// The cheapest feasible place of a new order over all vehicles and both tiers.
@@ -277,7 +323,7 @@ impl Running {
             // Nothing changes before the offer is accepted.
             self.inputs.orders.pop();
             self.names.orders.remove(row.order.id.as_str());
-            self.plan.orders = self.inputs.orders.len() as u64;
+            self.count_orders();
         }
         found
     }
@@ -331,7 +377,8 @@ impl Running {
     /// [`Self::rebook`] finds others.
     pub fn roads_changed(&mut self, travel: Travel) -> Vec<String> {
         self.inputs.travel = travel;
-        self.retime()
+        self.retime();
+        self.missed()
     }
 
     /// What a fork costs and moves against this plan.
@@ -459,7 +506,11 @@ impl Running {
         let (was, is) = (*self.costs(), bill(&trial.plan, &self.inputs));
         let left = price::unserved(&trial.plan);
         Ok(Offer {
-            patch: Patch::between(&self.plan, &trial.plan, orders),
+            patch: Patch::between(&self.plan, &trial.plan, orders).complete(
+                &self.published,
+                &trial.plan,
+                &self.lost,
+            ),
             price_fen: is.total_fen - was.total_fen,
             lateness_s: is.lateness_s,
             moved_stops: moved,

@@ -236,6 +236,86 @@ fn a_late_trunk_makes_loads_miss_and_they_are_booked_anew() {
     assert!(bill(day.plan(), day.inputs()).served > bill_before.served);
 }
 
+/// Every leg is on the lists of both its visits, and nothing else is.
+fn lists_agree(plan: &Plan) -> Result<(), String> {
+    let mut listed: BTreeSet<(&str, &str, bool)> = BTreeSet::new();
+    for visit in plan.trips.iter().flat_map(|t| &t.visits) {
+        listed.extend(visit.load.iter().map(|h| (visit.id.as_str(), h.load.as_str(), true)));
+        listed.extend(visit.unload.iter().map(|h| (visit.id.as_str(), h.load.as_str(), false)));
+    }
+    for load in &plan.loads {
+        for leg in &load.legs {
+            for end in
+                [(leg.from.as_str(), load.id.as_str(), true), (leg.to.as_str(), load.id.as_str(), false)]
+            {
+                if !listed.remove(&end) {
+                    return Err(format!("{end:?} is not on its list"));
+                }
+            }
+        }
+    }
+    if listed.is_empty() { Ok(()) } else { Err(format!("no leg for {listed:?}")) }
+}
+
+/// A day whose trunk vehicle with the most for rounds is held so long that some of it misses its round.
+fn with_missed_loads() -> (Running, Progress) {
+    let mut day = running();
+    let mut trunks: Vec<Trip> =
+        day.plan().trips.iter().filter(|t| t.kind == TripKind::Trunk).cloned().collect();
+    trunks.sort_by_key(|t| std::cmp::Reverse(t.visits.iter().map(|v| v.load.len()).sum::<usize>()));
+    for trunk in trunks {
+        let mut progress = Progress { now: 5 * 3_600, ..Progress::default() };
+        progress.held.insert(trunk.id.clone(), trunk.visits[0].start + 8 * 3_600);
+        if !day.happened(progress.clone()).is_empty() {
+            return (day, progress);
+        }
+    }
+    panic!("no trunk vehicle that eight hours matter to");
+}
+
+#[test]
+fn a_forecast_is_taken_back_when_goods_board_after_all() {
+    let (mut day, mut progress) = with_missed_loads();
+    let (published, missed) = (day.published.clone(), day.missed());
+    lists_agree(day.plan()).expect("the forecast");
+    assert_ne!(&published, day.plan());
+    // The trunk vehicle makes up for it, and everything is loaded as planned.
+    progress.held.clear();
+    let mut as_written = as_planned(&Running::new(published.clone(), day.inputs().clone()), 12 * 3_600);
+    assert!(day.happened(as_written.clone()).is_empty(), "nothing is missed any more");
+    assert_eq!(&day.published, &published, "news change no list");
+    let boards = day.published.loads.iter().find(|l| missed.contains(&l.id) && l.legs.len() > 1);
+    let load = boards.expect("one that changes vehicles").clone();
+    let board = load.legs[1].from.clone();
+    assert!(as_written.visits.contains_key(&board));
+    as_written.left_behind.insert(board, load.orders.iter().cloned().collect());
+    assert_eq!(day.happened(as_written), [load.id.clone()], "what was left behind is not aboard");
+    let cut = day.plan().loads.iter().find(|l| l.id == load.id).expect("still a load");
+    assert_eq!(cut.legs.len(), 1, "it has come to the station");
+    lists_agree(day.plan()).expect("the plan");
+}
+
+#[test]
+fn an_accepted_change_takes_what_it_displaces_off_the_drivers_lists() {
+    let (mut day, _) = with_missed_loads();
+    let (_, _, later) = planned();
+    let mut placed = 0;
+    for row in later {
+        if let Ok(offer) = day.insert(row) {
+            day.accept(&offer.patch);
+            lists_agree(&day.published).expect("the drivers' lists");
+            placed += 1;
+        }
+    }
+    assert!(placed > 0);
+    let missed = day.missed();
+    if let Ok(offer) = day.rebook(&missed) {
+        day.accept(&offer.patch);
+        lists_agree(&day.published).expect("the drivers' lists");
+        assert!(day.missed().len() < missed.len());
+    }
+}
+
 #[test]
 fn a_fork_with_slower_roads_costs_more_and_moves_nothing_by_itself() {
     let day = running();

@@ -103,6 +103,18 @@ pub(crate) fn agent() -> ureq::Agent {
 }
 
 impl Served {
+    /// Sends a carrier's file as the dispatcher would.
+    pub(crate) fn import(&self, text: &str, query: &str) -> (u16, Value) {
+        let mut answer = agent()
+            .post(format!("{}/api/v1/imports?date=2026-11-24&carrier=ZTO&{query}", self.url))
+            .header("authorization", format!("Bearer {}", self.keys["dispatcher"]))
+            .header("content-type", "text/csv")
+            .send(text.as_bytes())
+            .unwrap();
+        let status = answer.status().as_u16();
+        (status, serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap())
+    }
+
     pub(crate) fn daemon(&self) -> &Daemon {
         self.daemon.as_ref().unwrap()
     }

@@ -188,7 +188,6 @@ impl Log {
 }
 
 #[test]
-#[ignore = "not yet run: a minute long, and timed; run it alone with --ignored"]
 fn a_million_events_are_ready_again_within_two_seconds() {
     let dir = tempfile::tempdir().unwrap();
     county_in(dir.path());

@@ -310,19 +310,7 @@ fn a_carriers_file_of_its_own_layout_is_looked_at_and_then_placed() {
         "运单编号,收件人,收件电话,目的站点,重量(kg),体积(cm3),件数\nZT77770001,张三,13912345678,{village},1.2,5000,1\n\
          ZT77770002,李四,13912345679,{village},0.8,3000,1\nZT77770003,王五,13912345670,{village},重,3000,1\n"
     );
-    let key = served.keys["dispatcher"].clone();
-    let send = |query: &str| {
-        let mut answer = crate::harness::agent()
-            .post(format!("{}/api/v1/imports?date=2026-11-24&carrier=ZTO{query}", served.url))
-            .header("authorization", format!("Bearer {key}"))
-            .header("content-type", "text/csv")
-            .send(text.as_bytes())
-            .unwrap();
-        let status = answer.status().as_u16();
-        let body: Value = serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap();
-        (status, body)
-    };
-    let (status, seen) = send("&dry_run=true");
+    let (status, seen) = served.import(&text, "dry_run=true");
     assert_eq!(status, 200, "{seen}");
     assert_eq!((&seen["orders"], &seen["placed"]), (&json!(2), &json!(false)), "{seen}");
     assert!(
@@ -333,13 +321,13 @@ fn a_carriers_file_of_its_own_layout_is_looked_at_and_then_placed() {
             .any(|p| p["pointer"].as_str().unwrap().starts_with("/4/"))
     );
     assert!(read(&served.daemon().app().world).day.orders.is_empty(), "a dry run places nothing");
-    let (status, refused) = send("");
+    let (status, refused) = served.import(&text, "");
     assert_eq!(status, 422, "all or none: {refused}");
     assert!(read(&served.daemon().app().world).day.orders.is_empty());
-    let (status, placed) = send("&partial=true");
+    let (status, placed) = served.import(&text, "partial=true");
     assert_eq!((status, &placed["placed"], &placed["orders"]), (201, &json!(true), &json!(2)), "{placed}");
     assert_eq!(read(&served.daemon().app().world).day.orders.len(), 2);
-    let (status, again) = send("&partial=true");
+    let (status, again) = served.import(&text, "partial=true");
     assert_eq!((status, &again["duplicates"]), (200, &json!(2)), "the same file again is no news: {again}");
     served.end();
 }

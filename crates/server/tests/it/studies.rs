@@ -1,6 +1,6 @@
 //! Studies through the API: their reports are what the engine says, and what cannot be studied is refused with its place.
 
-use crate::harness::{Served, agent, serve_with};
+use crate::harness::{Served, serve_with};
 use crate::night::{finished, small_county};
 use serde_json::{Value, json};
 use xiangyun_planning::robustness::{Noise, replay};
@@ -92,26 +92,14 @@ fn what_a_sorter_settles_is_known_the_next_time() {
         let app = served.daemon().app();
         app.county.sites.iter().find(|s| s.id.as_str().starts_with('V')).unwrap().id.to_string()
     };
-    let key = served.keys["dispatcher"].clone();
-    let send = |text: &str, query: &str| {
-        let mut answer = agent()
-            .post(format!("{}/api/v1/imports?date=2026-11-24&carrier=ZTO&{query}", served.url))
-            .header("authorization", format!("Bearer {key}"))
-            .header("content-type", "text/csv")
-            .send(text.as_bytes())
-            .unwrap();
-        let status = answer.status().as_u16();
-        let body: Value = serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap();
-        (status, body)
-    };
     let head = "运单编号,收件人,收件地址,重量(kg),体积(cm3),件数";
     let vague = format!("{head}\nZT77770001,张三,老供销社北边红房子,1.2,5000,1\n");
-    let (_, seen) = send(&vague, "dry_run=true");
+    let (_, seen) = served.import(&vague, "dry_run=true");
     assert_eq!((&seen["orders"], seen["to_sort"][0]["row"].as_u64()), (&json!(0), Some(2)), "{seen}");
     let settled = format!("{head},目的站点\nZT77770001,张三,老供销社北边红房子,1.2,5000,1,{site}\n");
-    let (status, placed) = send(&settled, "learn=true");
+    let (status, placed) = served.import(&settled, "learn=true");
     assert_eq!((status, &placed["placed"]), (201, &json!(true)), "{placed}");
-    let (status, placed) = send(&vague.replace("ZT77770001", "ZT77770002"), "");
+    let (status, placed) = served.import(&vague.replace("ZT77770001", "ZT77770002"), "");
     assert_eq!((status, &placed["placed"]), (201, &json!(true)), "{placed}");
     let world = xiangyun_server::machine::read(&served.daemon().app().world);
     assert_eq!(world.day.orders["ZT77770002"].destination, site);

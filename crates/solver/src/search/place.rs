@@ -127,7 +127,6 @@ impl<E: Eval> Walk<'_, E> {
         }
         let (mut least, mut put) = (limit, None);
         let near = self.net.near_time.as_ref().unwrap_or(&self.net.near);
-        let reloads = self.eval.reloads();
         self.query += 1;
         let query = self.query;
         self.asked.resize(self.links.at.len(), 0);
@@ -151,14 +150,8 @@ impl<E: Eval> Walk<'_, E> {
                 if self.blink.skips() {
                     continue;
                 }
-                let delta = self.eval.insertion(&self.links, job, after, least);
-                if delta < least {
-                    least = delta;
-                    put = Some(Put::After(after));
-                }
-                if reloads && let Some((delta, p)) = self.eval.with_reload(&self.links, job, after, least) {
-                    least = delta;
-                    put = Some(p);
+                if let Some(better) = self.put_after(job, after, least) {
+                    (least, put) = (better.0, Some(better.1));
                 }
             }
         }
@@ -214,21 +207,24 @@ impl<E: Eval> Walk<'_, E> {
         put.map(|p| (least, p))
     }
 
+    /// The cheaper of a place after a node and a reload there, if it costs less than `limit`.
+    #[inline]
+    fn put_after(&self, job: u32, after: u32, limit: i64) -> Option<(i64, Put)> {
+        let delta = self.eval.insertion(&self.links, job, after, limit);
+        let plain = (delta < limit).then_some((delta, Put::After(after)));
+        let least = plain.as_ref().map_or(limit, |p| p.0);
+        let reload = self.eval.reloads().then(|| self.eval.with_reload(&self.links, job, after, least));
+        reload.flatten().or(plain)
+    }
+
     fn place_in_route(&mut self, job: u32, r: u32, limit: i64) -> Option<(i64, Put)> {
         let (mut least, mut put) = (limit, None);
         let end = self.links.end(r);
         let mut after = self.links.start(r);
-        let reloads = self.eval.reloads();
         while after != end {
             if !self.blink.skips() {
-                let delta = self.eval.insertion(&self.links, job, after, least);
-                if delta < least {
-                    least = delta;
-                    put = Some(Put::After(after));
-                }
-                if reloads && let Some((delta, p)) = self.eval.with_reload(&self.links, job, after, least) {
-                    least = delta;
-                    put = Some(p);
+                if let Some(better) = self.put_after(job, after, least) {
+                    (least, put) = (better.0, Some(better.1));
                 }
             }
             after = self.links.at[after as usize].succ;

@@ -77,7 +77,6 @@ fn two_days_over_sockets_balance() {
 }
 
 #[test]
-#[ignore = "minutes long; not yet seen to its end with the daemon's repairs: run it alone with --ignored"]
 fn the_whole_county_over_sockets_once() {
     let dir = tempfile::tempdir().unwrap();
     let county = crate::daemon::county(dir.path());
@@ -95,7 +94,6 @@ fn the_whole_county_over_sockets_once() {
 }
 
 #[test]
-#[ignore = "minutes long; not yet seen to its end with the daemon's repairs: run it alone with --ignored"]
 fn a_seed_over_sockets_is_the_same_day_again() {
     let dir = tempfile::tempdir().unwrap();
     let county = county(dir.path());

@@ -102,7 +102,6 @@ impl Drop for SmallDisk {
 }
 
 #[test]
-#[ignore = "found that keys were unknown while the state was folded anew (401); mended since, not yet seen to pass"]
 fn a_full_disk_is_refused_with_507_while_reading_goes_on() {
     let dir = tempfile::tempdir().unwrap();
     let Some(disk) = SmallDisk::of(dir.path()) else {
