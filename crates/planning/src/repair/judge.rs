@@ -15,7 +15,13 @@ pub(super) struct Judgement {
 
 impl Judgement {
     pub(super) fn is_no_worse_than(&self, before: &Self) -> bool {
-        self.broken.keys().all(|b| before.broken.contains_key(b))
+        self.broken.iter().all(|(rule, found)| before.allows(rule, found))
+    }
+
+    /// Whether a rule is broken here too; what is overloaded already must not get fuller.
+    fn allows(&self, rule: &(&'static str, String), found: &(String, String)) -> bool {
+        let Some(before) = self.broken.get(rule) else { return false };
+        !ROOM.contains(&rule.0) || amount(&found.0) <= amount(&before.0)
     }
 
     /// What is broken here or there.
@@ -34,7 +40,7 @@ impl Judgement {
     pub(super) fn more_than(&self, before: &Self) -> Vec<Violation> {
         self.broken
             .iter()
-            .filter(|(rule, _)| !before.broken.contains_key(rule))
+            .filter(|(rule, found)| !before.allows(rule, found))
             .map(|((code, at), (found, limit))| Violation {
                 code,
                 at: at.clone(),
@@ -45,17 +51,27 @@ impl Judgement {
     }
 }
 
+/// Codes of rules about room, whose finding begins with the amount.
+const ROOM: [&str; 4] = ["P217", "P218", "P219", "P220"];
+
+fn amount(found: &str) -> i64 {
+    found.split(' ').next().and_then(|n| n.parse().ok()).unwrap_or(0)
+}
+
 /// Suffix of the id of a visit at the roadside, where one vehicle takes over from another.
 pub(super) const TRANSFER: &str = "-x";
 
 pub(super) fn judge(plan: &Plan, inputs: &Inputs, progress: &Progress) -> Judgement {
     let verdict = drivable(plan, inputs);
-    let broken = verdict
-        .violations
-        .into_iter()
-        .filter(|v| !is_fact(v, plan, progress))
-        .map(|v| ((v.code, v.at), (v.found, v.limit)))
-        .collect();
+    let mut broken: BTreeMap<_, (String, String)> = BTreeMap::new();
+    for v in verdict.violations.into_iter().filter(|v| !is_fact(v, plan, progress)) {
+        let fuller = |old: &(String, String)| amount(&v.found) > amount(&old.0);
+        let rule = (v.code, v.at);
+        // Of two compartments that are overloaded at one visit, the fuller one counts.
+        if broken.get(&rule).is_none_or(fuller) {
+            broken.insert(rule, (v.found, v.limit));
+        }
+    }
     Judgement { broken }
 }
 

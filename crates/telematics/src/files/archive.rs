@@ -389,7 +389,7 @@ impl Archive {
             let mut rows = Vec::new();
             for file in &files {
                 for run in file.runs_of(&vehicle) {
-                    file.read(run, &everything, Default::default(), |row| rows.push(row))?;
+                    rows.extend(file.read(run, &everything, Default::default())?);
                 }
             }
             settle(&mut rows);

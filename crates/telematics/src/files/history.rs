@@ -44,7 +44,13 @@ impl<'a> History<'a> {
         self.archive.each_file(&wanted, log_from, |file| {
             for run in file.runs_of(vehicle).iter().filter(|run| wanted.meets(run)) {
                 files += 1;
-                file.read(run, &wanted, device, |row| rows.push(row))?;
+                let found = file.read(run, &wanted, device)?;
+                // A day in one file, the usual case, is not copied.
+                if rows.is_empty() {
+                    rows = found;
+                } else {
+                    rows.extend(found);
+                }
             }
             bound(rows.len())
         })?;
@@ -72,7 +78,7 @@ impl<'a> History<'a> {
                 let device = self.log.known_device(&run.vehicle).unwrap_or_default();
                 let found = rows.entry(Arc::clone(&run.vehicle)).or_default();
                 let before = found.len();
-                file.read(run, &wanted, device, |row| found.push(row))?;
+                found.extend(file.read(run, &wanted, device)?);
                 count += found.len() - before;
                 bound(count)?;
             }

@@ -6,6 +6,8 @@ pub const GROUP_ROWS: usize = 1 << 17;
 pub const PAGE_ROWS: usize = 8 << 10;
 /// Rows of a page of a column with few values.
 pub const WIDE_PAGE_ROWS: usize = 64 << 10;
+/// Rows from which a second thread reads half of the columns: below it, starting one costs more than it saves.
+pub const TWO_THREADS_ROWS: usize = 4 << 10;
 /// Open files that are remembered with their directory.
 pub const OPEN_FILES_MAX: usize = 32;
 /// Files of one day before they are merged whatever their sizes.

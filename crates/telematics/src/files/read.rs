@@ -1,7 +1,7 @@
 //! Reading one track file: its directory, and the rows of a vehicle that a query wants.
 
 use super::error::FilesError;
-use super::limits::{DIRECTORY_BYTES_MAX, GROUP_ROWS};
+use super::limits::{DIRECTORY_BYTES_MAX, GROUP_ROWS, TWO_THREADS_ROWS};
 use super::schema::{column, schema};
 use super::write::{Alike, DIRECTORY_KEY, Run, datum_at, datum_of, feed_at, feed_of};
 use crate::position::Flags;
@@ -172,16 +172,15 @@ impl DayFile {
         run: &Run,
         wanted: &Wanted,
         device: DeviceId,
-        mut each: impl FnMut(Record),
-    ) -> Result<(), FilesError> {
-        let found = guarded(&self.name, || {
+    ) -> Result<Vec<Record>, FilesError> {
+        let mut found = guarded(&self.name, || {
             let group = self.reader.get_row_group(run.rows.0)?;
             let whole = run.rows.1..run.rows.1 + run.rows.2;
             let Some((rows, seconds)) = chosen(&*group, whole, wanted)? else { return Ok(Vec::new()) };
             records(&*group, rows, &seconds, device, &run.alike)
         })?;
-        found.into_iter().filter(|record| wanted.holds(record)).for_each(&mut each);
-        Ok(())
+        found.retain(|record| wanted.holds(record));
+        Ok(found)
     }
 
     /// Gives the last usable row of a run with `from_ms <= time < to_ms`.
@@ -272,26 +271,49 @@ fn records(
     let longs = |at| all::<Int64Type>(group, at, rows.clone());
     let ints = |at| all::<Int32Type>(group, at, rows.clone());
     let count = rows.len();
-    let millis = alike.time_ms.map_or_else(|| ints(column::TIME_MS), |value| Ok(vec![value; count]))?;
-    let repairs = alike.repair_ms.map_or_else(|| longs(column::REPAIR_MS), |value| Ok(vec![value; count]))?;
-    let delays = longs(column::DELAY_MS)?;
-    let (lons, lats) = (ints(column::LON)?, ints(column::LAT)?);
-    let altitudes = some::<Int32Type>(group, column::ALTITUDE, rows.clone())?;
-    let speeds = some::<FloatType>(group, column::SPEED, rows.clone())?;
-    let courses = some::<FloatType>(group, column::COURSE, rows.clone())?;
-    let (statuses, alarms, flags) = (ints(column::STATUS)?, ints(column::ALARM)?, ints(column::FLAGS)?);
+    let place = || {
+        let millis = alike.time_ms.map_or_else(|| ints(column::TIME_MS), |value| Ok(vec![value; count]))?;
+        let repairs =
+            alike.repair_ms.map_or_else(|| longs(column::REPAIR_MS), |value| Ok(vec![value; count]))?;
+        let delays = longs(column::DELAY_MS)?;
+        Ok::<_, ParquetError>((millis, repairs, delays, ints(column::LON)?, ints(column::LAT)?))
+    };
+    let motion = || {
+        let altitudes = some::<Int32Type>(group, column::ALTITUDE, rows.clone())?;
+        let speeds = some::<FloatType>(group, column::SPEED, rows.clone())?;
+        let courses = some::<FloatType>(group, column::COURSE, rows.clone())?;
+        Ok::<_, ParquetError>((altitudes, speeds, courses, ints(column::STATUS)?))
+    };
+    let (place, motion) = both(count >= TWO_THREADS_ROWS, place, motion)?;
+    let (millis, repairs, delays, lons, lats) = place;
+    let (altitudes, speeds, courses, statuses) = motion;
+    let (alarms, flags) = (ints(column::ALARM)?, ints(column::FLAGS)?);
     let feeds = named(group, column::FEED, rows.clone(), alike.feed, feed_at, feed_of)?;
     let datums = named(group, column::DATUM, rows.clone(), alike.datum, datum_at, datum_of)?;
-    let items =
-        if alike.bare { vec![None; count] } else { some::<ByteArrayType>(group, column::ITEMS, rows)? };
+    let mut items = match alike.bare {
+        true => None,
+        false => Some(some::<ByteArrayType>(group, column::ITEMS, rows)?.into_iter()),
+    };
+    // Every column is as long as asked for: slices of one length, so that no row asks again.
+    let (seconds, millis, repairs, delays) =
+        (&seconds[..count], &millis[..count], &repairs[..count], &delays[..count]);
+    let (lons, lats, altitudes) = (&lons[..count], &lats[..count], &altitudes[..count]);
+    let (speeds, courses) = (&speeds[..count], &courses[..count]);
+    let (statuses, alarms, flags) = (&statuses[..count], &alarms[..count], &flags[..count]);
+    let (feeds, datums) = (&feeds[..count], &datums[..count]);
     // Whole numbers of sixteen bits are exact in a float.
-    let small = |value: Option<f32>, at| match value {
-        Some(value) if value.fract() == 0.0 && (0.0..=65_535.0).contains(&value) => Ok(Some(value as u16)),
-        Some(_) => Err(wrong(at)),
-        None => Ok(None),
+    let mut odd = None;
+    let mut small = |value: Option<f32>, at| {
+        value.map(|value| {
+            let whole = value as u16;
+            if f32::from(whole) != value {
+                odd = Some(at);
+            }
+            whole
+        })
     };
     let mut records = Vec::with_capacity(count);
-    for (at, items) in items.into_iter().enumerate() {
+    for at in 0..count {
         let time_ms = seconds[at].wrapping_mul(1000).wrapping_add(i64::from(millis[at]));
         records.push(Record {
             device,
@@ -303,17 +325,43 @@ fn records(
             altitude_m: altitudes[at]
                 .map(|v| i16::try_from(v).map_err(|_| wrong(column::ALTITUDE)))
                 .transpose()?,
-            speed_dkmh: small(speeds[at], column::SPEED)?,
-            course_deg: small(courses[at], column::COURSE)?,
+            speed_dkmh: small(speeds[at], column::SPEED),
+            course_deg: small(courses[at], column::COURSE),
             status: statuses[at] as u32,
             alarm: alarms[at] as u32,
             flags: Flags(u16::try_from(flags[at]).map_err(|_| wrong(column::FLAGS))?),
             feed: feeds[at],
             datum: datums[at],
-            items: items.map_or_else(Vec::new, |bytes: ByteArray| bytes.data().to_vec()),
+            items: items
+                .as_mut()
+                .and_then(|items| items.next().flatten())
+                .map_or_else(Vec::new, |bytes: ByteArray| bytes.data().to_vec()),
         });
     }
+    if let Some(at) = odd {
+        return Err(wrong(at));
+    }
     Ok(records)
+}
+
+/// Two parts of the columns, at the same time if there are many rows.
+fn both<A, B: Send>(
+    parallel: bool,
+    one: impl FnOnce() -> Result<A, ParquetError>,
+    other: impl FnOnce() -> Result<B, ParquetError> + Send,
+) -> Result<(A, B), ParquetError> {
+    if !parallel {
+        return Ok((one()?, other()?));
+    }
+    std::thread::scope(|scope| {
+        let other = scope.spawn(other);
+        let one = one()?;
+        match other.join() {
+            Ok(other) => Ok((one, other?)),
+            // As from this thread: for the caller to catch.
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
 }
 
 /// A column of names, or the one that all rows share.
