@@ -1,6 +1,7 @@
 """The county's plan against its baselines on several days, all rows with the same steps of search and the same checker.
 
-    county_baselines.py [--days 5] [--steps 200000] [--from 2026-11-23] [--county data/baofeng] [--program target/release/xiangyun]
+    county_baselines.py [--days 5] [--steps 200000] [--rows c,e,f] [--from 2026-11-23] [--county data/baofeng]
+        [--program target/release/xiangyun]
 
 Plans each day with `xiangyun plan --steps`, runs `xiangyun report baselines` on it and prints the mean of every row. Row (e)
 needs PyVRP in the Python named by XIANGYUN_PYTHON, in target/peers/bin/python or in python3. Exit 1 if a plan breaks a rule, if
@@ -27,6 +28,7 @@ def main():
     ask = argparse.ArgumentParser()
     ask.add_argument("--days", type=int, default=5)
     ask.add_argument("--steps", type=int, default=200_000)
+    ask.add_argument("--rows", default="")
     ask.add_argument("--from", dest="first", default="2026-11-23")
     ask.add_argument("--county", default="data/baofeng")
     ask.add_argument("--program", default="target/release/xiangyun")
@@ -39,7 +41,8 @@ def main():
             out = pathlib.Path(folder) / "plan"
             run(told.program, "plan", "--county", told.county, "--date", date, "--out", out, "--steps", told.steps,
                 "--threads", 1, "--json")
-            rows = run(told.program, "report", "baselines", out, "--steps", told.steps, "--json")
+            only = ["--rows", told.rows] if told.rows else []
+            rows = run(told.program, "report", "baselines", out, "--steps", told.steps, "--json", *only)
         for row in rows:
             names[row["id"]] = row["name_en"]
             sound &= row["ok"]

@@ -194,10 +194,13 @@ fn five_per_cent(county: &Path, steps: u64) -> bool {
                 placed += 1;
                 running.accept(&offer.patch);
             }
-            Err(_) => left += 1,
+            Err(err) => {
+                left += 1;
+                eprintln!("{err}");
+            }
         }
     }
-    let (_, mut kept_bill, moved) = start.compare(&running);
+    let (before_bill, mut kept_bill, moved) = start.compare(&running);
     let unserved: i64 = new
         .iter()
         .filter(|r| !running.inputs().orders.iter().any(|o| o.order.id == r.order.id))
@@ -214,6 +217,12 @@ fn five_per_cent(county: &Path, steps: u64) -> bool {
         kept_bill.served,
         free_bill.served,
     );
+    for (word, bill) in [("before", &before_bill), ("with them", &kept_bill), ("planned anew", &free_bill)] {
+        println!(
+            "  {word}: driving {}, crews {}, handling {}, lateness {}, left {} fen",
+            bill.driving_fen, bill.crew_fen, bill.handling_fen, bill.lateness_fen, bill.unserved_fen
+        );
+    }
     share <= 10.0 && extra <= 1.0
 }
 

@@ -126,7 +126,11 @@ impl Row {
     }
 }
 
-/// Makes all rows with `steps` each; `ours` is the first. `tell` hears of each row as it is done.
+/// Rows beside our own, by id.
+pub const ROWS: [&str; 8] = ["a", "a-today", "b", "c", "d", "e", "f", "ours"];
+
+/// Makes the rows that are `wanted` by id with `steps` each; `ours` is the first and always made. `tell` hears of each row
+/// as it is done.
 ///
 /// # Errors
 /// What the engine cannot do.
@@ -135,6 +139,7 @@ pub fn rows<E: Engine>(
     inputs: &Inputs,
     date: Date,
     steps: u64,
+    wanted: impl Fn(&str) -> bool,
     mut tell: impl FnMut(&Row),
 ) -> Result<Vec<Row>, E::Error> {
     let mut all: Vec<Row> = Vec::new();
@@ -151,31 +156,37 @@ pub fn rows<E: Engine>(
         Ok(row)
     };
     done(whole(&Mode::Whole, Row::new("ours", "本系统", "ours"))?, &mut all);
-    done(carriers_alone(engine, inputs, date, steps, false)?, &mut all);
-    done(carriers_alone(engine, inputs, date, steps, true)?, &mut all);
-    done(
-        whole(
-            &Mode::NearestNeighbour,
-            Row::new("b", "各乡镇按最近邻依次送", "nearest neighbour in each township"),
-        )?,
-        &mut all,
-    );
-    done(
-        whole(&Mode::FixedTrunk, Row::new("c", "干线首解后不再变动", "trunk fixed after its first solve"))?,
-        &mut all,
-    );
-    let mut row = Row::new("d", "全部由县中心直送", "all direct from the hub");
-    let hub = at_hub(inputs);
-    let plan = engine.plan(&hub, &inputs.orders, &Mode::DirectOnly, steps)?;
-    row.add(&plan, &engine.check(&hub, &inputs.orders, &plan), steps);
-    done(row, &mut all);
-    if let Some(plan) = engine.pipeline(inputs)? {
+    for (id, today) in [("a", false), ("a-today", true)] {
+        if wanted(id) {
+            done(carriers_alone(engine, inputs, date, steps, today)?, &mut all);
+        }
+    }
+    if wanted("b") {
+        let row = Row::new("b", "各乡镇按最近邻依次送", "nearest neighbour in each township");
+        done(whole(&Mode::NearestNeighbour, row)?, &mut all);
+    }
+    if wanted("c") {
+        let row = Row::new("c", "干线首解后不再变动", "trunk fixed after its first solve");
+        done(whole(&Mode::FixedTrunk, row)?, &mut all);
+    }
+    if wanted("d") {
+        let mut row = Row::new("d", "全部由县中心直送", "all direct from the hub");
+        let hub = at_hub(inputs);
+        let plan = engine.plan(&hub, &inputs.orders, &Mode::DirectOnly, steps)?;
+        row.add(&plan, &engine.check(&hub, &inputs.orders, &plan), steps);
+        done(row, &mut all);
+    }
+    if wanted("e")
+        && let Some(plan) = engine.pipeline(inputs)?
+    {
         let mut row = Row::new("e", "公开组件流水线（PyVRP）", "pipeline of public parts (PyVRP)");
         row.add(&plan, &engine.check(inputs, &inputs.orders, &plan), 0);
         done(row, &mut all);
     }
-    let kept = Mode::Kept(rounds_of(&engine.day_before(inputs, steps)?, &inputs.county));
-    done(whole(&kept, Row::new("f", "沿用前一日线路", "yesterday's rounds kept"))?, &mut all);
+    if wanted("f") {
+        let kept = Mode::Kept(rounds_of(&engine.day_before(inputs, steps)?, &inputs.county));
+        done(whole(&kept, Row::new("f", "沿用前一日线路", "yesterday's rounds kept"))?, &mut all);
+    }
     Ok(all)
 }
 

@@ -18,6 +18,7 @@ pub mod day;
 pub mod draft;
 pub mod explain;
 pub mod export;
+mod fast;
 pub mod floors;
 pub mod forecast;
 pub mod frame;

@@ -172,7 +172,7 @@ fn goods(facts: &Facts<'_>, fen: &mut BTreeMap<CostTerm, i64>) {
         for visit in load.legs.iter().flat_map(|leg| [&leg.from, &leg.to]).filter_map(|id| facts.visit(id)) {
             let kind = facts.site(&visit.site).map(|s| s.kind);
             let price = match kind {
-                Some(SiteKind::Hub | SiteKind::Station) => Facts::handled(load) * costs.unit_fen,
+                Some(SiteKind::Hub | SiteKind::Station) => Facts::count_of(load) * costs.unit_fen,
                 _ => load.amount.pieces * costs.piece_fen,
             };
             add(CostTerm::Handling, price);

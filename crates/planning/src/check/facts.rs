@@ -1,7 +1,9 @@
 //! What the checker knows before it replays: indices of everything named, and the orders' own facts derived anew.
 
 use super::Faults;
+use crate::fast::Map;
 use crate::inputs::Inputs;
+use crate::orders::OrderRow;
 use crate::travel::Travel;
 use std::collections::HashMap;
 use xiangyun_model::county::County;
@@ -20,25 +22,57 @@ pub(super) struct Facts<'a> {
     pub(super) inputs: &'a Inputs,
     pub(super) county: &'a County,
     pub(super) travel: &'a Travel,
-    pub(super) loads: HashMap<&'a str, &'a Load>,
-    pub(super) orders: HashMap<&'a str, OrderId>,
+    pub(super) loads: Map<&'a str, &'a Load>,
+    orders: &'a Map<String, OrderId>,
     /// Orders of each load of the plan, in its order, those that exist.
     contents: Vec<Vec<&'a Order>>,
     /// Visits by id: trip and position.
-    pub(super) visits: HashMap<&'a str, (&'a Trip, usize)>,
+    pub(super) visits: Map<&'a str, (&'a Trip, usize)>,
+    /// What visits handle: visit, load, whether it boards there; the compartment of the first such line, and lines.
+    pub(super) handled: Map<(&'a str, &'a str, bool), (&'a str, u32)>,
     sites: HashMap<&'a str, SiteId>,
     vehicles: HashMap<&'a str, &'a Vehicle>,
     drivers: HashMap<&'a str, &'a Driver>,
     departures: HashMap<&'a str, &'a LineTrip>,
+    waves_end_s: &'a [i64],
+}
+
+/// What the orders of a day alone say: kept while many plans of the same day are checked. Waves of sorting end as with the
+/// orders that it was made of: what comes later is sorted after them and delays nothing that was planned.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Index {
+    orders: Map<String, OrderId>,
     waves_end_s: Vec<i64>,
+}
+
+impl Index {
+    pub(crate) fn new(inputs: &Inputs) -> Self {
+        let row = |(i, r): (usize, &OrderRow)| (r.order.id.to_string(), OrderId::at(i));
+        let orders = inputs.orders.iter().enumerate().map(row).collect();
+        let county = &inputs.county;
+        let sorted = inputs.orders.iter().map(|row| &row.order).filter(|o| passes_sorter(county, o));
+        let waves = Waves(&county.waves).sort(sorted.map(|o| (o.ready_s, o.amount.pieces)));
+        Self { orders, waves_end_s: waves.iter().map(|w| w.ends_s).collect() }
+    }
+
+    /// The last order of the day is new.
+    pub(crate) fn added(&mut self, inputs: &Inputs) {
+        let Some(row) = inputs.orders.last() else { return };
+        self.orders.insert(row.order.id.to_string(), OrderId::at(inputs.orders.len() - 1));
+    }
+
+    /// An order of the day is gone again.
+    pub(crate) fn removed(&mut self, order: &str) {
+        self.orders.remove(order);
+    }
 }
 
 fn index<'a, T>(
     what: &str,
     items: impl Iterator<Item = (&'a str, T)>,
     faults: &mut Faults,
-) -> HashMap<&'a str, T> {
-    let mut map = HashMap::new();
+) -> Map<&'a str, T> {
+    let mut map = Map::default();
     for (id, item) in items {
         if map.insert(id, item).is_some() {
             faults.add("P202", format!("{what} {id}"), "twice in the plan", "once");
@@ -48,18 +82,24 @@ fn index<'a, T>(
 }
 
 impl<'a> Facts<'a> {
-    pub(super) fn new(plan: &'a Plan, inputs: &'a Inputs, faults: &mut Faults) -> Self {
+    pub(super) fn new(plan: &'a Plan, inputs: &'a Inputs, known: &'a Index, faults: &mut Faults) -> Self {
         let county = &inputs.county;
         let visits = plan
             .trips
             .iter()
             .flat_map(|t| t.visits.iter().enumerate().map(move |(i, v)| (v.id.as_str(), (t, i))));
-        let sorted = inputs.orders.iter().map(|row| &row.order).filter(|o| passes_sorter(county, o));
-        let waves = Waves(&county.waves).sort(sorted.map(|o| (o.ready_s, o.amount.pieces)));
         index("trip", plan.trips.iter().map(|t| (t.id.as_str(), ())), faults);
-        let orders: HashMap<&str, OrderId> =
-            inputs.orders.iter().enumerate().map(|(i, r)| (r.order.id.as_str(), OrderId::at(i))).collect();
+        let orders = &known.orders;
         let order = |id: &String| orders.get(id.as_str()).map(|id| &inputs.orders[id.index()].order);
+        let mut handled: Map<(&str, &str, bool), (&str, u32)> = Map::default();
+        for visit in plan.trips.iter().flat_map(|t| &t.visits) {
+            for (list, boards) in [(&visit.load, true), (&visit.unload, false)] {
+                for line in list {
+                    let key = (visit.id.as_str(), line.load.as_str(), boards);
+                    handled.entry(key).or_insert((&line.compartment, 0)).1 += 1;
+                }
+            }
+        }
         let contents = plan.loads.iter().map(|l| l.orders.iter().filter_map(order).collect()).collect();
         let facts = Self {
             plan,
@@ -74,7 +114,8 @@ impl<'a> Facts<'a> {
             vehicles: county.vehicles.iter().map(|v| (v.id.as_str(), v)).collect(),
             drivers: county.drivers.iter().map(|d| (d.id.as_str(), d)).collect(),
             departures: county.line_trips.iter().map(|t| (t.id.as_str(), t)).collect(),
-            waves_end_s: waves.iter().map(|w| w.ends_s).collect(),
+            waves_end_s: &known.waves_end_s,
+            handled,
         };
         facts.whole(faults);
         facts
@@ -222,7 +263,7 @@ impl<'a> Facts<'a> {
     }
 
     /// What handling a load counts: units when sealed, pieces when not.
-    pub(super) fn handled(load: &Load) -> i64 {
+    pub(super) fn count_of(load: &Load) -> i64 {
         if load.sealed { load.units } else { load.amount.pieces }
     }
 
@@ -233,7 +274,7 @@ impl<'a> Facts<'a> {
             .iter()
             .chain(&visit.unload)
             .filter_map(|h| self.loads.get(h.load.as_str()))
-            .map(|l| Self::handled(l))
+            .map(|l| Self::count_of(l))
             .sum()
     }
 }

@@ -3,7 +3,8 @@
 
 use super::Faults;
 use super::facts::Facts;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use xiangyun_model::id::{BandId, ClassId};
 use xiangyun_model::order::Order;
 use xiangyun_model::plan::{Load, TripKind, Visit};
 use xiangyun_model::units::Amount;
@@ -36,29 +37,29 @@ fn contents(facts: &Facts<'_>, load: &Load, faults: &mut Faults) {
     if load.units < units {
         faults.add("P239", at.clone(), format!("{} units", load.units), format!("at least {units}"));
     }
-    let classes: BTreeSet<&str> =
-        facts.orders_of(load).map(|o| facts.county.class(o.class).id.as_str()).collect();
-    if load.goods.iter().map(String::as_str).collect::<BTreeSet<_>>() != classes {
-        faults.add(
-            "P239",
-            at.clone(),
-            load.goods.join(" "),
-            classes.into_iter().collect::<Vec<_>>().join(" "),
-        );
+    let mut classes: Vec<ClassId> = facts.orders_of(load).map(|o| o.class).collect();
+    classes.sort_unstable();
+    classes.dedup();
+    let said = |class: &ClassId| load.goods.iter().any(|g| *g == *facts.county.class(*class).id.as_str());
+    let each_once = load.goods.iter().all(|g| load.goods.iter().filter(|other| *other == g).count() == 1);
+    if load.goods.len() != classes.len() || !each_once || !classes.iter().all(said) {
+        let words: Vec<&str> = classes.iter().map(|&c| facts.county.class(c).id.as_str()).collect();
+        faults.add("P239", at.clone(), load.goods.join(" "), words.join(" "));
     }
+    let ends = (facts.site_id(&load.origin), facts.site_id(&load.destination));
+    let band_of_load = facts.county.bands.iter().position(|b| b.id.as_str() == load.band).map(BandId::at);
     for order in facts.orders_of(load) {
-        let (origin, end) =
-            (facts.county.site(order.origin).id.as_str(), facts.county.site(facts.end_of(order)).id.as_str());
-        if (origin, end) != (load.origin.as_str(), load.destination.as_str()) {
+        let (origin, end) = (order.origin, facts.end_of(order));
+        if (Some(origin), Some(end)) != ends {
             faults.add(
                 "P216",
                 format!("order {}", order.id),
                 format!("in a load from {} to {}", load.origin, load.destination),
-                format!("{origin} to {end}"),
+                format!("{} to {}", facts.county.site(origin).id, facts.county.site(end).id),
             );
         }
         let band = facts.county.class(order.class).band;
-        if facts.county.band(band).id.as_str() != load.band {
+        if Some(band) != band_of_load {
             faults.add(
                 "P221",
                 format!("order {}", order.id),
@@ -100,7 +101,7 @@ fn legs(facts: &Facts<'_>, load: &Load, faults: &mut Faults) {
             format!("no sooner than {release_s}"),
         );
     }
-    let handled = Facts::handled(load);
+    let handled = Facts::count_of(load);
     let (mut place, mut ready_s) = (load.origin.as_str(), release_s);
     for leg in &load.legs {
         let (Some(&(from_trip, from_at)), Some(&(to_trip, to_at))) =
@@ -121,7 +122,11 @@ fn legs(facts: &Facts<'_>, load: &Load, faults: &mut Faults) {
         if from.site != place {
             faults.add("P216", at.clone(), format!("boards at {}", from.site), format!("it is at {place}"));
         }
-        if !from.load.iter().any(|h| h.load == load.id && h.compartment == leg.compartment) {
+        let handles = |visit: &str, boards| {
+            let found = facts.handled.get(&(visit, load.id.as_str(), boards));
+            found.is_some_and(|(compartment, _)| *compartment == leg.compartment)
+        };
+        if !handles(&leg.from, true) {
             faults.add(
                 "P216",
                 at.clone(),
@@ -129,7 +134,7 @@ fn legs(facts: &Facts<'_>, load: &Load, faults: &mut Faults) {
                 "the visit where it boards",
             );
         }
-        if !to.unload.iter().any(|h| h.load == load.id && h.compartment == leg.compartment) {
+        if !handles(&leg.to, false) {
             faults.add(
                 "P216",
                 at.clone(),
@@ -223,12 +228,7 @@ fn window(facts: &Facts<'_>, order: &Order, load: &Load, faults: &mut Faults) {
 
 /// Seconds out of band and on the way, against what the goods allow.
 fn cold_chain(facts: &Facts<'_>, load: &Load, faults: &mut Faults) {
-    let Some(band) = facts
-        .county
-        .bands
-        .iter()
-        .position(|b| b.id.as_str() == load.band)
-        .map(xiangyun_model::id::BandId::at)
+    let Some(band) = facts.county.bands.iter().position(|b| b.id.as_str() == load.band).map(BandId::at)
     else {
         faults.add("P221", format!("load {}", load.id), &load.band, "a band of bands.csv");
         return;
@@ -249,8 +249,7 @@ fn cold_chain(facts: &Facts<'_>, load: &Load, faults: &mut Faults) {
         }
         let room = trip.compartments.iter().find(|c| c.name == leg.compartment);
         let have = room.and_then(|c| facts.county.bands.iter().position(|b| b.id.as_str() == c.band));
-        let in_band =
-            have.is_some_and(|have| facts.county.in_band(band, xiangyun_model::id::BandId::at(have)));
+        let in_band = have.is_some_and(|have| facts.county.in_band(band, BandId::at(have)));
         if !in_band {
             out_s += to.finish - from.start;
         }
@@ -281,19 +280,18 @@ fn cold_chain(facts: &Facts<'_>, load: &Load, faults: &mut Faults) {
 
 /// Every handling belongs to a leg of its load, once.
 fn strays(facts: &Facts<'_>, faults: &mut Faults) {
-    let mut seen: BTreeMap<(&str, &str, bool), u32> = BTreeMap::new();
     for trip in &facts.plan.trips {
         for visit in &trip.visits {
             for (handling, on) in
                 visit.load.iter().map(|h| (h, true)).chain(visit.unload.iter().map(|h| (h, false)))
             {
-                let count = seen.entry((&visit.id, &handling.load, on)).or_default();
-                *count += 1;
+                let key = (visit.id.as_str(), handling.load.as_str(), on);
+                let once = facts.handled.get(&key).is_some_and(|(_, lines)| *lines == 1);
                 let legs = facts.loads.get(handling.load.as_str()).map_or(&[][..], |l| &l.legs[..]);
                 let belongs = legs.iter().any(|leg| {
                     leg.trip == trip.id && visit.id == if on { leg.from.as_str() } else { leg.to.as_str() }
                 });
-                if !belongs || *count > 1 {
+                if !(belongs && once) {
                     faults.add(
                         "P255",
                         format!("visit {}", visit.id),

@@ -18,6 +18,7 @@ mod tests;
 
 use crate::inputs::{self, Inputs};
 use facts::Facts;
+pub(crate) use facts::Index;
 use serde::Serialize;
 use std::path::Path;
 use xiangyun_model::plan::{PLAN_VERSION, Plan};
@@ -80,8 +81,9 @@ impl Faults {
 /// Checks a plan against its inputs.
 #[must_use]
 pub fn check(plan: &Plan, inputs: &Inputs) -> Verdict {
+    let index = Index::new(inputs);
     let mut faults = Faults::default();
-    let facts = Facts::new(plan, inputs, &mut faults);
+    let facts = Facts::new(plan, inputs, &index, &mut faults);
     trips::check(&facts, &mut faults);
     lines::check(&facts, &mut faults);
     loads::check(&facts, &mut faults);
@@ -95,9 +97,9 @@ pub fn check(plan: &Plan, inputs: &Inputs) -> Verdict {
 /// Checks only that a day can be driven: everything but the accounts of the night. For a plan under way, whose cost lines,
 /// bounds and closing state are those of the morning.
 #[must_use]
-pub fn drivable(plan: &Plan, inputs: &Inputs) -> Verdict {
+pub(crate) fn drivable(plan: &Plan, inputs: &Inputs, index: &Index) -> Verdict {
     let mut faults = Faults::default();
-    let facts = Facts::new(plan, inputs, &mut faults);
+    let facts = Facts::new(plan, inputs, index, &mut faults);
     trips::check(&facts, &mut faults);
     lines::check(&facts, &mut faults);
     loads::check(&facts, &mut faults);

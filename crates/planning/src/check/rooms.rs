@@ -16,8 +16,9 @@ pub(super) fn check(facts: &Facts<'_>, faults: &mut Faults) {
 
 struct OnBoard<'a> {
     rooms: BTreeMap<&'a str, (Amount, &'a Compartment)>,
-    classes: BTreeMap<ClassId, i64>,
-    carriers: BTreeMap<CarrierId, i64>,
+    /// Orders aboard by class and by carrier.
+    classes: Vec<i64>,
+    carriers: Vec<i64>,
     total_g: i64,
 }
 
@@ -29,8 +30,8 @@ impl<'a> OnBoard<'a> {
         }
         self.total_g += amount.g * sign;
         for order in facts.orders_of(load) {
-            *self.classes.entry(order.class).or_default() += sign;
-            *self.carriers.entry(order.carrier).or_default() += sign;
+            self.classes[order.class.index()] += sign;
+            self.carriers[order.carrier.index()] += sign;
         }
     }
 }
@@ -38,8 +39,8 @@ impl<'a> OnBoard<'a> {
 fn replay(facts: &Facts<'_>, trip: &Trip, faults: &mut Faults) {
     let mut board = OnBoard {
         rooms: trip.compartments.iter().map(|c| (c.name.as_str(), (Amount::ZERO, c))).collect(),
-        classes: BTreeMap::new(),
-        carriers: BTreeMap::new(),
+        classes: vec![0; facts.county.classes.len()],
+        carriers: vec![0; facts.county.carriers.len()],
         total_g: 0,
     };
     let vehicle = facts.vehicle(&trip.vehicle).filter(|_| trip.kind != TripKind::Line);
@@ -137,7 +138,8 @@ fn suits(facts: &Facts<'_>, trip: &Trip, load: &Load, compartment: &str, visit: 
 }
 
 fn company(facts: &Facts<'_>, board: &OnBoard<'_>, at: &str, faults: &mut Faults) {
-    let aboard: Vec<ClassId> = board.classes.iter().filter(|&(_, &n)| n > 0).map(|(&c, _)| c).collect();
+    let present = |counts: &[i64]| (0..counts.len()).filter(|&i| counts[i] > 0).collect::<Vec<_>>();
+    let aboard: Vec<ClassId> = present(&board.classes).into_iter().map(ClassId::at).collect();
     for (i, &a) in aboard.iter().enumerate() {
         for &b in &aboard[i + 1..] {
             if !facts.county.class(a).goes_with(b) {
@@ -151,7 +153,7 @@ fn company(facts: &Facts<'_>, board: &OnBoard<'_>, at: &str, faults: &mut Faults
             }
         }
     }
-    let aboard: Vec<CarrierId> = board.carriers.iter().filter(|&(_, &n)| n > 0).map(|(&c, _)| c).collect();
+    let aboard: Vec<CarrierId> = present(&board.carriers).into_iter().map(CarrierId::at).collect();
     for (i, &a) in aboard.iter().enumerate() {
         for &b in &aboard[i + 1..] {
             if facts.county.carrier(a).excludes.contains(&b) {

@@ -2,7 +2,7 @@
 //! trips that it had not begun go to other vehicles.
 
 use super::edit::{Trial, blank_visit};
-use super::judge::{Judgement, TRANSFER, judge};
+use super::judge::{Judgement, TRANSFER};
 use super::ways::NewTrip;
 use super::{NoOffer, Offer, Running, WAYS_TRIED_MAX};
 use crate::day::{Crew, Day};
@@ -68,7 +68,7 @@ impl Running {
             self.give_up(&mut trial, id, near, begun);
         }
         trial.retime(&self.inputs, &self.progress, &self.names);
-        self.before().with(judge(&trial.plan, &self.inputs, &self.progress))
+        self.before().with(self.verdict(&trial.plan))
     }
 
     fn crews(&self) -> Vec<Crew> {
@@ -340,10 +340,10 @@ impl Running {
     /// for their next ride count as left; they may find another.
     fn judged(&self, mut next: Trial, within: &Judgement) -> Option<Rescue> {
         next.retime(&self.inputs, &self.progress, &self.names);
-        if !judge(&next.plan, &self.inputs, &self.progress).is_no_worse_than(within) {
+        if !self.verdict(&next.plan).is_no_worse_than(within) {
             return None;
         }
-        let fen = super::bill(&next.plan, &self.inputs).total_fen;
+        let fen = self.bill(&next.plan).total_fen;
         Some(Rescue { left: super::price::unserved(&next.plan).len(), trial: next, fen })
     }
 

@@ -2,8 +2,10 @@
 //! vehicle waits for goods as long as its plan can bear; what comes later than that misses its ride.
 
 use super::{Done, Names, Progress};
+use crate::fast::Map;
 use crate::inputs::Inputs;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+use xiangyun_model::id::BandId;
 use xiangyun_model::plan::{Duty, Load, Plan, Rest, Trip, TripKind};
 use xiangyun_model::time::Window;
 
@@ -30,16 +32,16 @@ struct Run<'a> {
     inputs: &'a Inputs,
     names: &'a Names,
     progress: &'a Progress,
-    loads: HashMap<String, usize>,
+    loads: Map<String, usize>,
     cargo: Vec<Cargo>,
-    docks: HashMap<(usize, u32), Vec<(i64, i64)>>,
+    docks: Map<(usize, u32), Vec<(i64, i64)>>,
     /// Next visit by trip.
     next: Vec<usize>,
     /// Trips that must be over first, by trip.
     gates: Vec<Vec<usize>>,
     /// Trips that wait for a trip to be over, by trip.
     followers: Vec<Vec<usize>>,
-    trips: HashMap<String, usize>,
+    trips: Map<String, usize>,
     /// What is known of each trip's next visit, until something happens that it depends on.
     known: Vec<Known>,
     /// Until when each visit could wait when it was planned.
@@ -87,8 +89,8 @@ pub(super) fn retime(plan: &mut Plan, inputs: &Inputs, progress: &Progress, name
 impl<'a> Run<'a> {
     fn new(plan: &Plan, inputs: &'a Inputs, progress: &'a Progress, names: &'a Names) -> Self {
         let cargo = plan.loads.iter().map(|load| {
-            let windows = load
-                .orders
+            let orders = if names.any_window { &load.orders[..] } else { &[] };
+            let windows = orders
                 .iter()
                 .filter_map(|o| names.orders.get(o).and_then(|&i| inputs.orders.get(i)))
                 .filter_map(|r| r.order.window);
@@ -96,8 +98,8 @@ impl<'a> Run<'a> {
                 windows.reduce(|a, b| Window { from_s: a.from_s.max(b.from_s), to_s: a.to_s.min(b.to_s) });
             Cargo { ready: Some(load.release), leg: 0, handled: handled(load), window, lost: false }
         });
-        let mut by_vehicle: HashMap<&str, Vec<usize>> = HashMap::new();
-        let mut by_driver: HashMap<&str, Vec<usize>> = HashMap::new();
+        let mut by_vehicle: Map<&str, Vec<usize>> = Map::default();
+        let mut by_driver: Map<&str, Vec<usize>> = Map::default();
         for (t, trip) in plan.trips.iter().enumerate().filter(|(_, t)| t.kind != TripKind::Line) {
             by_vehicle.entry(&trip.vehicle).or_default().push(t);
             if let Some(driver) = &trip.driver {
@@ -121,7 +123,7 @@ impl<'a> Run<'a> {
             progress,
             loads: plan.loads.iter().enumerate().map(|(i, l)| (l.id.clone(), i)).collect(),
             cargo: cargo.collect(),
-            docks: HashMap::new(),
+            docks: Map::default(),
             next: vec![0; plan.trips.len()],
             gates,
             followers,
@@ -432,7 +434,7 @@ impl<'a> Run<'a> {
 
 /// Arrivals and time out of band of every load, from the visits.
 fn arrivals(plan: &mut Plan, inputs: &Inputs, names: &Names) {
-    let at: HashMap<String, (usize, usize)> = plan
+    let at: Map<String, (usize, usize)> = plan
         .trips
         .iter()
         .enumerate()
@@ -442,19 +444,12 @@ fn arrivals(plan: &mut Plan, inputs: &Inputs, names: &Names) {
         .collect();
     let Plan { trips, loads, .. } = plan;
     let county = &inputs.county;
-    let bands: HashMap<&str, usize> =
-        county.bands.iter().enumerate().map(|(i, b)| (b.id.as_str(), i)).collect();
+    let bands: Map<&str, usize> = county.bands.iter().enumerate().map(|(i, b)| (b.id.as_str(), i)).collect();
     for load in loads {
         let visit = |id: &str| at.get(id).map(|&(t, v)| (&trips[t], &trips[t].visits[v]));
         load.arrives = load.legs.last().and_then(|leg| visit(&leg.to)).map_or(0, |(_, v)| v.finish);
         let Some(&band) = bands.get(load.band.as_str()) else { continue };
-        let limited = load.orders.iter().any(|o| {
-            names
-                .orders
-                .get(o)
-                .and_then(|&i| inputs.orders.get(i))
-                .is_some_and(|r| county.class(r.order.class).out_of_band_max_s.is_some())
-        });
+        let limited = load.goods.iter().any(|class| names.limited.contains_key(class));
         if !limited {
             continue;
         }
@@ -469,9 +464,9 @@ fn arrivals(plan: &mut Plan, inputs: &Inputs, names: &Names) {
                 out_s += from.start - left;
             }
             let room = trip.compartments.iter().find(|c| c.name == leg.compartment);
-            let in_band = room.and_then(|c| bands.get(c.band.as_str())).is_some_and(|&have| {
-                county.in_band(xiangyun_model::id::BandId::at(band), xiangyun_model::id::BandId::at(have))
-            });
+            let in_band = room
+                .and_then(|c| bands.get(c.band.as_str()))
+                .is_some_and(|&have| county.in_band(BandId::at(band), BandId::at(have)));
             if !in_band {
                 out_s += to.finish - from.start;
             }
@@ -534,7 +529,9 @@ fn duties(plan: &mut Plan, inputs: &Inputs, names: &Names) {
 /// Latest starts with which everything after them in both tiers still holds; each visit depends on later ones only.
 fn latest(plan: &mut Plan, inputs: &Inputs, names: &Names) {
     let county = &inputs.county;
-    let place: HashMap<String, (usize, usize)> = plan
+    let bands: Map<&str, BandId> =
+        county.bands.iter().enumerate().map(|(i, b)| (b.id.as_str(), BandId::at(i))).collect();
+    let place: Map<String, (usize, usize)> = plan
         .trips
         .iter()
         .enumerate()
@@ -542,16 +539,17 @@ fn latest(plan: &mut Plan, inputs: &Inputs, names: &Names) {
             trip.visits.iter().enumerate().map(move |(v, visit)| (visit.id.clone(), (t, v)))
         })
         .collect();
-    let loads: HashMap<&str, &Load> = plan.loads.iter().map(|l| (l.id.as_str(), l)).collect();
-    let mut docks: HashMap<(&str, u32), Vec<i64>> = HashMap::new();
+    let loads: Map<&str, &Load> = plan.loads.iter().map(|l| (l.id.as_str(), l)).collect();
+    // Handling at docks by site: begin, end, vehicle.
+    let mut docks: Map<&str, Vec<(i64, i64, &str)>> = Map::default();
     let mut order: Vec<(i64, usize, usize)> = Vec::new();
-    let mut following: HashMap<usize, usize> = HashMap::new();
-    let mut by_vehicle: HashMap<&str, Vec<usize>> = HashMap::new();
+    let mut following: Map<usize, usize> = Map::default();
+    let mut by_vehicle: Map<&str, Vec<usize>> = Map::default();
     for (t, trip) in plan.trips.iter().enumerate() {
         for (v, visit) in trip.visits.iter().enumerate() {
             order.push((visit.start, t, v));
-            if let Some(dock) = visit.dock {
-                docks.entry((&visit.site, dock)).or_default().push(visit.start);
+            if visit.dock.is_some() {
+                docks.entry(&visit.site).or_default().push((visit.start, visit.finish, &trip.vehicle));
             }
         }
         if trip.kind != TripKind::Line {
@@ -591,13 +589,16 @@ fn latest(plan: &mut Plan, inputs: &Inputs, names: &Names) {
             ),
         };
         let mut finish_by = depart_by - (visit.depart - visit.finish);
-        if let Some(dock) = visit.dock {
-            let starts = &docks[&(visit.site.as_str(), dock)];
-            if let Some(&next) = starts.get(starts.partition_point(|&s| s <= visit.start)) {
-                finish_by = finish_by.min(next);
-            }
-        }
         let site = &county.sites[names.site(&visit.site).index()];
+        if visit.dock.is_some() {
+            // Until others stand at every dock; a vehicle's own next handling follows it anyway.
+            let others = || docks[visit.site.as_str()].iter().filter(|(_, _, v)| *v != trip.vehicle);
+            let full = |at: i64| {
+                others().filter(|(from, to, _)| (*from..*to).contains(&at)).count() as u32 >= site.docks
+            };
+            let next = others().map(|d| d.0).find(|&at| at > visit.start && full(at));
+            finish_by = finish_by.min(next.unwrap_or(FAR_S));
+        }
         if !(visit.load.is_empty() && visit.unload.is_empty()) {
             let windows = site.windows_on(plan.date, !visit.load.is_empty());
             let within = windows.iter().find(|w| w.holds(visit.start, visit.finish));
@@ -605,10 +606,20 @@ fn latest(plan: &mut Plan, inputs: &Inputs, names: &Names) {
         }
         for h in &visit.unload {
             let Some(load) = loads.get(h.load.as_str()) else { continue };
+            // Goods that warm up on this ride bear its delay only as long as they may be out of their band.
+            let limits = load.goods.iter().filter_map(|class| names.limited.get(class));
+            if let Some(most) = limits.min() {
+                let room = trip.compartments.iter().find(|c| c.name == h.compartment);
+                let have = room.and_then(|c| bands.get(c.band.as_str()));
+                let need = bands.get(load.band.as_str());
+                if need.zip(have).is_none_or(|(need, have)| !county.in_band(*need, *have)) {
+                    finish_by = finish_by.min(visit.finish + (most - load.out_of_band_s).max(0));
+                }
+            }
             if load.destination == visit.site {
                 finish_by = finish_by.min(load.due.max(visit.finish));
-                let ends = load
-                    .orders
+                let orders = if names.any_window { &load.orders[..] } else { &[] };
+                let ends = orders
                     .iter()
                     .filter_map(|o| names.orders.get(o).and_then(|&i| inputs.orders.get(i)))
                     .filter_map(|r| r.order.window)

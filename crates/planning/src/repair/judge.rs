@@ -2,7 +2,7 @@
 //! it breaks nothing more.
 
 use super::Progress;
-use crate::check::{Violation, drivable};
+use crate::check::{Index, Violation, drivable};
 use crate::inputs::Inputs;
 use std::collections::BTreeMap;
 use xiangyun_model::plan::Plan;
@@ -61,8 +61,8 @@ fn amount(found: &str) -> i64 {
 /// Suffix of the id of a visit at the roadside, where one vehicle takes over from another.
 pub(super) const TRANSFER: &str = "-x";
 
-pub(super) fn judge(plan: &Plan, inputs: &Inputs, progress: &Progress) -> Judgement {
-    let verdict = drivable(plan, inputs);
+pub(super) fn judge(plan: &Plan, inputs: &Inputs, index: &Index, progress: &Progress) -> Judgement {
+    let verdict = drivable(plan, inputs, index);
     let mut broken: BTreeMap<_, (String, String)> = BTreeMap::new();
     for v in verdict.violations.into_iter().filter(|v| !is_fact(v, plan, progress)) {
         let fuller = |old: &(String, String)| amount(&v.found) > amount(&old.0);

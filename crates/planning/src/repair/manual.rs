@@ -2,7 +2,7 @@
 //! over both tiers and judged by the checker like any offer; what it would break comes back as reasons.
 
 use super::edit::{Trial, recount};
-use super::{NoOffer, Offer, Running, judge, ways};
+use super::{NoOffer, Offer, Running, ways};
 use crate::check::Violation;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -111,7 +111,7 @@ impl Running {
         if !missed.is_empty() {
             return Err(NoEdit::Misses(missed));
         }
-        let judged = judge::judge(&trial.plan, &self.inputs, &self.progress);
+        let judged = self.verdict(&trial.plan);
         let broken = judged.more_than(self.before());
         if !broken.is_empty() {
             return Err(NoEdit::Broken(broken));
@@ -157,8 +157,8 @@ impl Running {
             })
         };
         let one = std::slice::from_ref(&load);
-        let placed = self.place_where(trial, one, self.before(), super::WAYS_TRIED_MAX, wanted);
-        placed.map(|_| ()).map_err(|(_, reasons)| {
+        let placed = self.place_where(&trial.plan, one, self.before(), super::WAYS_TRIED_MAX, wanted);
+        placed.map(|(next, _)| *trial = next).map_err(|(_, reasons)| {
             if reasons.is_empty() {
                 NoEdit::NoPlace { what: name.to_owned(), vehicle: vehicle.to_owned() }
             } else {

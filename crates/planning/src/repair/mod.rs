@@ -20,15 +20,16 @@ pub use edit::Patch;
 pub use manual::{Edit, NoEdit};
 pub use price::{Bill, bill};
 
-use crate::check::Violation;
+use crate::check::{Index, Violation};
+use crate::fast::Map;
 use crate::inputs::Inputs;
 use crate::orders::OrderRow;
 use crate::travel::Travel;
 use judge::Judgement;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 use thiserror::Error;
-use xiangyun_model::id::SiteId;
+use xiangyun_model::id::{ClassId, SiteId};
 use xiangyun_model::plan::{Bounds, Load, Plan, TripKind};
 
 /// Ways tried exactly before an order is given up.
@@ -124,11 +125,18 @@ pub enum NoOffer {
 /// Outside names to positions, built once.
 #[derive(Clone, Debug, Default)]
 struct Names {
-    sites: HashMap<String, SiteId>,
-    vehicles: HashMap<String, usize>,
-    drivers: HashMap<String, usize>,
-    lines: HashMap<String, usize>,
-    orders: HashMap<String, usize>,
+    sites: Map<String, SiteId>,
+    vehicles: Map<String, usize>,
+    drivers: Map<String, usize>,
+    lines: Map<String, usize>,
+    orders: Map<String, usize>,
+    classes: Map<String, ClassId>,
+    /// Seconds that goods may be out of their band, by class, where that is limited.
+    limited: Map<String, i64>,
+    /// Whether any order has agreed hours: most days have none.
+    any_window: bool,
+    /// Whether some carriers' goods or vehicles exclude others.
+    any_exclusion: bool,
 }
 
 impl Names {
@@ -141,6 +149,20 @@ impl Names {
             drivers: county.drivers.iter().enumerate().map(|(i, d)| at(i, d.id.as_str())).collect(),
             lines: county.line_trips.iter().enumerate().map(|(i, l)| at(i, l.id.as_str())).collect(),
             orders: inputs.orders.iter().enumerate().map(|(i, r)| at(i, r.order.id.as_str())).collect(),
+            classes: county
+                .classes
+                .iter()
+                .enumerate()
+                .map(|(i, c)| (c.id.to_string(), ClassId::at(i)))
+                .collect(),
+            limited: county
+                .classes
+                .iter()
+                .filter_map(|c| c.out_of_band_max_s.map(|most| (c.id.to_string(), most)))
+                .collect(),
+            any_window: inputs.orders.iter().any(|r| r.order.window.is_some()),
+            any_exclusion: county.carriers.iter().any(|c| !c.excludes.is_empty())
+                || county.vehicles.iter().any(|v| !v.excludes.is_empty()),
         }
     }
 
@@ -164,6 +186,7 @@ pub struct Running {
     unbooked: BTreeSet<String>,
     inputs: Inputs,
     names: Names,
+    index: Index,
     progress: Progress,
     /// What is broken already, and the bill, of the plan as it runs: reckoned when first asked for.
     before: OnceLock<Judgement>,
@@ -184,7 +207,9 @@ impl Running {
         plan.breaches.clear();
         plan.closing.backlog.clear();
         plan.closing.stock.clear();
-        let names = Names::new(&inputs);
+        let (names, index) = (Names::new(&inputs), Index::new(&inputs));
+        // The night keeps each dock for whom it gave it to; during the day whoever comes takes a free one.
+        forward::renew(&mut plan, &inputs, &names);
         let (before, costs) = (OnceLock::new(), OnceLock::new());
         Self {
             published: plan.clone(),
@@ -193,6 +218,7 @@ impl Running {
             unbooked: BTreeSet::new(),
             inputs,
             names,
+            index,
             progress: Progress::default(),
             before,
             costs,
@@ -201,11 +227,20 @@ impl Running {
     }
 
     fn before(&self) -> &Judgement {
-        self.before.get_or_init(|| judge::judge(&self.plan, &self.inputs, &self.progress))
+        self.before.get_or_init(|| self.verdict(&self.plan))
     }
 
     fn costs(&self) -> &Bill {
-        self.costs.get_or_init(|| bill(&self.plan, &self.inputs))
+        self.costs.get_or_init(|| self.bill(&self.plan))
+    }
+
+    fn bill(&self, plan: &Plan) -> Bill {
+        price::bill_of(plan, &self.inputs, &self.names.orders)
+    }
+
+    /// What the checker says of a plan of this day.
+    fn verdict(&self, plan: &Plan) -> Judgement {
+        judge::judge(plan, &self.inputs, &self.index, &self.progress)
     }
 
     /// The plan, its orders or its roads are others now.
@@ -264,6 +299,7 @@ impl Running {
             unbooked: self.unbooked.clone(),
             inputs: self.inputs.clone(),
             names: self.names.clone(),
+            index: self.index.clone(),
             progress: self.progress.clone(),
             before: self.before.clone(),
             costs: self.costs.clone(),
@@ -293,7 +329,9 @@ impl Running {
         let id = row.order.id.to_string();
         if !self.names.orders.contains_key(&id) {
             self.names.orders.insert(id, self.inputs.orders.len());
+            self.names.any_window |= row.order.window.is_some();
             self.inputs.orders.push(row);
+            self.index.added(&self.inputs);
             self.count_orders();
         }
     }
@@ -322,6 +360,7 @@ impl Running {
         if !known {
             // Nothing changes before the offer is accepted.
             self.inputs.orders.pop();
+            self.index.removed(row.order.id.as_str());
             self.names.orders.remove(row.order.id.as_str());
             self.count_orders();
         }
@@ -333,9 +372,9 @@ impl Running {
         let order = row.order.id.to_string();
         let fresh = ways::load_of(&self.inputs, self.plan.date, &self.progress, &row.order)
             .map_err(|why| NoOffer::Impossible { order: order.clone(), why })?;
-        let mut trial = self.trial();
-        let tried = self.place(&mut trial, &fresh).map_err(|tried| NoOffer::NoPlace { order, tried })?;
-        debug_assert!(tried > 0, "a place was judged");
+        let one = std::slice::from_ref(&fresh);
+        let found = self.place_where(&self.plan, one, self.before(), WAYS_TRIED_MAX, |_, _| true);
+        let (trial, _) = found.map_err(|(tried, _)| NoOffer::NoPlace { order, tried })?;
         let mut offer = self.priced(&trial, vec![row.clone()])?;
         offer.price_fen -= alone_fen;
         Ok(offer)
@@ -384,8 +423,8 @@ impl Running {
     /// What a fork costs and moves against this plan.
     #[must_use]
     pub fn compare(&self, fork: &Self) -> (Bill, Bill, u32) {
-        let here = bill(&self.plan, &self.inputs);
-        let there = bill(&fork.plan, &fork.inputs);
+        let here = self.bill(&self.plan);
+        let there = fork.bill(&fork.plan);
         (here, there, edit::moved_stops(&self.plan, &fork.plan, &self.progress))
     }
 
@@ -393,40 +432,33 @@ impl Running {
         edit::Trial { plan: self.plan.clone() }
     }
 
-    /// Puts a load on the cheapest way that holds; the trial keeps it. Gives how many were tried.
-    fn place(&self, trial: &mut edit::Trial, load: &Load) -> Result<usize, usize> {
-        let one = std::slice::from_ref(load);
-        self.place_where(trial, one, self.before(), WAYS_TRIED_MAX, |_, _| true).map_err(|(tried, _)| tried)
-    }
-
-    /// The same for loads that stand together and go to one place, over some ways only and within some rules broken
-    /// anyway; when none holds, what the cheapest of them would break.
+    /// Puts loads that stand together and go to one place on the cheapest way that holds, over some ways only and within
+    /// some rules broken anyway. Gives the plan with them and how many ways were tried; when none holds, what the cheapest
+    /// of them would break.
     fn place_where(
         &self,
-        trial: &mut edit::Trial,
+        plan: &Plan,
         loads: &[Load],
         within: &Judgement,
         most: usize,
         allowed: impl Fn(&Plan, &ways::Way) -> bool,
-    ) -> Result<usize, (usize, Vec<Violation>)> {
-        let board = ways::Board::new(&trial.plan, &self.inputs, &self.progress, &self.names);
+    ) -> Result<(edit::Trial, usize), (usize, Vec<Violation>)> {
+        let board = ways::Board::new(plan, &self.inputs, &self.progress, &self.names);
         let whole = together(loads);
-        let found: Vec<ways::Way> =
-            board.ways(&whole).into_iter().filter(|way| allowed(&trial.plan, way)).collect();
+        let found: Vec<ways::Way> = board.ways(&whole).into_iter().filter(|way| allowed(plan, way)).collect();
         let mut tried = 0;
         let mut reasons = Vec::new();
         for way in found.into_iter().take(most) {
             tried += 1;
-            let mut next = edit::Trial { plan: trial.plan.clone() };
+            let mut next = edit::Trial { plan: plan.clone() };
             next.put_all(&way, loads, &self.inputs, &self.names);
             let missed = next.retime(&self.inputs, &self.progress, &self.names);
             if !missed.is_empty() {
                 continue;
             }
-            let judged = judge::judge(&next.plan, &self.inputs, &self.progress);
+            let judged = self.verdict(&next.plan);
             if judged.is_no_worse_than(within) {
-                *trial = next;
-                return Ok(tried);
+                return Ok((next, tried));
             }
             if reasons.is_empty() {
                 reasons = judged.more_than(within);
@@ -438,7 +470,7 @@ impl Running {
     /// Gives loads that miss a ride another one: those that stand together and go to one place as one, in halves where
     /// there is no room for all. Gives how many were placed.
     fn place_left(&self, trial: &mut edit::Trial, left: &[String], within: &Judgement) -> usize {
-        let site: HashMap<&str, &str> = trial
+        let site: Map<&str, &str> = trial
             .plan
             .trips
             .iter()
@@ -460,8 +492,10 @@ impl Running {
         while checks > 0
             && let Some(group) = waiting.pop()
         {
-            match self.place_where(trial, &group, within, checks.min(TOGETHER_CHECKS_MAX), |_, _| true) {
-                Ok(tried) => {
+            let most = checks.min(TOGETHER_CHECKS_MAX);
+            match self.place_where(&trial.plan, &group, within, most, |_, _| true) {
+                Ok((next, tried)) => {
+                    *trial = next;
                     checks -= tried;
                     placed += group.len();
                 }
@@ -490,7 +524,7 @@ impl Running {
         tried: usize,
         within: &Judgement,
     ) -> Result<Offer, NoOffer> {
-        let judged = judge::judge(&trial.plan, &self.inputs, &self.progress);
+        let judged = self.verdict(&trial.plan);
         if !judged.is_no_worse_than(within) {
             return Err(NoOffer::NoPlace { order: String::new(), tried });
         }
@@ -503,7 +537,7 @@ impl Running {
         if let Some(most) = self.moved_max.filter(|&most| moved > most) {
             return Err(NoOffer::Budget { moved, most });
         }
-        let (was, is) = (*self.costs(), bill(&trial.plan, &self.inputs));
+        let (was, is) = (*self.costs(), self.bill(&trial.plan));
         let left = price::unserved(&trial.plan);
         Ok(Offer {
             patch: Patch::between(&self.plan, &trial.plan, orders).complete(

@@ -1,7 +1,8 @@
 //! What a running plan costs by the county's prices: the same terms as the night's account that a repair can change.
 
+use crate::fast::Map;
 use crate::inputs::Inputs;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use xiangyun_model::plan::{Plan, TripKind};
 use xiangyun_model::rules::Costs;
 use xiangyun_model::site::SiteKind;
@@ -31,7 +32,7 @@ pub struct Bill {
 
 /// Loads whose legs do not end at their destination.
 pub(super) fn unserved(plan: &Plan) -> Vec<String> {
-    let site: HashMap<&str, &str> =
+    let site: Map<&str, &str> =
         plan.trips.iter().flat_map(|t| &t.visits).map(|v| (v.id.as_str(), v.site.as_str())).collect();
     let ends = |l: &xiangyun_model::plan::Load| {
         l.legs.last().and_then(|leg| site.get(leg.to.as_str())).is_some_and(|s| *s == l.destination)
@@ -42,6 +43,12 @@ pub(super) fn unserved(plan: &Plan) -> Vec<String> {
 /// Adds up a plan.
 #[must_use]
 pub fn bill(plan: &Plan, inputs: &Inputs) -> Bill {
+    let orders = inputs.orders.iter().enumerate().map(|(i, r)| (r.order.id.to_string(), i)).collect();
+    bill_of(plan, inputs, &orders)
+}
+
+/// The same where positions of orders by id are at hand.
+pub(super) fn bill_of(plan: &Plan, inputs: &Inputs, orders: &Map<String, usize>) -> Bill {
     let county = &inputs.county;
     let mut bill = Bill::default();
     let mut metres: BTreeMap<&str, i64> = BTreeMap::new();
@@ -58,23 +65,22 @@ pub fn bill(plan: &Plan, inputs: &Inputs) -> Bill {
             bill.metres += m;
         }
     }
-    let drivers: HashMap<&str, _> = county.drivers.iter().map(|d| (d.id.as_str(), d)).collect();
+    let drivers: Map<&str, _> = county.drivers.iter().map(|d| (d.id.as_str(), d)).collect();
     for duty in &plan.duties {
         if let Some(driver) = drivers.get(duty.driver.as_str()) {
             let (regular, over) = driver.crew_fen(duty.to - duty.from, duty.overtime_s);
             bill.crew_fen += regular + over;
         }
     }
-    let is_depot: HashMap<&str, bool> = county
+    let is_depot: Map<&str, bool> = county
         .sites
         .iter()
         .map(|s| (s.id.as_str(), matches!(s.kind, SiteKind::Hub | SiteKind::Station)))
         .collect();
-    let sites: HashMap<&str, &str> =
+    let sites: Map<&str, &str> =
         plan.trips.iter().flat_map(|t| &t.visits).map(|v| (v.id.as_str(), v.site.as_str())).collect();
     let left: BTreeSet<String> = unserved(plan).into_iter().collect();
-    let rows: HashMap<&str, _> = inputs.orders.iter().map(|r| (r.order.id.as_str(), &r.order)).collect();
-    let mut served: BTreeSet<&str> = BTreeSet::new();
+    let mut served = vec![false; inputs.orders.len()];
     for load in &plan.loads {
         let handled = if load.sealed { load.units } else { load.amount.pieces };
         for end in load.legs.iter().flat_map(|l| [&l.from, &l.to]) {
@@ -89,17 +95,19 @@ pub fn bill(plan: &Plan, inputs: &Inputs) -> Bill {
             continue;
         }
         for id in &load.orders {
-            served.insert(id);
-            let Some(order) = rows.get(id.as_str()) else { continue };
+            let Some(&at) = orders.get(id) else { continue };
+            served[at] = true;
+            let order = &inputs.orders[at].order;
             let late_s = (load.arrives - load.due).max(0);
             bill.lateness_s += late_s;
             bill.lateness_fen += Costs::late_fen(order.late_fen_h, late_s);
         }
     }
-    for (_, order) in rows.iter().filter(|(id, _)| !served.contains(**id)) {
+    for (row, _) in inputs.orders.iter().zip(&served).filter(|(_, served)| !**served) {
+        let order = &row.order;
         bill.unserved_fen += county.costs.unserved_fen(order.unserved_fen, order.deferrals);
     }
-    bill.served = served.len() as u64;
+    bill.served = served.iter().filter(|served| **served).count() as u64;
     bill.total_fen =
         bill.driving_fen + bill.crew_fen + bill.handling_fen + bill.lateness_fen + bill.unserved_fen;
     bill

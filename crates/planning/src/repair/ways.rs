@@ -5,14 +5,17 @@
 use super::forward::handled;
 use super::{Names, Progress};
 use crate::day::Day;
+use crate::fast::Map;
 use crate::inputs::Inputs;
 use crate::rooms::compartment_of;
 use jiff::civil::Date;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
+use xiangyun_model::calendar::{CalendarEntry, CalendarKind};
+use xiangyun_model::fleet::VehicleKind;
 use xiangyun_model::id::{BandId, CarrierId, ClassId, SiteId, VehicleId};
 use xiangyun_model::order::{Order, OrderKind};
-use xiangyun_model::plan::{Channel, Direction, Load, Plan, Trip, TripKind, UnitKind};
-use xiangyun_model::rules::Costs;
+use xiangyun_model::plan::{Channel, Direction, Load, Plan, Trip, TripKind, UnitKind, Visit};
+use xiangyun_model::rules::{Costs, Rules};
 use xiangyun_model::site::SiteKind;
 use xiangyun_model::units::Amount;
 
@@ -54,8 +57,12 @@ pub(super) struct Ride {
     pub(super) off: Place,
     pub(super) compartment: String,
     pub(super) fen: i64,
+    /// Estimated begin of handling where it boards.
+    pub(super) begins: i64,
     /// Estimated end of handling where it leaves.
     pub(super) ends: i64,
+    /// Band of its compartment.
+    pub(super) band: BandId,
 }
 
 /// Rides from where a load is to where it must go.
@@ -137,6 +144,17 @@ struct View<'a> {
     total_g: Vec<i64>,
     classes: BTreeSet<ClassId>,
     carriers: BTreeSet<CarrierId>,
+    /// Its driver's time at the wheel without a rest when it begins, and what follows its end before the next rest.
+    spell_s: i64,
+    next: Option<Next>,
+}
+
+/// A driver's next trip.
+#[derive(Clone, Copy)]
+struct Next {
+    begins: i64,
+    /// At the wheel before its first rest.
+    spell_s: i64,
 }
 
 /// A load as the search sees it.
@@ -151,6 +169,18 @@ struct Item<'a> {
     carriers: BTreeSet<CarrierId>,
     late_fen_h: i64,
     unserved_fen: i64,
+    /// Seconds that its goods may yet be out of their band, and when they left their last ride.
+    out_max_s: Option<i64>,
+    left: Option<i64>,
+}
+
+/// A vehicle's trips so far.
+#[derive(Clone, Copy, Default)]
+struct Turns {
+    trips: u32,
+    ends: Option<i64>,
+    /// At the wheel without a rest at their end.
+    spell_s: i64,
 }
 
 /// All trips of a plan, ready to be asked for rides.
@@ -161,14 +191,22 @@ pub(super) struct Board<'a> {
     plan: &'a Plan,
     views: Vec<View<'a>>,
     day_crews: Vec<crate::day::Crew>,
+    turns: Map<&'a str, Turns>,
+    /// Whether trucks are kept out of anywhere on the day: on most they are not.
+    any_limit: bool,
 }
 
 impl<'a> Board<'a> {
     pub(super) fn new(plan: &'a Plan, inputs: &'a Inputs, progress: &'a Progress, names: &'a Names) -> Self {
-        let loads: HashMap<&str, &Load> = plan.loads.iter().map(|l| (l.id.as_str(), l)).collect();
-        let views = plan.trips.iter().map(|t| view(t, &loads, inputs, progress, names)).collect();
+        let loads: Map<&str, &Load> = plan.loads.iter().map(|l| (l.id.as_str(), l)).collect();
+        let mut views: Vec<View<'a>> =
+            plan.trips.iter().map(|t| view(t, &loads, inputs, progress, names)).collect();
         let day_crews = Day::new(&inputs.county, plan.date, &[], &inputs.travel, &inputs.opening).crews;
-        Self { inputs, names, progress, plan, views, day_crews }
+        let turns = spells(&mut views, &inputs.county.rules);
+        let limits =
+            |e: &CalendarEntry| e.date == plan.date && matches!(e.kind, CalendarKind::TruckLimit { .. });
+        let any_limit = inputs.county.calendar.iter().any(limits);
+        Self { inputs, names, progress, plan, views, day_crews, turns, any_limit }
     }
 
     fn item<'l>(&self, load: &'l Load) -> Item<'l> {
@@ -186,7 +224,10 @@ impl<'a> Board<'a> {
                 .find(|v| v.id == id)
                 .map(|v| (v.site.clone(), v.finish))
         };
-        let (from, ready) = match load.legs.last().and_then(|leg| place(&leg.to)) {
+        let last = load.legs.last().and_then(|leg| place(&leg.to));
+        let left = last.as_ref().map(|(_, finish)| *finish);
+        let spent_s = if left.is_some() { load.out_of_band_s } else { 0 };
+        let (from, ready) = match last {
             Some((site, finish)) => {
                 let site = self.names.site(&site);
                 (site, finish + county.site(site).crossing_s(handled(load)))
@@ -205,6 +246,11 @@ impl<'a> Board<'a> {
             carriers: orders().map(|o| o.carrier).collect(),
             late_fen_h: orders().map(|o| o.late_fen_h).sum(),
             unserved_fen: orders().map(|o| county.costs.unserved_fen(o.unserved_fen, o.deferrals)).sum(),
+            out_max_s: orders()
+                .filter_map(|o| county.class(o.class).out_of_band_max_s)
+                .min()
+                .map(|most| most - spent_s),
+            left,
         }
     }
 
@@ -216,6 +262,9 @@ impl<'a> Board<'a> {
         let mut keep = |rides: Vec<Ride>| {
             let ends = rides.last().map_or(0, |r| r.ends);
             if load.hard && ends > load.due {
+                return;
+            }
+            if item.out_max_s.is_some_and(|most| self.out_of_band_s(&item, &rides) > most) {
                 return;
             }
             let late = Costs::late_fen(item.late_fen_h, ends - load.due);
@@ -239,6 +288,25 @@ impl<'a> Board<'a> {
         }
         ways.sort_by_key(|a| (a.fen, a.rides.len()));
         ways
+    }
+
+    /// Time out of its band on the way, as the rides are timed: in rooms of another one, and waiting where nothing cools.
+    fn out_of_band_s(&self, item: &Item<'_>, rides: &[Ride]) -> i64 {
+        let county = &self.inputs.county;
+        let (mut out_s, mut left) = (0, item.left);
+        for ride in rides {
+            if let Some(left) = left
+                && county.band(item.band).cold
+                && county.site(ride.from).store_cold_cm3 == 0
+            {
+                out_s += (ride.begins - left).max(0);
+            }
+            if !county.in_band(item.band, ride.band) {
+                out_s += ride.ends - ride.begins;
+            }
+            left = Some(ride.ends);
+        }
+        out_s
     }
 
     /// Stations where a load could change vehicles: the ends' own and the next ones on the way.
@@ -283,7 +351,7 @@ impl<'a> Board<'a> {
         all
     }
 
-    fn compartment(&self, view: &View<'_>, item: &Item<'_>) -> Option<usize> {
+    fn compartment(&self, view: &View<'_>, item: &Item<'_>) -> Option<(usize, BandId)> {
         let county = &self.inputs.county;
         let band = |id: &str| county.bands.iter().position(|b| b.id.as_str() == id).map(BandId::at);
         let rooms: Vec<(usize, BandId)> = view
@@ -301,7 +369,7 @@ impl<'a> Board<'a> {
         let ordinary = || rooms.iter().find(|(_, b)| !county.band(*b).cold);
         keeps
             .or_else(|| if item.limited || !county.band(item.band).cold { ordinary() } else { None })
-            .map(|r| r.0)
+            .copied()
     }
 
     fn gets_along(&self, view: &View<'_>, item: &Item<'_>) -> bool {
@@ -321,10 +389,14 @@ impl<'a> Board<'a> {
     fn may_come(&self, vehicle: VehicleId, site: SiteId, at: i64) -> bool {
         let county = &self.inputs.county;
         let kind = county.vehicle(vehicle).kind;
-        kind <= county.site(site).max_vehicle
-            && !county
-                .truck_limits(self.plan.date, site, kind)
-                .any(|limit| at < limit.to_s && limit.from_s < at + 1_800)
+        kind <= county.site(site).max_vehicle && !(self.any_limit && self.is_kept_out(kind, site, at))
+    }
+
+    fn is_kept_out(&self, kind: VehicleKind, site: SiteId, at: i64) -> bool {
+        let county = &self.inputs.county;
+        county
+            .truck_limits(self.plan.date, site, kind)
+            .any(|limit| at < limit.to_s && limit.from_s < at + 1_800)
     }
 
     fn has_room(&self, view: &View<'_>, room: usize, amount: Amount, on: usize, off: usize) -> bool {
@@ -336,7 +408,7 @@ impl<'a> Board<'a> {
 
     fn on_trip(&self, item: &Item<'_>, t: usize, from: SiteId, to: SiteId, ready: i64, all: &mut Vec<Ride>) {
         let view = &self.views[t];
-        let Some(room) = self.compartment(view, item) else { return };
+        let Some((room, band)) = self.compartment(view, item) else { return };
         if !self.gets_along(view, item) {
             return;
         }
@@ -373,7 +445,7 @@ impl<'a> Board<'a> {
                 if !self.has_room(view, room, item.load.amount, first, last) {
                     continue;
                 }
-                if let Some((fen, ends)) = self.cost(view, item, (from, on), (to, off), ready) {
+                if let Some((fen, starts, ends)) = self.cost(view, item, (from, on), (to, off), ready) {
                     all.push(Ride {
                         trip: Some(t),
                         new: None,
@@ -383,14 +455,17 @@ impl<'a> Board<'a> {
                         off,
                         compartment: view.trip.compartments[room].name.clone(),
                         fen,
+                        begins: starts,
                         ends,
+                        band,
                     });
                 }
             }
         }
     }
 
-    /// Drives the trip with the ride in it: its price and when the load is off, or none if anything after it breaks.
+    /// Drives the trip with the ride in it: its price, when its handling begins and when the load is off, or none if
+    /// anything after it breaks.
     fn cost(
         &self,
         view: &View<'_>,
@@ -398,16 +473,16 @@ impl<'a> Board<'a> {
         (from, on): (SiteId, Place),
         (to, off): (SiteId, Place),
         ready: i64,
-    ) -> Option<(i64, i64)> {
+    ) -> Option<(i64, i64, i64)> {
         let county = &self.inputs.county;
         let trip = view.trip;
         if view.vehicle.is_none() {
-            let (Place::At(_), Place::At(b)) = (on, off) else { return None };
+            let (Place::At(a), Place::At(b)) = (on, off) else { return None };
             let fen = county
                 .line_trips
                 .get(*self.names.lines.get(&trip.vehicle)?)
                 .map_or(0, |l| l.piece_fen * item.load.amount.pieces);
-            return Some((fen, trip.visits[b].finish));
+            return Some((fen, trip.visits[a].start, trip.visits[b].finish));
         }
         let band = trip.band as usize;
         let leg = |a: SiteId, b: SiteId| {
@@ -422,6 +497,16 @@ impl<'a> Board<'a> {
         };
         let first = &trip.visits[start_at];
         let (mut at_site, mut leaves, mut metres, mut ends) = (view.sites[start_at], first.depart, 0, 0);
+        let mut begins = first.start;
+        let mut wheel = Wheel::new(&county.rules, view.spell_s);
+        for visit in &trip.visits[..start_at] {
+            wheel.visit(visit);
+        }
+        wheel.drive(first.leg_s);
+        wheel.stand(first.start - first.arrive);
+        wheel.stand(first.depart - first.finish);
+        // What was too long before the change is no reason against it.
+        wheel.too_long = false;
         if on == Place::At(start_at) {
             let start = first.start.max(ready);
             let more = county.site(from).unit_s * item.handled;
@@ -433,6 +518,7 @@ impl<'a> Board<'a> {
             if start > first.latest {
                 return None;
             }
+            begins = start;
             leaves = start + (first.finish - first.start) + more + (first.depart - first.finish);
             // A later departure that crosses into another band would change every leg: not by this estimate.
             if start_at == 0 && self.inputs.travel.band(view.profile, leaves) != band {
@@ -444,10 +530,12 @@ impl<'a> Board<'a> {
                     earliest: i64,
                     at_site: &mut SiteId,
                     leaves: &mut i64,
-                    metres: &mut i64|
+                    metres: &mut i64,
+                    wheel: &mut Wheel|
          -> Option<i64> {
             let (s, m) = leg(*at_site, site)?;
             *metres += m;
+            wheel.drive(s);
             let length = county.site(site).stop_s(item.handled);
             let arrive = (*leaves + s).max(earliest);
             let windows = county.site(site).windows_on(self.plan.date, collects);
@@ -455,16 +543,18 @@ impl<'a> Board<'a> {
                 let at = w.from_s.max(arrive);
                 (at + length <= w.to_s).then_some(at)
             })?;
+            wheel.stand(start - (*leaves + s));
             *at_site = site;
             *leaves = start + length;
             Some(start + length)
         };
         let mut v = start_at;
         if on == Place::After(v) {
-            stop(from, true, ready, &mut at_site, &mut leaves, &mut metres)?;
+            let finish = stop(from, true, ready, &mut at_site, &mut leaves, &mut metres, &mut wheel)?;
+            begins = finish - county.site(from).stop_s(item.handled);
         }
         if off == Place::After(v) {
-            ends = stop(to, false, 0, &mut at_site, &mut leaves, &mut metres)?;
+            ends = stop(to, false, 0, &mut at_site, &mut leaves, &mut metres, &mut wheel)?;
         }
         let mut old_metres = 0;
         v += 1;
@@ -476,9 +566,12 @@ impl<'a> Board<'a> {
             let arrive = leaves + s;
             let waited = if visit.start > visit.arrive { visit.start } else { arrive };
             let start = arrive.max(waited);
-            if start > visit.latest {
+            wheel.drive(s);
+            if start > visit.latest || wheel.too_long {
                 return None;
             }
+            wheel.stand(start - arrive);
+            wheel.stand(visit.depart - visit.finish);
             let mut finish = start + (visit.finish - visit.start);
             if off == Place::At(v) {
                 let idle = visit.load.is_empty() && visit.unload.is_empty();
@@ -492,15 +585,22 @@ impl<'a> Board<'a> {
             leaves = finish + (visit.depart - visit.finish);
             at_site = view.sites[v];
             if off == Place::After(v) {
-                ends = stop(to, false, 0, &mut at_site, &mut leaves, &mut metres)?;
+                ends = stop(to, false, 0, &mut at_site, &mut leaves, &mut metres, &mut wheel)?;
             }
             v += 1;
+        }
+        if let Some(next) = view.next {
+            wheel.stand(next.begins - leaves);
+            wheel.drive(next.spell_s);
+        }
+        if wheel.too_long {
+            return None;
         }
         let last = trip.visits.last()?;
         let seconds = (leaves - last.depart).max(0);
         let fen = ((metres - old_metres) * view.km_fen + 500) / 1_000
             + (seconds * view.driver_fen_h + 1_800) / 3_600;
-        Some((fen.max(0), ends))
+        Some((fen.max(0), begins, ends))
     }
 
     /// Trips that a vehicle could make after its last one.
@@ -508,14 +608,9 @@ impl<'a> Board<'a> {
         let county = &self.inputs.county;
         for crew in &self.day_crews {
             let vehicle = county.vehicle(crew.vehicle);
-            let own: Vec<&Trip> = self
-                .plan
-                .trips
-                .iter()
-                .filter(|t| t.kind != TripKind::Line && t.vehicle == vehicle.id.as_str())
-                .collect();
-            let ends_at = own.iter().filter_map(|t| t.visits.last()).map(|v| v.depart).max();
-            let busy = own.len() as u32 >= vehicle.trips_max
+            let own = self.turns.get(vehicle.id.as_str()).copied().unwrap_or_default();
+            let ends_at = own.ends;
+            let busy = own.trips >= vehicle.trips_max
                 || self.progress.broken.contains(vehicle.id.as_str())
                 || item.carriers.iter().any(|c| vehicle.excludes.contains(c));
             if busy || !self.may_come(crew.vehicle, from, ready) || !self.may_come(crew.vehicle, to, ready) {
@@ -536,7 +631,7 @@ impl<'a> Board<'a> {
                 continue;
             }
             let begins = ends_at.unwrap_or(crew.window.from_s).max(crew.window.from_s).max(self.progress.now);
-            let Some((fen, ends)) = self.new_cost(item, crew, &sites, (from, to), ready, begins, ends_at)
+            let Some((fen, starts, ends)) = self.new_cost(item, crew, &sites, (from, to), ready, begins, own)
             else {
                 continue;
             };
@@ -548,7 +643,7 @@ impl<'a> Board<'a> {
                     vehicle: crew.vehicle,
                     driver: crew.driver.index(),
                     layout,
-                    number: own.len() as u32 + 1,
+                    number: own.trips + 1,
                     sites,
                     begins,
                 }),
@@ -558,7 +653,9 @@ impl<'a> Board<'a> {
                 off,
                 compartment: vehicle.layouts[layout].compartments[room].name.clone(),
                 fen,
+                begins: starts,
                 ends,
+                band: vehicle.layouts[layout].compartments[room].band,
             });
         }
     }
@@ -572,15 +669,19 @@ impl<'a> Board<'a> {
         (from, to): (SiteId, SiteId),
         ready: i64,
         begins: i64,
-        ends_at: Option<i64>,
-    ) -> Option<(i64, i64)> {
+        own: Turns,
+    ) -> Option<(i64, i64, i64)> {
         let county = &self.inputs.county;
         let vehicle = county.vehicle(crew.vehicle);
         let driver = county.driver(crew.driver);
         let mut at = begins;
         let mut metres = 0;
-        let mut ends = 0;
+        let (mut starts, mut ends) = (begins, 0);
         let mut left_base = begins;
+        let mut wheel = Wheel::new(&county.rules, own.spell_s);
+        if let Some(ends_at) = own.ends {
+            wheel.stand(begins - ends_at);
+        }
         let mut band = None;
         for (i, &site) in sites.iter().enumerate() {
             if i > 0 {
@@ -589,6 +690,7 @@ impl<'a> Board<'a> {
                     self.inputs.travel.leg(crew.profile, band, sites[i - 1].index(), site.index())?;
                 at += s;
                 metres += m;
+                wheel.drive(s);
             }
             let (takes, gives) = (site == from && i + 1 < sites.len(), site == to && i > 0);
             if takes || gives {
@@ -602,29 +704,34 @@ impl<'a> Board<'a> {
                 if i == 0 {
                     left_base = start;
                 }
+                if takes {
+                    starts = start;
+                }
+                wheel.stand(start - at);
                 at = start + length;
                 if gives {
                     ends = at;
                 }
             }
         }
-        let in_time = at <= crew.window.to_s && crew.range_m.is_none_or(|range| metres <= range);
-        let wait = if ends_at.is_none() { left_base } else { begins };
-        let fixed = if ends_at.is_none() { vehicle.fixed_fen } else { 0 };
+        let in_time =
+            at <= crew.window.to_s && crew.range_m.is_none_or(|range| metres <= range) && !wheel.too_long;
+        let wait = if own.ends.is_none() { left_base } else { begins };
+        let fixed = if own.ends.is_none() { vehicle.fixed_fen } else { 0 };
         let fen = fixed + vehicle.distance_fen(metres) + driver.crew_fen((at - wait).max(0), 0).0;
-        in_time.then_some((fen, ends))
+        in_time.then_some((fen, starts, ends))
     }
 }
 
 fn view<'a>(
     trip: &'a Trip,
-    loads: &HashMap<&str, &'a Load>,
+    loads: &Map<&str, &'a Load>,
     inputs: &Inputs,
     progress: &Progress,
     names: &Names,
 ) -> View<'a> {
     let county = &inputs.county;
-    let rooms: HashMap<&str, usize> =
+    let rooms: Map<&str, usize> =
         trip.compartments.iter().enumerate().map(|(i, c)| (c.name.as_str(), i)).collect();
     let line = trip.kind == TripKind::Line;
     let vehicle = names.vehicles.get(&trip.vehicle).filter(|_| !line).map(|&i| VehicleId::at(i));
@@ -639,11 +746,10 @@ fn view<'a>(
             };
             let a = load.amount;
             now[room] += Amount { g: a.g * sign, cm3: a.cm3 * sign, pieces: a.pieces * sign };
-            let rows =
-                load.orders.iter().filter_map(|o| names.orders.get(o).and_then(|&i| inputs.orders.get(i)));
-            for row in rows {
-                classes.insert(row.order.class);
-                carriers.insert(row.order.carrier);
+            classes.extend(load.goods.iter().filter_map(|class| names.classes.get(class)));
+            if names.any_exclusion {
+                let row = |o| names.orders.get(o).and_then(|&i| inputs.orders.get(i));
+                carriers.extend(load.orders.iter().filter_map(row).map(|r| r.order.carrier));
             }
         }
         total_g.push(now.iter().map(|a| a.g).sum());
@@ -677,5 +783,88 @@ fn view<'a>(
         total_g,
         classes,
         carriers,
+        spell_s: 0,
+        next: None,
     }
+}
+
+/// Time at the wheel without a rest (道路交通安全法实施条例, article 62): what the checker measures.
+struct Wheel {
+    spell_s: i64,
+    rest_s: i64,
+    max_s: i64,
+    too_long: bool,
+}
+
+impl Wheel {
+    const fn new(rules: &Rules, spell_s: i64) -> Self {
+        Self { spell_s, rest_s: rules.rest_s, max_s: rules.drive_max_s, too_long: false }
+    }
+
+    const fn drive(&mut self, s: i64) {
+        self.spell_s += s;
+        self.too_long |= self.spell_s > self.max_s;
+    }
+
+    const fn stand(&mut self, s: i64) {
+        if s >= self.rest_s {
+            self.spell_s = 0;
+        }
+    }
+
+    const fn visit(&mut self, visit: &Visit) {
+        self.drive(visit.leg_s);
+        self.stand(visit.start - visit.arrive);
+        self.stand(visit.depart - visit.finish);
+    }
+}
+
+/// Tells every trip how long its driver has been at the wheel when it begins and what follows it; gives what vehicles have
+/// done at their last trip's end.
+fn spells<'a>(views: &mut [View<'a>], rules: &Rules) -> Map<&'a str, Turns> {
+    let mut by_driver: Map<&str, Vec<usize>> = Map::default();
+    let mut turns: Map<&'a str, Turns> = Map::default();
+    for (i, view) in views.iter().enumerate().filter(|(_, v)| v.vehicle.is_some()) {
+        if let Some(driver) = &view.trip.driver {
+            by_driver.entry(driver).or_default().push(i);
+        }
+        let own = turns.entry(&view.trip.vehicle).or_default();
+        own.trips += 1;
+        own.ends = own.ends.max(view.trip.visits.last().map(|v| v.depart));
+    }
+    for mut list in by_driver.into_values() {
+        list.sort_by_key(|&i| (begins(views[i].trip), views[i].trip.number));
+        let mut wheel = Wheel::new(rules, 0);
+        for (at, &i) in list.iter().enumerate() {
+            let trip = views[i].trip;
+            views[i].spell_s = wheel.spell_s;
+            trip.visits.iter().for_each(|v| wheel.visit(v));
+            let ends = trip.visits.last().map_or(0, |v| v.depart);
+            if let Some(&following) = list.get(at + 1) {
+                wheel.stand(begins(views[following].trip) - ends);
+            } else if let Some(own) = turns.get_mut(trip.vehicle.as_str()) {
+                own.spell_s = own.spell_s.max(wheel.spell_s);
+            }
+        }
+        let mut after: Option<Next> = None;
+        for &i in list.iter().rev() {
+            views[i].next = after;
+            let trip = views[i].trip;
+            let mut spell_s = 0;
+            let rests = trip.visits.iter().any(|visit| {
+                spell_s += visit.leg_s;
+                visit.start - visit.arrive >= rules.rest_s || visit.depart - visit.finish >= rules.rest_s
+            });
+            let ends = trip.visits.last().map_or(0, |v| v.depart);
+            if let Some(after) = after.filter(|after| !rests && after.begins - ends < rules.rest_s) {
+                spell_s += after.spell_s;
+            }
+            after = Some(Next { begins: begins(trip), spell_s });
+        }
+    }
+    turns
+}
+
+fn begins(trip: &Trip) -> i64 {
+    trip.visits.first().map_or(0, |v| v.arrive)
 }

@@ -32,6 +32,9 @@ pub(crate) struct BaselinesArgs {
     /// Steps of search of each row (default: 200000)
     #[arg(long, value_name = "N")]
     steps: Option<u64>,
+    /// Rows beside ours, with commas between (default: all): a, a-today, b, c, d, e, f
+    #[arg(long, value_name = "ROWS", value_delimiter = ',', value_parser = clap::builder::PossibleValuesParser::new(baselines::ROWS))]
+    rows: Vec<String>,
     /// Seed; the same input and seed give the same result
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
@@ -157,7 +160,8 @@ pub(crate) fn run(args: &BaselinesArgs, lang: Lang) -> Result<ExitCode, Failure>
         }
     };
     let steps = args.steps.unwrap_or(STEPS);
-    let rows = baselines::rows(&night, &inputs, plan.date, steps, tell)?;
+    let wanted = |id: &str| args.rows.is_empty() || args.rows.iter().any(|r| r == id);
+    let rows = baselines::rows(&night, &inputs, plan.date, steps, wanted, tell)?;
     let mut bytes = serde_json::to_vec_pretty(&rows).expect("rows have text keys only");
     bytes.push(b'\n');
     let (path, part) = (args.plan.join("baselines.json"), args.plan.join(".baselines.json.part"));
