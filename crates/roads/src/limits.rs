@@ -14,6 +14,9 @@ pub const SEGMENTS_MAX: usize = 1 << 28;
 pub const RESTRICTION_VIA_MAX: usize = 12;
 /// Most states that turn restrictions through ways may add.
 pub const RESTRICTION_STATES_MAX: usize = 200_000;
+/// On a small map as many as half its arcs and this: restrictions that overlap on a few ways multiply one another, and a
+/// hierarchy over what they make of each other grows with its square.
+pub const RESTRICTION_STATES_SMALL: usize = 1_000;
 /// Most profiles in a profile file.
 pub const PROFILES_MAX: usize = 16;
 /// Most time bands in a profile file.

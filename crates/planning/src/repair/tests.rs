@@ -290,7 +290,11 @@ fn a_forecast_is_taken_back_when_goods_board_after_all() {
     let board = load.legs[1].from.clone();
     assert!(as_written.visits.contains_key(&board));
     as_written.left_behind.insert(board, load.orders.iter().cloned().collect());
-    assert_eq!(day.happened(as_written), [load.id.clone()], "what was left behind is not aboard");
+    assert_eq!(
+        day.happened(as_written),
+        std::slice::from_ref(&load.id),
+        "what was left behind is not aboard"
+    );
     let cut = day.plan().loads.iter().find(|l| l.id == load.id).expect("still a load");
     assert_eq!(cut.legs.len(), 1, "it has come to the station");
     lists_agree(day.plan()).expect("the plan");

@@ -6,7 +6,7 @@
 
 use super::{INF_MS, NONE};
 use crate::error::import_code::BAD_RESTRICTION;
-use crate::limits::RESTRICTION_STATES_MAX;
+use crate::limits::{RESTRICTION_STATES_MAX, RESTRICTION_STATES_SMALL};
 use crate::osm::{Imported, RawRestriction, Via};
 use crate::profile::{NodeRule, Profiles};
 use std::collections::{BTreeMap, HashMap};
@@ -95,7 +95,7 @@ pub(crate) fn turn_graph(
                 row: 0,
                 column: "restrictions through ways".into(),
                 found: String::new(),
-                want: format!("more than {RESTRICTION_STATES_MAX} copies needed; the rest is not honoured"),
+                want: format!("more than {} copies needed; the rest is not honoured", chains.most()),
             });
             break;
         }
@@ -340,6 +340,11 @@ impl Chains<'_> {
         self.base.first.len() as u32 - 1
     }
 
+    /// Copies that there may be.
+    fn most(&self) -> usize {
+        RESTRICTION_STATES_MAX.min(self.plain() as usize / 2 + RESTRICTION_STATES_SMALL)
+    }
+
     fn arc(&self, state: u32) -> u32 {
         if state < self.plain() { state } else { self.copies[(state - self.plain()) as usize].0 }
     }
@@ -369,7 +374,7 @@ impl Chains<'_> {
         let mut starts = vec![turn.from];
         starts.extend(self.copies_of.get(&turn.from).into_iter().flatten());
         for start in starts {
-            if self.copies.len() + turn.chain.len() > RESTRICTION_STATES_MAX {
+            if self.copies.len() + turn.chain.len() > self.most() {
                 return false;
             }
             let mut at = start;

@@ -222,10 +222,10 @@ impl<E: Eval> Walk<'_, E> {
         let end = self.links.end(r);
         let mut after = self.links.start(r);
         while after != end {
-            if !self.blink.skips() {
-                if let Some(better) = self.put_after(job, after, least) {
-                    (least, put) = (better.0, Some(better.1));
-                }
+            if !self.blink.skips()
+                && let Some(better) = self.put_after(job, after, least)
+            {
+                (least, put) = (better.0, Some(better.1));
             }
             after = self.links.at[after as usize].succ;
         }

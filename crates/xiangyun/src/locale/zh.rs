@@ -35,6 +35,7 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("report", "把计划与其他排法比较"),
     ("report baselines", "用其他方法排同一天，由同一校验器定价，写入 baselines.json"),
     ("report baselines.plan", "计划目录"),
+    ("report baselines.rows", "除本系统外要做的行，用逗号分开（默认全部）：a、a-today、b、c、d、e、f"),
     // simulate
     ("simulate", "按种子模拟一天：在本进程内，或驱动一个守护进程"),
     ("simulate.plan", "计划目录"),
