@@ -7,7 +7,9 @@ use crate::check::Violation;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use thiserror::Error;
+use xiangyun_model::id::SiteId;
 use xiangyun_model::plan::{Handling, Lock, Plan, Trip, TripKind, VisitLock};
+use xiangyun_model::site::SiteKind;
 
 /// A change by hand.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,24 +88,25 @@ impl Running {
     pub fn edit(&self, edit: &Edit, locks: &[VisitLock]) -> Result<Offer, NoEdit> {
         let mut trial = self.trial();
         match edit {
-            Edit::Move { load, vehicle } => self.move_load(&mut trial, load, vehicle)?,
+            Edit::Move { load, vehicle } => self.move_anywhere(&mut trial, load, vehicle)?,
             Edit::MoveStop { visit, vehicle } => {
                 let found = self.plan.trips.iter().flat_map(|t| &t.visits).find(|v| v.id == *visit);
                 let found = found.ok_or_else(|| NoEdit::Unknown(format!("visit {visit}")))?;
+                let site = self.names.site(&found.site);
                 let loads: Vec<String> =
                     found.load.iter().chain(&found.unload).map(|h| h.load.clone()).collect();
                 if loads.is_empty() {
                     return Err(NoEdit::Senseless(format!("nothing is done at visit {visit}")));
                 }
                 for load in loads {
-                    self.move_load(&mut trial, &load, vehicle)?;
+                    self.move_load(&mut trial, &load, vehicle, Some(site))?;
                 }
             }
             Edit::Swap { trip, other } => self.swap(&mut trial, trip, other)?,
             Edit::Split { load, orders, vehicle } => {
                 let new = self.split(&mut trial, load, orders)?;
                 if let Some(vehicle) = vehicle {
-                    self.move_load(&mut trial, &new, vehicle)?;
+                    self.move_anywhere(&mut trial, &new, vehicle)?;
                 }
             }
         }
@@ -134,7 +137,31 @@ impl Running {
         if begun { Err(NoEdit::Begun(format!("load {}", plan.loads[at].id))) } else { Ok(at) }
     }
 
-    fn move_load(&self, trial: &mut Trial, name: &str, vehicle: &str) -> Result<(), NoEdit> {
+    /// The vehicle takes a load over at its village if it can, else on any ride.
+    fn move_anywhere(&self, trial: &mut Trial, name: &str, vehicle: &str) -> Result<(), NoEdit> {
+        let county = &self.inputs.county;
+        let at = self.load_named(&trial.plan, name)?;
+        let ends = [&trial.plan.loads[at].destination, &trial.plan.loads[at].origin];
+        let is_village = |s: &SiteId| !matches!(county.site(*s).kind, SiteKind::Hub | SiteKind::Station);
+        let village = ends.into_iter().map(|s| self.names.site(s)).find(is_village);
+        if village.is_some() {
+            let mut there = trial.clone();
+            if self.move_load(&mut there, name, vehicle, village).is_ok() {
+                *trial = there;
+                return Ok(());
+            }
+        }
+        self.move_load(trial, name, vehicle, None)
+    }
+
+    /// `end` is a place where the vehicle itself must take the load on or off.
+    fn move_load(
+        &self,
+        trial: &mut Trial,
+        name: &str,
+        vehicle: &str,
+        end: Option<SiteId>,
+    ) -> Result<(), NoEdit> {
         if !self.names.vehicles.contains_key(vehicle) {
             return Err(NoEdit::Unknown(format!("vehicle {vehicle}")));
         }
@@ -150,7 +177,8 @@ impl Running {
         trial.prune();
         trial.retime(&self.inputs, &self.progress, &self.names);
         let wanted = |plan: &Plan, way: &ways::Way| {
-            way.rides.iter().any(|ride| match (&ride.new, ride.trip) {
+            let touches = |ride: &&ways::Ride| end.is_none_or(|s| ride.from == s || ride.to == s);
+            way.rides.iter().filter(touches).any(|ride| match (&ride.new, ride.trip) {
                 (Some(new), _) => self.inputs.county.vehicle(new.vehicle).id.as_str() == vehicle,
                 (None, Some(t)) => plan.trips[t].vehicle == vehicle,
                 (None, None) => false,

@@ -8,6 +8,7 @@ use super::disk::{Disk, LogFile};
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 #[derive(Clone, Debug, Default)]
 struct Content {
@@ -23,6 +24,7 @@ struct Inner {
     capacity: Option<usize>,
     dead: bool,
     syncs: u64,
+    sync_takes: Duration,
 }
 
 /// What goes wrong.
@@ -72,6 +74,11 @@ impl SimDisk {
     /// Bounds the disk to so many bytes in all; `None` lifts the bound.
     pub fn set_capacity(&self, bytes: Option<usize>) {
         self.lock().capacity = bytes;
+    }
+
+    /// Lets every sync of a file take so long.
+    pub fn set_sync_takes(&self, time: Duration) {
+        self.lock().sync_takes = time;
     }
 
     /// Bytes in all files.
@@ -223,6 +230,10 @@ impl LogFile for SimFile {
     }
 
     fn sync(&mut self) -> io::Result<()> {
+        let takes = self.disk.lock().sync_takes;
+        if !takes.is_zero() {
+            std::thread::sleep(takes);
+        }
         let mut inner = self.disk.lock();
         SimDisk::step(&mut inner)?;
         let file = inner.files.get_mut(&self.name).ok_or_else(|| missing(&self.name))?;

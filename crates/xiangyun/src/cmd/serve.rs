@@ -72,6 +72,8 @@ pub(crate) fn run(args: &ServeArgs, lang: Lang) -> Result<ExitCode, Failure> {
 }
 
 async fn serve(config: Config, lang: Lang) -> Result<ExitCode, Failure> {
+    // Before anybody is told that it serves: who ends it then finds it listening.
+    let mut terminate = signal(SignalKind::terminate()).map_err(|err| Failure::could_not(&err))?;
     let mut daemon = Daemon::start(config).await.map_err(start_failure)?;
     println!("{} {}", lang.pick("正在服务", "serving"), daemon.url());
     for (name, address) in daemon.feeds() {
@@ -86,7 +88,6 @@ async fn serve(config: Config, lang: Lang) -> Result<ExitCode, Failure> {
             )
         );
     }
-    let mut terminate = signal(SignalKind::terminate()).map_err(|err| Failure::could_not(&err))?;
     tokio::select! {
         _ = terminate.recv() => {}
         _ = tokio::signal::ctrl_c() => {}
