@@ -11,10 +11,12 @@
 mod breakdown;
 mod edit;
 mod forward;
+mod fresh;
 mod judge;
 mod manual;
 mod price;
 mod ways;
+mod wheel;
 
 pub use edit::Patch;
 pub use manual::{Edit, NoEdit};
@@ -370,7 +372,7 @@ impl Running {
     /// `alone_fen` is what the order costs if it gets no place, where the day's bill does not hold that yet.
     fn insert_noted(&self, row: &OrderRow, alone_fen: i64) -> Result<Offer, NoOffer> {
         let order = row.order.id.to_string();
-        let fresh = ways::load_of(&self.inputs, self.plan.date, &self.progress, &row.order)
+        let fresh = fresh::load_of(&self.inputs, self.plan.date, &self.progress, &row.order)
             .map_err(|why| NoOffer::Impossible { order: order.clone(), why })?;
         let one = std::slice::from_ref(&fresh);
         let found = self.place_where(&self.plan, one, self.before(), WAYS_TRIED_MAX, |_, _| true);

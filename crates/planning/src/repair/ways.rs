@@ -3,18 +3,17 @@
 //! follows in either tier holds. The cheapest come first; the caller times and checks them exactly.
 
 use super::forward::handled;
+use super::wheel::{Next, Wheel, begins};
 use super::{Names, Progress};
 use crate::day::Day;
 use crate::fast::Map;
 use crate::inputs::Inputs;
 use crate::rooms::compartment_of;
-use jiff::civil::Date;
 use std::collections::BTreeSet;
 use xiangyun_model::calendar::{CalendarEntry, CalendarKind};
 use xiangyun_model::fleet::VehicleKind;
 use xiangyun_model::id::{BandId, CarrierId, ClassId, SiteId, VehicleId};
-use xiangyun_model::order::{Order, OrderKind};
-use xiangyun_model::plan::{Channel, Direction, Load, Plan, Trip, TripKind, UnitKind, Visit};
+use xiangyun_model::plan::{Load, Plan, Trip, TripKind};
 use xiangyun_model::rules::{Costs, Rules};
 use xiangyun_model::site::SiteKind;
 use xiangyun_model::units::Amount;
@@ -72,60 +71,6 @@ pub(super) struct Way {
     pub(super) fen: i64,
 }
 
-/// Makes the load of one new order, without legs.
-pub(super) fn load_of(
-    inputs: &Inputs,
-    date: Date,
-    progress: &Progress,
-    order: &Order,
-) -> Result<Load, &'static str> {
-    let county = &inputs.county;
-    // Only what the hub sorts waits for a wave, which all such orders of the day fill.
-    let waits = order.kind == OrderKind::Down && order.origin == county.hub;
-    let sorted = inputs.orders.iter().filter(|_| waits).map(|r| &r.order);
-    let orders: Vec<Order> =
-        sorted.filter(|o| o.kind == OrderKind::Down && o.origin == county.hub).cloned().collect();
-    let day = Day::new(county, date, &orders, &inputs.travel, &inputs.opening);
-    let release = day.release_s(order).ok_or("it misses the last wave of sorting")?;
-    let (due, hard) = day.due_s(order).ok_or("no lane leaves in time for its promise")?;
-    if order.is_outbound() && !order.cleared {
-        return Err("real-name acceptance, opening check and screening come first");
-    }
-    let class = county.class(order.class);
-    let sealed = matches!(class.unit, UnitKind::Bag | UnitKind::Tote);
-    let id = |s: SiteId| county.site(s).id.to_string();
-    let end = day.end_of(order);
-    let release = release.max(progress.now);
-    if hard && release >= due {
-        return Err("the cut-off of its lane is over");
-    }
-    Ok(Load {
-        id: format!("N-{}", order.id),
-        direction: match order.kind {
-            OrderKind::Down => Direction::Down,
-            OrderKind::Up | OrderKind::Return => Direction::Up,
-            OrderKind::Transfer => Direction::Cross,
-        },
-        orders: vec![order.id.to_string()],
-        amount: order.amount,
-        goods: vec![class.id.to_string()],
-        band: county.band(class.band).id.to_string(),
-        unit: class.unit,
-        units: county.handling.units(class.unit, order.amount),
-        sealed,
-        sorted_at: id(if order.kind == OrderKind::Down { county.hub } else { order.origin }),
-        origin: id(order.origin),
-        destination: id(end),
-        release,
-        due,
-        hard,
-        channel: Channel::Direct,
-        legs: Vec::new(),
-        arrives: 0,
-        out_of_band_s: 0,
-    })
-}
-
 /// What a trip has aboard and where it may still be changed.
 struct View<'a> {
     trip: &'a Trip,
@@ -147,14 +92,6 @@ struct View<'a> {
     /// Its driver's time at the wheel without a rest when it begins, and what follows its end before the next rest.
     spell_s: i64,
     next: Option<Next>,
-}
-
-/// A driver's next trip.
-#[derive(Clone, Copy)]
-struct Next {
-    begins: i64,
-    /// At the wheel before its first rest.
-    spell_s: i64,
 }
 
 /// A load as the search sees it.
@@ -788,37 +725,6 @@ fn view<'a>(
     }
 }
 
-/// Time at the wheel without a rest (道路交通安全法实施条例, article 62): what the checker measures.
-struct Wheel {
-    spell_s: i64,
-    rest_s: i64,
-    max_s: i64,
-    too_long: bool,
-}
-
-impl Wheel {
-    const fn new(rules: &Rules, spell_s: i64) -> Self {
-        Self { spell_s, rest_s: rules.rest_s, max_s: rules.drive_max_s, too_long: false }
-    }
-
-    const fn drive(&mut self, s: i64) {
-        self.spell_s += s;
-        self.too_long |= self.spell_s > self.max_s;
-    }
-
-    const fn stand(&mut self, s: i64) {
-        if s >= self.rest_s {
-            self.spell_s = 0;
-        }
-    }
-
-    const fn visit(&mut self, visit: &Visit) {
-        self.drive(visit.leg_s);
-        self.stand(visit.start - visit.arrive);
-        self.stand(visit.depart - visit.finish);
-    }
-}
-
 /// Tells every trip how long its driver has been at the wheel when it begins and what follows it; gives what vehicles have
 /// done at their last trip's end.
 fn spells<'a>(views: &mut [View<'a>], rules: &Rules) -> Map<&'a str, Turns> {
@@ -849,22 +755,8 @@ fn spells<'a>(views: &mut [View<'a>], rules: &Rules) -> Map<&'a str, Turns> {
         let mut after: Option<Next> = None;
         for &i in list.iter().rev() {
             views[i].next = after;
-            let trip = views[i].trip;
-            let mut spell_s = 0;
-            let rests = trip.visits.iter().any(|visit| {
-                spell_s += visit.leg_s;
-                visit.start - visit.arrive >= rules.rest_s || visit.depart - visit.finish >= rules.rest_s
-            });
-            let ends = trip.visits.last().map_or(0, |v| v.depart);
-            if let Some(after) = after.filter(|after| !rests && after.begins - ends < rules.rest_s) {
-                spell_s += after.spell_s;
-            }
-            after = Some(Next { begins: begins(trip), spell_s });
+            after = Some(Next::of(views[i].trip, after, rules));
         }
     }
     turns
-}
-
-fn begins(trip: &Trip) -> i64 {
-    trip.visits.first().map_or(0, |v| v.arrive)
 }
