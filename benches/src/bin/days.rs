@@ -104,6 +104,9 @@ fn main() -> ExitCode {
     match args.first().map(String::as_str) {
         Some("chain") => chain(&world, date, number(1, 10)),
         Some("quantile") => quantile(&world, date, number(1, 30)),
+        Some("night") => {
+            night_only(&world, date, number(1, 1), args.get(3).map_or("default", String::as_str))
+        }
         Some("dawn") => dawn(&world, date, number(1, 1), args.get(3).map_or("default", String::as_str)),
         _ => {
             eprintln!("bench-days chain|quantile|dawn DAYS STEPS [PROFILE] [THREADS]");
@@ -276,6 +279,25 @@ fn scanned(records: &[OrderRecord], off: Off) -> Vec<OrderRecord> {
         }
     }
     all
+}
+
+fn night_only(world: &World, first: Date, days: u64, profile: &str) -> ExitCode {
+    println!("| day | cost, yuan | served | seconds, processor |");
+    println!("| --- | --: | --: | --: |");
+    let (mut date, mut sum) = (first, 0);
+    for _ in 0..days {
+        let told = generate::day(&world.county, date, 1, profile).expect("a profile of the county");
+        let opening = closing::empty(&world.county, date.yesterday().expect("a date"));
+        let rows = world.rows(&told, &opening, date);
+        let from_s = process_cpu_s();
+        let plan = world.plan(&rows, &opening, date);
+        let took_s = process_cpu_s() - from_s;
+        println!("| {date} | {} | {} of {} | {took_s:.1} |", plan.cost_fen / 100, plan.served(), plan.orders);
+        sum += plan.cost_fen / 100;
+        date = date.tomorrow().expect("a date");
+    }
+    println!("mean {}", sum / i64::try_from(days.max(1)).unwrap_or(1));
+    ExitCode::SUCCESS
 }
 
 fn dawn(world: &World, first: Date, days: u64, profile: &str) -> ExitCode {

@@ -8,8 +8,9 @@ use crate::consolidate::{Call, Cargo, Consolidated};
 use crate::day::{Crew, Day};
 use crate::rooms::{compartment_of, is_hardy};
 use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use xiangyun_model::fleet::{Layout, VehicleKind};
-use xiangyun_model::id::{BandId, SiteId};
+use xiangyun_model::id::{BandId, SiteId, VehicleId};
 use xiangyun_model::time::Window;
 use xiangyun_model::units::Amount;
 use xiangyun_solver::Problem;
@@ -37,6 +38,19 @@ pub struct Frames<'a> {
     held: [Vec<BandId>; 4],
     /// Whether some vehicle of rounds has no cold room: cold goods then ride in boxes in its ordinary one.
     boxes: bool,
+    /// Who came to which place in the evening plan, when its dawn is searched.
+    pub usual: Option<Usual>,
+}
+
+/// Vehicles by the places they came to in an evening plan, and what another one costs in the eyes of the search.
+#[derive(Clone, Debug, Default)]
+pub struct Usual {
+    /// Vans of rounds by place.
+    pub vans: BTreeMap<SiteId, BTreeSet<VehicleId>>,
+    /// Trucks of the trunk by station.
+    pub trucks: BTreeMap<SiteId, BTreeSet<VehicleId>>,
+    /// Price of a task done by another truck, in fen. It guides the search and stands in no account.
+    pub other_truck_fen: i64,
 }
 
 /// A problem of the core with what its numbers stand for.
@@ -158,7 +172,7 @@ impl<'a> Frames<'a> {
         }
         cold.truncate(crate::limits::ROOMS_MAX);
         let boxes = day.crews.iter().any(|c| !c.trunk && has_no_cold_room(day, c));
-        Self { day, goods, matrices, cold, held, boxes }
+        Self { day, goods, matrices, cold, held, boxes, usual: None }
     }
 
     /// Dimension block of a load on the rounds: 0 the ordinary room, 1.. the cold rooms. Where no vehicle that may come
@@ -334,20 +348,31 @@ impl<'a> Frames<'a> {
     }
 
     /// The rounds of one base: calls with their release at the base and the time by which what they collect must be
-    /// back there, and loads from point to point.
+    /// back there, and loads from point to point. At dawn a visit by another van than the evening's costs `other_van_fen`
+    /// in the eyes of the search.
     #[must_use]
-    pub fn rounds(&self, base: SiteId, crews: &[usize], items: &[RoundItem<'_>]) -> Option<Framed> {
+    pub fn rounds(
+        &self,
+        base: SiteId,
+        crews: &[usize],
+        items: &[RoundItem<'_>],
+        other_van_fen: i64,
+    ) -> Option<Framed> {
         let mut builder = self.begin(crews);
         let mut jobs = Vec::with_capacity(items.len());
         for item in items {
             match item {
                 RoundItem::Call { item, call, release_s, back_by_s } => {
                     if let Some(job) = self.round_job(base, crews, call, *release_s, *back_by_s) {
+                        let job = core::Job {
+                            prefer: self.usual_van(call.site, crews, other_van_fen).or(job.prefer),
+                            ..job
+                        };
                         builder.job(job);
                         jobs.push(*item);
                     }
                 }
-                RoundItem::Local { item, load } => match self.local_jobs(base, *load) {
+                RoundItem::Local { item, load } => match self.local_jobs(base, crews, *load, other_van_fen) {
                     Some((Some(from), Some(to))) => {
                         builder.shipment(from, to);
                         jobs.extend([*item, *item]);
@@ -366,7 +391,13 @@ impl<'a> Frames<'a> {
 
     /// Where a load within the county boards and leaves, each unless that is the base itself. `None` when an end is
     /// closed.
-    fn local_jobs(&self, base: SiteId, load: u32) -> Option<(Option<core::Job>, Option<core::Job>)> {
+    fn local_jobs(
+        &self,
+        base: SiteId,
+        crews: &[usize],
+        load: u32,
+        other_van_fen: i64,
+    ) -> Option<(Option<core::Job>, Option<core::Job>)> {
         let county = self.day.county;
         let cargo = &self.goods.cargo[load as usize];
         let job = |site: SiteId, collects: bool| -> Option<core::Job> {
@@ -391,6 +422,7 @@ impl<'a> Frames<'a> {
                 skills: self.job_skills(site, std::iter::once(load)),
                 classes: cargo.classes | cargo.carriers << 32,
                 max_on_board: self.aboard_max(&[load]),
+                prefer: self.usual_van(site, crews, other_van_fen),
                 ..core::Job::at(core::PlaceId(site.0))
             })
         };
@@ -447,12 +479,6 @@ impl<'a> Frames<'a> {
         let price = if site.poor || site.remote { price * 2 } else { price };
         let due = call.down.iter().map(|&l| cargo(l).due_s).min();
         let late: i64 = call.down.iter().map(|&l| cargo(l).late_fen_h).sum();
-        let known: Vec<core::VehicleId> = crews
-            .iter()
-            .enumerate()
-            .filter(|&(_, &c)| county.driver(self.day.crews[c].driver).knows.contains(&call.site))
-            .map(|(at, _)| core::VehicleId(at as u32))
-            .collect();
         Some(core::Job {
             delivery: self.loads(&call.down, false),
             pickup: self.loads(&call.up, false),
@@ -469,10 +495,33 @@ impl<'a> Frames<'a> {
             skills: self.job_skills(call.site, both()),
             classes: both().fold(0, |bits, l| bits | cargo(l).classes | cargo(l).carriers << 32),
             max_on_board: self.aboard_max(&call.down).into_iter().chain(self.aboard_max(&call.up)).min(),
-            prefer: (!known.is_empty() || county.costs.stranger_fen > 0)
-                .then_some(core::Preference { vehicles: known, price: county.costs.stranger_fen * MILLI }),
+            prefer: self.known_to(call.site, crews),
             ..core::Job::at(core::PlaceId(call.site.0))
         })
+    }
+
+    /// Vans whose drivers know a place are preferred.
+    fn known_to(&self, site: SiteId, crews: &[usize]) -> Option<core::Preference> {
+        let county = self.day.county;
+        let price = county.costs.stranger_fen * MILLI;
+        let vehicles = preferred(crews, |c| county.driver(self.day.crews[c].driver).knows.contains(&site));
+        (!vehicles.is_empty() || price > 0).then_some(core::Preference { vehicles, price })
+    }
+
+    /// At dawn the vans that came to a place in the evening plan are, whoever knows it.
+    fn usual_van(&self, site: SiteId, crews: &[usize], other_fen: i64) -> Option<core::Preference> {
+        let usual = self.usual.as_ref()?;
+        let vans = usual.vans.get(&site)?;
+        let vehicles = preferred(crews, |c| vans.contains(&self.day.crews[c].vehicle));
+        Some(core::Preference { vehicles, price: other_fen * MILLI })
+    }
+
+    /// So are the trucks that came to a station.
+    fn usual_truck(&self, site: SiteId, crews: &[usize]) -> Option<core::Preference> {
+        let usual = self.usual.as_ref()?;
+        let trucks = usual.trucks.get(&site)?;
+        let vehicles = preferred(crews, |c| trucks.contains(&self.day.crews[c].vehicle));
+        Some(core::Preference { vehicles, price: usual.other_truck_fen * MILLI })
     }
 
     /// The trunk: its tasks at stations, and crews of trucks.
@@ -481,7 +530,7 @@ impl<'a> Frames<'a> {
         let mut builder = self.begin(crews);
         let mut jobs = Vec::with_capacity(tasks.len());
         for (at, task) in tasks.iter().enumerate() {
-            if let Some(job) = self.trunk_job(task) {
+            if let Some(job) = self.trunk_job(task, crews) {
                 builder.job(job);
                 jobs.push(at as u32);
             }
@@ -490,7 +539,7 @@ impl<'a> Frames<'a> {
         Some(Framed { problem, jobs, crews: crews.to_vec() })
     }
 
-    fn trunk_job(&self, task: &TrunkTask) -> Option<core::Job> {
+    fn trunk_job(&self, task: &TrunkTask, crews: &[usize]) -> Option<core::Job> {
         let county = self.day.county;
         let site = county.site(task.site);
         let both = || task.drop.iter().chain(&task.pick).copied();
@@ -525,7 +574,14 @@ impl<'a> Frames<'a> {
             skills: self.job_skills(task.site, both()),
             classes: both().fold(0, |bits, l| bits | cargo(l).classes | cargo(l).carriers << 32),
             max_on_board: cold.map(|limit| limit * 2 / 3),
+            prefer: self.usual_truck(task.site, crews),
             ..core::Job::at(core::PlaceId(task.site.0))
         })
     }
+}
+
+/// The vehicles of a problem whose crews are of a kind.
+fn preferred(crews: &[usize], of_kind: impl Fn(usize) -> bool) -> Vec<core::VehicleId> {
+    let numbered = crews.iter().enumerate().filter(|&(_, &c)| of_kind(c));
+    numbered.map(|(at, _)| core::VehicleId(at as u32)).collect()
 }

@@ -95,9 +95,8 @@ pub fn mend(
     let orders: Vec<Order> = rows.iter().map(|row| row.order.clone()).collect();
     let day = Day::new(county, date, &orders, travel, opening);
     let goods = consolidate(&day, chunk(&day));
-    let variant = Variant { fixed_trunk: true, ..Variant::default() };
     let search = |called_only: bool| {
-        let mut search = Search::new(&day, &goods, due_today(&day), variant);
+        let mut search = Search::new(&day, &goods, due_today(&day), Variant::default());
         search.keep(kept.clone(), called_only);
         search
     };

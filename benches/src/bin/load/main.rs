@@ -153,7 +153,13 @@ async fn steady(daemon: &Daemon, plan: &Plan, verdict: &mut Verdict) -> Result<f
 /// As much as it takes, then three times as many at once.
 async fn overload(daemon: &Daemon, plan: &Plan, verdict: &mut Verdict) -> Result<(), String> {
     let seconds = (plan.seconds / 4.0).clamp(5.0, 20.0);
+    // Both times terminals report as well, three times as often the second time.
+    let usual_flood = tokio::spawn({
+        let plan = terminals(daemon, plan, plan.rate, seconds, 13_960_000_000);
+        async move { flood(&plan).await }
+    });
     let alone = people::storm(daemon, daemon::REQUESTS_MAX / 2, seconds).await?;
+    usual_flood.await.map_err(|e| e.to_string())??;
     let usual = alone.done.count() as f64 / seconds;
     let flood = tokio::spawn({
         let plan = terminals(daemon, plan, plan.rate * 3.0, seconds, 13_950_000_000);

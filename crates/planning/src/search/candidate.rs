@@ -21,8 +21,10 @@ pub struct Candidate {
     pub tasks: Vec<TrunkTask>,
     /// Trunk trips.
     pub trunk: Vec<CrewDay>,
-    /// Whether the trunk is fixed from now on, for the comparison that asks so.
+    /// Whether the trunk is fixed from now on, for the comparison that asks so, or an evening plan is being laid out.
     pub frozen: bool,
+    /// At dawn: what the search sees in a visit by another van than the evening's, in fen.
+    pub other_van_fen: i64,
     /// Lines used.
     pub lines: BTreeMap<usize, LineDraft>,
     /// The same as drafts.

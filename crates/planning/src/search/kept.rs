@@ -5,12 +5,16 @@ use super::settle::{Inner, days_of, warm};
 use super::tasks::{Want, Wants};
 use super::{Candidate, CrewDay, Search};
 use crate::consolidate::Cargo;
-use crate::frame::{Framed, TrunkTask};
+use crate::frame::{Framed, TrunkTask, Usual};
 use std::collections::{BTreeMap, BTreeSet};
 use xiangyun_model::id::{BandId, SiteId, VehicleId};
 use xiangyun_model::plan::Direction;
 use xiangyun_solver::{Budget, Control, JobLock, Locks, Solution, solve};
 
+/// What the search of the dawn sees in a task of the trunk done by another truck than the evening's, in fen.
+const OTHER_TRUCK_FEN: i64 = 3_000;
+/// The same for a visit by another van while the evening's trips are laid out: rather left than moved.
+const FORBIDDEN_FEN: i64 = 10_000_000;
 /// A trunk trip waits this long for goods that the evening did not expect so late.
 const WAITS_S: i64 = 900;
 /// What rounds bring may be this late for the trunk trip that fetches it.
@@ -96,15 +100,15 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// The vans of each place in the evening.
-    pub(super) fn vans(&self) -> BTreeMap<SiteId, BTreeSet<VehicleId>> {
-        let mut vans: BTreeMap<SiteId, BTreeSet<VehicleId>> = BTreeMap::new();
-        for trip in self.trips.iter().filter(|t| !t.trunk) {
+    /// The vans of each place in the evening, or the trucks of each station.
+    pub(super) fn vehicles(&self, trunk: bool) -> BTreeMap<SiteId, BTreeSet<VehicleId>> {
+        let mut all: BTreeMap<SiteId, BTreeSet<VehicleId>> = BTreeMap::new();
+        for trip in self.trips.iter().filter(|t| t.trunk == trunk) {
             for stop in &trip.stops {
-                vans.entry(stop.site).or_default().insert(trip.vehicle);
+                all.entry(stop.site).or_default().insert(trip.vehicle);
             }
         }
-        vans
+        all
     }
 
     /// Whether the evening called a crew out.
@@ -133,13 +137,18 @@ impl Search<'_> {
             self.trunk_crews.retain(called);
             self.options = (0..self.items()).map(|item| self.options_of(item)).collect();
         }
+        self.frames.usual = Some(Usual {
+            vans: kept.vehicles(false),
+            trucks: kept.vehicles(true),
+            other_truck_fen: OTHER_TRUCK_FEN,
+        });
         self.kept = Some(kept);
     }
 
     /// The evening's rides and rounds with the goods that are there now: every call goes where its place was visited for
     /// that part of the day. What a trip cannot hold stays with its base, for the search to place.
     pub(super) fn lay_rounds(&self, kept: &Kept) -> Candidate {
-        let mut plan = self.empty_candidate();
+        let mut plan = Candidate { frozen: true, other_van_fen: FORBIDDEN_FEN, ..self.empty_candidate() };
         self.lay_rides(kept, &mut plan);
         let rounds: Vec<(usize, &KeptTrip)> = self.trips_of(kept, false);
         let mut stops: BTreeMap<SiteId, Vec<Place>> = BTreeMap::new();
@@ -187,10 +196,24 @@ impl Search<'_> {
             }
         }
         self.place_locals(&mut plan);
+        let vans = kept.vehicles(false);
         for item in self.goods.calls.len()..self.items() {
-            plan.via[item] = plan.via[item].or(self.options[item].first().copied());
+            let base = || self.base_of_both_ends(item, &vans).or(self.options[item].first().copied());
+            plan.via[item] = plan.via[item].or_else(base);
         }
         plan
+    }
+
+    /// The base of a van that came to both ends of a load from point to point in the evening.
+    fn base_of_both_ends(&self, item: usize, vans: &BTreeMap<SiteId, BTreeSet<VehicleId>>) -> Option<usize> {
+        let cargo = self.cargo(self.local(item)?);
+        let came = |crew: &usize| {
+            let vehicle = self.day.crews[*crew].vehicle;
+            [cargo.origin, cargo.destination]
+                .iter()
+                .all(|end| vans.get(end).is_none_or(|known| known.contains(&vehicle)))
+        };
+        self.options[item].iter().copied().find(|&depot| self.crews[depot].iter().any(came))
     }
 
     /// Trips of the trunk, or of rounds, whose vehicle has a driver, by crew.
@@ -218,13 +241,17 @@ impl Search<'_> {
         }
     }
 
-    /// Jobs stay on the van that has them; those of a frozen van in their order. Jobs that no van has are free.
-    pub(super) fn hold_vans(&self, kept: &Kept, framed: &Framed, warm: &Solution) -> Locks {
+    /// Jobs of a van that is being loaded stay in their order; with `all` those of every other stay on the van that has
+    /// them. Jobs that no van has are free.
+    pub(super) fn hold_vans(&self, kept: &Kept, framed: &Framed, warm: &Solution, all: bool) -> Locks {
         let mut locks = Locks::none();
         for route in &warm.routes {
             let vehicle = self.day.crews[framed.crews[route.vehicle.index()]].vehicle;
-            let frozen = kept.frozen.contains(&vehicle);
-            let lock = if frozen { JobLock::FixedOrder } else { JobLock::FixedVehicle };
+            let lock = match kept.frozen.contains(&vehicle) {
+                true => JobLock::FixedOrder,
+                false if all => JobLock::FixedVehicle,
+                false => continue,
+            };
             route.jobs().for_each(|job| locks.set(job, lock));
         }
         locks
@@ -392,6 +419,13 @@ impl Search<'_> {
         }
         outcome.iterations
     }
+}
+
+/// Whether a trunk trip of the evening is still made: the same truck, asked for elsewhere, goes to half of its stations or
+/// more. Their order may change, and stations may join.
+pub fn is_still_made<S: PartialEq>(before: &[S], after: &[S]) -> bool {
+    let common = before.iter().filter(|station| after.contains(station)).count();
+    common > 0 && 2 * common >= before.len()
 }
 
 /// The stops of all trunk trips at a station.

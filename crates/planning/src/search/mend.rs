@@ -1,7 +1,8 @@
-//! The search of the dawn: the evening's trips with the goods that are there, then better within a budget of villages
-//! that may change van.
+//! The search of the dawn: the evening's trips with the goods that are there, then better by every move of the night, as
+//! long as no more villages change van than the budget allows, trunk trips are still made and vans being loaded keep
+//! everything. Another vehicle than the evening's has a price in the core's eyes, so that most moves keep to it unasked.
 
-use super::kept::Kept;
+use super::kept::{Kept, is_still_made};
 use super::{Candidate, Chance, EPOCHS, Effort, Search, Share};
 use std::collections::{BTreeMap, BTreeSet};
 use xiangyun_model::id::{SiteId, VehicleId};
@@ -13,6 +14,12 @@ const PASSES: u64 = 3;
 const FIRST_PERCENT: u64 = 20;
 /// Sweeps of what is left at most.
 const SWEEPS_MOST: usize = 6;
+/// What the search sees in a visit by another van than the evening's, in fen: at first, and at most when too many
+/// villages change van.
+const OTHER_VAN_FEN: i64 = 200;
+const OTHER_VAN_MOST_FEN: i64 = 100_000;
+/// What the search sees in a trunk trip of the evening that is made no more, in fen.
+const LOST_TRIP_FEN: i64 = 3_000;
 /// Highest price accepted at the start, in millionths of the plan's cost.
 const HEAT_PPM: i64 = 600;
 
@@ -20,6 +27,7 @@ const HEAT_PPM: i64 = 600;
 struct Bounds {
     vans: BTreeMap<SiteId, BTreeSet<VehicleId>>,
     frozen: Vec<(VehicleId, Vec<Vec<SiteId>>)>,
+    trunk: Vec<(VehicleId, Vec<SiteId>)>,
 }
 
 impl Search<'_> {
@@ -29,16 +37,29 @@ impl Search<'_> {
         let Some(kept) = &self.kept else { return self.run(effort, control) };
         let threads = effort.threads.clamp(1, crate::limits::THREADS_MAX);
         let mut used = 0;
+        let laid = start.is_none();
         let mut best = match start {
             Some(plan) => plan,
             None => self.laid(kept, effort, control, &mut used),
         };
-        let bounds = Bounds { vans: kept.vans(), frozen: self.places_of(&best, &kept.frozen) };
+        let trunk: Vec<(VehicleId, Vec<SiteId>)> = kept
+            .trips
+            .iter()
+            .filter(|trip| trip.trunk)
+            .map(|trip| (trip.vehicle, trip.stops.iter().map(|stop| stop.site).collect()))
+            .collect();
+        let bounds =
+            Bounds { vans: kept.vehicles(false), frozen: self.places_of(&best, &kept.frozen), trunk };
+        if laid {
+            used += self.loosen(kept, &bounds, &mut best, effort, control);
+        }
         used += self.fetch_all(kept, &bounds, &mut best, effort, control);
         let begun = control.elapsed();
         for epoch in 0..EPOCHS {
             let share = Share {
-                steps: effort.steps.map(|all| all.saturating_sub(used) / EPOCHS / threads as u64),
+                steps: effort
+                    .steps
+                    .map(|all| all.saturating_sub(used).max(all / 2) / EPOCHS / threads as u64),
                 until: effort
                     .time
                     .map(|all| begun + all.saturating_sub(begun) * (epoch as u32 + 1) / EPOCHS as u32),
@@ -55,7 +76,7 @@ impl Search<'_> {
                 all
             });
             for candidate in found {
-                if candidate.rank() < best.rank() {
+                if self.dawn_rank(&bounds, &candidate) < self.dawn_rank(&bounds, &best) {
                     best = candidate;
                 }
             }
@@ -88,7 +109,50 @@ impl Search<'_> {
         }
         *used += self.solve_trunk(&mut plan, part, effort.seed, control);
         self.retime(&mut plan);
+        plan.frozen = false;
+        plan.other_van_fen = OTHER_VAN_FEN;
         plan
+    }
+
+    /// The trunk solved freely for what the rounds of a plan just laid out ask, and rounds again with its times: each pass
+    /// is taken if it is better within the bounds.
+    fn loosen(
+        &self,
+        kept: &Kept,
+        bounds: &Bounds,
+        best: &mut Candidate,
+        effort: &Effort,
+        control: &dyn Control,
+    ) -> u64 {
+        let steps = effort.steps.map_or(8_000, |all| all * FIRST_PERCENT / 100).max(400);
+        let part = (steps / PASSES / (self.day.depots.len() as u64 + 1)).max(20);
+        let (mut used, mut plan) = (0, best.clone());
+        for pass in 0..PASSES {
+            let seed = effort.seed.wrapping_add(PASSES + pass);
+            used += self.solve_trunk(&mut plan, 4 * part, seed, control);
+            self.retime(&mut plan);
+            self.take(kept, bounds, best, &plan);
+            let before = plan.clone();
+            for depot in 0..self.day.depots.len() {
+                used += self.solve_rounds(&mut plan, depot, part, seed, control);
+            }
+            self.retime(&mut plan);
+            self.take(kept, bounds, best, &plan);
+            if !self.stays_within(kept, bounds, &plan) {
+                let dearer = dearer(plan.other_van_fen);
+                plan = Candidate { other_van_fen: dearer, ..before };
+            }
+        }
+        used
+    }
+
+    /// Takes a plan that is better within the bounds.
+    fn take(&self, kept: &Kept, bounds: &Bounds, best: &mut Candidate, plan: &Candidate) {
+        if self.stays_within(kept, bounds, plan)
+            && self.dawn_rank(bounds, plan) < self.dawn_rank(bounds, best)
+        {
+            best.clone_from(plan);
+        }
     }
 
     /// Offers what is left to every base, as long as that serves more within the bounds.
@@ -109,7 +173,10 @@ impl Search<'_> {
             }
             let mut next = best.clone();
             used += self.sweep(&mut next, &mut chance, control);
-            if self.stays_within(kept, bounds, &next) && next.rank() < best.rank() {
+            if !self.stays_within(kept, bounds, &next) {
+                best.other_van_fen = dearer(best.other_van_fen);
+                fruitless += 1;
+            } else if self.dawn_rank(bounds, &next) < self.dawn_rank(bounds, best) {
                 *best = next;
                 fruitless = 0;
             } else {
@@ -123,6 +190,27 @@ impl Search<'_> {
     fn stays_within(&self, kept: &Kept, bounds: &Bounds, plan: &Candidate) -> bool {
         self.moved(plan, &bounds.vans) <= kept.moved_most
             && self.places_of(plan, &kept.frozen) == bounds.frozen
+    }
+
+    /// What ranks plans of the dawn: as in the night, and trunk trips of the evening that are made no more have a price.
+    fn dawn_rank(&self, bounds: &Bounds, plan: &Candidate) -> (u64, i64) {
+        let lost = bounds.trunk.len() - self.still_made(plan, &bounds.trunk);
+        let (must, fen) = plan.rank();
+        (must, fen + lost as i64 * LOST_TRIP_FEN)
+    }
+
+    /// Trunk trips of the evening that a plan still makes.
+    fn still_made(&self, plan: &Candidate, trunk: &[(VehicleId, Vec<SiteId>)]) -> usize {
+        let mut trips: Vec<(VehicleId, Vec<SiteId>)> = Vec::new();
+        for (crew, day) in &plan.trunk {
+            let stations = |tasks: &Vec<u32>| tasks.iter().map(|&t| plan.tasks[t as usize].site).collect();
+            trips.extend(day.iter().map(|tasks| (self.day.crews[*crew].vehicle, stations(tasks))));
+        }
+        let made = |(truck, before): &&(VehicleId, Vec<SiteId>)| {
+            let same = trips.iter().position(|(of, after)| of == truck && is_still_made(before, after));
+            same.map(|at| trips.swap_remove(at)).is_some()
+        };
+        trunk.iter().filter(made).count()
     }
 
     /// One thread's part of one epoch: changes that stay within the bounds.
@@ -139,6 +227,8 @@ impl Search<'_> {
     ) -> Candidate {
         let mut chance = Chance::new(seed, 0x6d65_6e64 + stream);
         let (mut now, mut best) = (start.clone(), start.clone());
+        let mut now_rank = self.dawn_rank(bounds, &now);
+        let mut best_rank = now_rank;
         let mut used = 0;
         loop {
             let over = share.steps.is_some_and(|most| used >= most)
@@ -150,16 +240,18 @@ impl Search<'_> {
             let mut next = now.clone();
             used += self.change(&mut next, &mut chance, control).max(1);
             if !self.stays_within(kept, bounds, &next) {
+                now.other_van_fen = dearer(now.other_van_fen);
                 continue;
             }
+            now.other_van_fen = (now.other_van_fen * 9 / 10).max(OTHER_VAN_FEN);
             let heat = HEAT_PPM * (1000 - share.progress_permille) / 1000;
             let allowed = now.account.total_fen() * heat / 1_000_000;
             let luck = allowed * (chance.below(1000) as i64).pow(3) / 1_000_000_000;
-            let (must, fen) = now.rank();
-            if next.rank() <= (must, fen + luck) {
-                now = next;
-                if now.rank() < best.rank() {
-                    best = now.clone();
+            let rank = self.dawn_rank(bounds, &next);
+            if rank <= (now_rank.0, now_rank.1 + luck) {
+                (now, now_rank) = (next, rank);
+                if rank < best_rank {
+                    (best, best_rank) = (now.clone(), rank);
                 }
             }
         }
@@ -168,12 +260,11 @@ impl Search<'_> {
     /// Villages served by a van that did not serve them in the evening.
     fn moved(&self, plan: &Candidate, vans: &BTreeMap<SiteId, BTreeSet<VehicleId>>) -> usize {
         let mut moved: BTreeSet<SiteId> = BTreeSet::new();
-        for (crew, trips) in plan.rounds.iter().flatten() {
-            let vehicle = self.day.crews[*crew].vehicle;
-            for &item in trips.iter().flatten() {
-                let site = self.item_site(item as usize);
-                if vans.get(&site).is_some_and(|known| !known.contains(&vehicle)) {
-                    moved.insert(site);
+        let rounds = plan.draft.days.iter().zip(&self.day.crews).filter(|(_, crew)| !crew.trunk);
+        for (trips, crew) in rounds {
+            for stop in trips.iter().flat_map(|trip| &trip.stops) {
+                if vans.get(&stop.site).is_some_and(|known| !known.contains(&crew.vehicle)) {
+                    moved.insert(stop.site);
                 }
             }
         }
@@ -202,4 +293,9 @@ impl Search<'_> {
         all.sort();
         all
     }
+}
+
+/// The price of another van after too many villages changed theirs.
+fn dearer(fen: i64) -> i64 {
+    (fen * 2).min(OTHER_VAN_MOST_FEN)
 }

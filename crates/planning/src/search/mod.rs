@@ -20,7 +20,7 @@ mod tasks;
 pub use baseline::Rounds;
 pub use candidate::{Candidate, CrewDay};
 pub use chance::Chance;
-pub use kept::{Kept, KeptRide, KeptStop, KeptTrip, Mark};
+pub use kept::{Kept, KeptRide, KeptStop, KeptTrip, Mark, is_still_made};
 
 use crate::consolidate::{Cargo, Consolidated};
 use crate::day::Day;

@@ -11,7 +11,7 @@ const ROUND_STEPS: u64 = 120;
 /// Steps that settle one change of the trunk.
 const TRUNK_STEPS: u64 = 160;
 /// Highest price accepted at the start, in millionths of the plan's cost.
-const HEAT_PPM: i64 = 1500;
+const HEAT_PPM: i64 = 6000;
 
 impl Search<'_> {
     /// One thread's part of one epoch: from `start` to the best plan it finds.

@@ -62,7 +62,8 @@ impl Search<'_> {
             return 0;
         };
         let warm = warm(&framed, &plan.rounds[depot], |item| item);
-        let locks = self.kept.as_ref().map_or_else(Locks::none, |kept| self.hold_vans(kept, &framed, &warm));
+        let held = |kept| self.hold_vans(kept, &framed, &warm, plan.frozen);
+        let locks = self.kept.as_ref().map_or_else(Locks::none, held);
         let outcome = solve(
             &framed.problem,
             Some(&warm),
@@ -84,7 +85,7 @@ impl Search<'_> {
         if items.is_empty() || self.crews[depot].is_empty() {
             return None;
         }
-        self.frames.rounds(base, &self.crews[depot], &items)
+        self.frames.rounds(base, &self.crews[depot], &items, plan.other_van_fen)
     }
 
     /// Asks the rounds for the trunk's tasks and solves the trunk from where it stands; returns the steps used.
@@ -98,7 +99,7 @@ impl Search<'_> {
         if self.variant.direct_only || self.trunk_crews.is_empty() {
             return 0;
         }
-        if let Some(kept) = &self.kept {
+        if let Some(kept) = self.kept.as_ref().filter(|_| plan.frozen) {
             return self.lay_trunk(kept, plan, steps, seed, control);
         }
         let tasks = self.tasks(plan);

@@ -50,6 +50,7 @@ fn page(title_zh: &str, title_en: &str, script: Option<&str>, body: &Markup) -> 
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 title { (title_zh) " · " (title_en) " · 乡运" }
+                link rel="icon" href="data:,";
                 link rel="stylesheet" href="/assets/style.css";
                 @if let Some(script) = script { script defer src={ "/assets/" (script) } {} }
             }
