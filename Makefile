@@ -65,6 +65,8 @@ fuzz: ## every fuzz target for FUZZ_SECONDS each; needs a C++ compiler
 lint: ## formatting and clippy, warnings are errors
 	@cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
+	# The fuzz targets lock their crates apart: said here before `make fuzz` finds it.
+	cargo metadata --locked --format-version 1 --manifest-path fuzz/Cargo.toml >/dev/null
 
 clean: ## remove what was built and generated
 	@cargo clean

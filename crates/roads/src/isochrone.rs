@@ -54,7 +54,8 @@ impl Network {
                     if end >= weight::REACH {
                         continue;
                     }
-                    let drive = |w| u64::from(weight::ms(w) - weight::entries(w) * ends.entry_ms);
+                    let drive =
+                        |w| u64::from(weight::ms(w).saturating_sub(weight::entries(w) * ends.entry_ms));
                     let seed = source.seeds.iter().find(|s| s.0 == state && s.1 == end);
                     // Driving on the arc starts at its beginning, or at the place itself.
                     let first = if seed.is_some() { snap.share_along(arc) } else { 0.0 };

@@ -159,7 +159,7 @@ async fn overload(daemon: &Daemon, plan: &Plan, verdict: &mut Verdict) -> Result
         async move { flood(&plan).await }
     });
     let alone = people::storm(daemon, daemon::REQUESTS_MAX / 2, seconds).await?;
-    usual_flood.await.map_err(|e| e.to_string())??;
+    usual_flood.await.map_err(|e| e.to_string())?.map_err(|e| e.to_string())?;
     let usual = alone.done.count() as f64 / seconds;
     let flood = tokio::spawn({
         let plan = terminals(daemon, plan, plan.rate * 3.0, seconds, 13_950_000_000);

@@ -38,6 +38,7 @@ fn white_space_case_comments_and_signs_do_not_matter() {
         PLAIN.replace(": ", " = "),
         PLAIN.to_lowercase(),
         format!("\u{feff}# a remark\n\n{PLAIN}and more that nobody reads"),
+        PLAIN.replace("-1\nEOF", "-1\n18446744073709551615 7\nEOF"),
         PLAIN.replace("TYPE: CVRP", "COMMENT: (one\nmore: of it)\nCOMMENT: two\nTYPE: CVRP\nBEST_KNOWN: 30"),
         PLAIN.replace("DEMAND_SECTION", "DEMAND_SECTION:"),
         PLAIN.replace("TYPE: CVRP\n", ""),

@@ -398,15 +398,15 @@ fn times(sink: &mut Sink, draft: &mut Draft<'_>) {
 fn depots(sink: &mut Sink, draft: &Draft<'_>) -> usize {
     let Some(lines) = draft.parts.section("DEPOT_SECTION") else { return 1 };
     let mut seen = std::collections::BTreeSet::new();
-    for &(row, line) in lines {
+    'section: for &(row, line) in lines {
         for token in line.split_ascii_whitespace() {
             if token == "-1" {
-                break;
+                break 'section;
             }
             let Some(depot) = id(sink, Field { row, column: "DEPOT_SECTION", text: Some(token) }) else {
                 continue;
             };
-            let depot = (depot + 1).saturating_sub(draft.base);
+            let depot = depot.saturating_add(1).saturating_sub(draft.base);
             if depot == 0 || depot > draft.nodes.len() as u64 {
                 sink.push(Fault::UnknownId, row, "DEPOT_SECTION", token, "no such node; 1 to DIMENSION");
             } else if !seen.insert(depot) {
