@@ -146,7 +146,7 @@ fn plateaus(ends: &Ends<'_>, there: &[Weight], back: &[Weight], most: Weight, li
             run += weight;
             at = to;
         }
-        list.push(Plateau { via: start, whole: whole - most, run });
+        list.push(Plateau { via: start, whole: whole.saturating_sub(most), run });
     }
     list
 }

@@ -74,8 +74,11 @@ fn search(ends: &Ends<'_>, source: &Source, target: &Target, excluded: &[u32]) -
             break;
         }
         for (at, rest) in &target.states {
-            if *at == state && !excluded.contains(at) && answer.is_none_or(|(a, _)| weight - rest < a) {
-                answer = Some((weight - rest, state));
+            if *at == state
+                && !excluded.contains(at)
+                && answer.is_none_or(|(a, _)| weight.saturating_sub(*rest) < a)
+            {
+                answer = Some((weight.saturating_sub(*rest), state));
             }
         }
         for turn in ends.graph.turns(state) {

@@ -209,7 +209,8 @@ impl Scratch {
             }
         }
         // The rest may lower a sum below the reach that was above it.
-        (best < INF).then(|| (best - most, meet))
+        // In a file whose sums fit but whose weights contradict each other it may lower them below nothing.
+        (best < INF).then(|| (best.saturating_sub(most), meet))
     }
 
     fn path(
