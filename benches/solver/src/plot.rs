@@ -52,7 +52,7 @@ pub(crate) fn convergence(rows: &[Row], runs: &[Run]) -> String {
         let at = x(time);
         let _ = writeln!(
             svg,
-            "<line y1=\"{top}\" y2=\"{bottom}\" x1=\"{at:.1}\" x2=\"{at:.1}\" stroke=\"#eee\"/><text x=\"{at:.1}\" y=\"{}\">{time} s</text>",
+            "<line y1=\"{top}\" y2=\"{bottom}\" x1=\"{at:.1}\" x2=\"{at:.1}\" stroke=\"#eee\"/><text x=\"{at:.1}\" y=\"{}\" text-anchor=\"middle\">{time} s</text>",
             bottom + 16.0
         );
     }
