@@ -90,8 +90,7 @@ impl Search<'_> {
     /// The evening's trips with the goods of the dawn; rounds and trunk hear of each other, nothing changes van.
     fn laid(&self, kept: &Kept, effort: &Effort, control: &dyn Control, used: &mut u64) -> Candidate {
         let mut plan = self.lay_rounds(kept);
-        let steps = effort.steps.map_or(8_000, |all| all * FIRST_PERCENT / 100).max(400);
-        let part = (steps / PASSES / (self.day.depots.len() as u64 + 1)).max(20);
+        let part = self.part_of_first(effort);
         self.retime(&mut plan);
         for pass in 0..PASSES {
             let seed = effort.seed.wrapping_add(pass);
@@ -114,6 +113,12 @@ impl Search<'_> {
         plan
     }
 
+    /// Steps for one base, or the trunk, in one of the first passes.
+    fn part_of_first(&self, effort: &Effort) -> u64 {
+        let steps = effort.steps.map_or(8_000, |all| all * FIRST_PERCENT / 100).max(400);
+        (steps / PASSES / (self.day.depots.len() as u64 + 1)).max(20)
+    }
+
     /// The trunk solved freely for what the rounds of a plan just laid out ask, and rounds again with its times: each pass
     /// is taken if it is better within the bounds.
     fn loosen(
@@ -124,8 +129,7 @@ impl Search<'_> {
         effort: &Effort,
         control: &dyn Control,
     ) -> u64 {
-        let steps = effort.steps.map_or(8_000, |all| all * FIRST_PERCENT / 100).max(400);
-        let part = (steps / PASSES / (self.day.depots.len() as u64 + 1)).max(20);
+        let part = self.part_of_first(effort);
         let (mut used, mut plan) = (0, best.clone());
         for pass in 0..PASSES {
             let seed = effort.seed.wrapping_add(PASSES + pass);
@@ -139,8 +143,7 @@ impl Search<'_> {
             self.retime(&mut plan);
             self.take(kept, bounds, best, &plan);
             if !self.stays_within(kept, bounds, &plan) {
-                let dearer = dearer(plan.other_van_fen);
-                plan = Candidate { other_van_fen: dearer, ..before };
+                plan = Candidate { other_van_fen: dearer(plan.other_van_fen), ..before };
             }
         }
         used
@@ -173,14 +176,12 @@ impl Search<'_> {
             }
             let mut next = best.clone();
             used += self.sweep(&mut next, &mut chance, control);
+            fruitless += 1;
             if !self.stays_within(kept, bounds, &next) {
                 best.other_van_fen = dearer(best.other_van_fen);
-                fruitless += 1;
             } else if self.dawn_rank(bounds, &next) < self.dawn_rank(bounds, best) {
                 *best = next;
                 fruitless = 0;
-            } else {
-                fruitless += 1;
             }
         }
         used
