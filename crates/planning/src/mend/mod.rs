@@ -1,5 +1,6 @@
-//! The dawn plan: what really arrived replaces the forecast. Crews, trunk trips and lines stay; villages change van, and
-//! their order within a round, only within a budget; vans being loaded stay as they are.
+//! The dawn plan: what really arrived replaces the forecast. Crews stay unless goods would be left without more; trunk trips
+//! and lines stay where leaving them saves less than they are worth; villages change van only within a budget; vans being
+//! loaded stay as they are.
 //!
 //! Carriers whose trucks are late have three ways, each tried and priced: their wave waits for them (**hold**), they go
 //! with a later wave of the day (**split**), or they stay for another day (**miss**). The cheapest is taken, and every

@@ -1,6 +1,6 @@
 //! The search of the dawn: the evening's trips with the goods that are there, then better by every move of the night, as
-//! long as no more villages change van than the budget allows, trunk trips are still made and vans being loaded keep
-//! everything. Another vehicle than the evening's has a price in the core's eyes, so that most moves keep to it unasked.
+//! long as no more villages change van than the budget allows and vans being loaded keep everything. Trunk trips are not
+//! bound: one that is made no more has a price, and so has another vehicle than the evening's in the core's eyes.
 
 use super::kept::{Kept, is_still_made};
 use super::{Candidate, Chance, EPOCHS, Effort, Search, Share};
