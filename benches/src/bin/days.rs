@@ -302,9 +302,9 @@ fn night_only(world: &World, first: Date, days: u64, profile: &str) -> ExitCode 
 
 fn dawn(world: &World, first: Date, days: u64, profile: &str) -> ExitCode {
     println!(
-        "| day | arrivals | places that change van | trunk trips kept, added | lines kept | vehicles added | cost, yuan | freely, yuan | dearer | served | freely | checker | seconds, processor | seconds, wall |"
+        "| day | arrivals | places that change van | trunk trips kept | unchanged | re-routed, cancelled, added | lines kept | vehicles added | cost, yuan | freely, yuan | dearer | served | freely | checker | seconds, processor | seconds, wall |"
     );
-    println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+    println!("|{}", " --- |".repeat(16));
     let mut good = true;
     let mut date = first;
     for _ in 0..days {
@@ -338,12 +338,15 @@ fn dawn(world: &World, first: Date, days: u64, profile: &str) -> ExitCode {
             let m = &dawn.mended;
             let dearer = (dawn.plan.cost_fen - free.cost_fen) as f64 * 100.0 / free.cost_fen.max(1) as f64;
             println!(
-                "| {date} | {name} | {} of {} ({:.1} %) | {} of {}, {} | {} of {} | {} | {} | {} | {dearer:+.2} % | {} of {} | {} | {} | {took_s:.1} | {wall_s:.1} |",
+                "| {date} | {name} | {} of {} ({:.1} %) | {} of {} | {} | {}, {}, {} | {} of {} | {} | {} | {} | {dearer:+.2} % | {} of {} | {} | {} | {took_s:.1} | {wall_s:.1} |",
                 m.moved,
                 m.villages,
                 m.moved_pm as f64 / 10.0,
                 m.trunk_kept,
                 m.trunk_trips,
+                m.trunk_unchanged,
+                m.trunk_rerouted,
+                m.trunk_cancelled,
                 m.trunk_added,
                 m.lines_kept,
                 m.lines,

@@ -280,6 +280,12 @@ impl<'a> Frames<'a> {
         }
     }
 
+    /// Whether two crews may do the same, as far as the core sees.
+    pub(crate) fn alike(&self, one: &Crew, other: &Crew) -> bool {
+        core::VehicleKind { name: String::new(), ..self.kind(one) }
+            == core::VehicleKind { name: String::new(), ..self.kind(other) }
+    }
+
     /// Bits 0 to 31: carriers that it may take; 32 to 35: sizes of place that it may enter.
     fn vehicle_skills(&self, crew: &Crew) -> u128 {
         let vehicle = self.day.county.vehicle(crew.vehicle);

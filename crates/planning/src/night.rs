@@ -111,9 +111,11 @@ pub fn mend(
         ..part(CALLED_PERCENT)
     };
     let called = search(true).mend(None, &first, control);
-    let second = Effort { time: effort.time, ..part(100 - CALLED_PERCENT) };
-    let best = search(called.account.left == 0).mend(Some(called), &second, control);
-    finish(&day, &goods, rows, best)
+    let leaves_nothing = called.chosen().account.left == 0;
+    let rest = |all: u64| all.saturating_sub(called.used).max(all * u64::from(100 - CALLED_PERCENT) / 100);
+    let second = Effort { steps: effort.steps.map(rest), ..effort.clone() };
+    let best = search(leaves_nothing).mend(Some(called), &second, control);
+    finish(&day, &goods, rows, best.chosen().clone())
 }
 
 /// Plans a day by a pipeline of public parts: villages from their own stations, `peer` for the rounds of each station

@@ -1,6 +1,6 @@
-//! The dawn plan: what really arrived replaces the forecast. Crews stay unless goods would be left without more; trunk trips
-//! and lines stay where leaving them saves less than they are worth; villages change van only within a budget; vans being
-//! loaded stay as they are.
+//! The dawn plan: what really arrived replaces the forecast. Crews stay unless goods would be left without more; of the plans
+//! found that cost at most 2 % more than the cheapest, the one that keeps most trunk trips is taken; lines stay where leaving
+//! them saves nothing; villages change van only within a budget; vans being loaded stay as they are.
 //!
 //! Carriers whose trucks are late have three ways, each tried and priced: their wave waits for them (**hold**), they go
 //! with a later wave of the day (**split**), or they stay for another day (**miss**). The cheapest is taken, and every
@@ -27,6 +27,8 @@ use xiangyun_solver::Control;
 
 /// Villages that may change van, in thousandths of those that the evening plan visits.
 pub const MOVED_MOST_PM: u64 = 100;
+/// A trip that leaves within this of its time in the evening plan leaves at the same time.
+const SAME_DEPARTURE_S: i64 = 1_800;
 /// Part of the effort that pricing the ways of late carriers may take, in hundredths.
 const PRICING_PERCENT: u64 = 30;
 /// Steps with which one way of one carrier is priced at most.
@@ -51,9 +53,16 @@ pub struct Mended {
     pub absent: u64,
     /// Trunk trips of the evening.
     pub trunk_trips: u64,
-    /// Those of them that the same truck still makes, to half of their stations or more.
+    /// Those of them that the same truck still makes, to half of their stations or more, in any order.
     pub trunk_kept: u64,
-    /// Trunk trips that the evening did not have.
+    /// Those of the kept ones whose common stations also follow in the same order, and which leave the hub within half an
+    /// hour of when they were to.
+    pub trunk_unchanged: u64,
+    /// Trips of the evening instead of which the same truck makes another.
+    pub trunk_rerouted: u64,
+    /// Trips of the evening that are not made, nor another by the same truck instead.
+    pub trunk_cancelled: u64,
+    /// Trunk trips beyond those of the evening.
     pub trunk_added: u64,
     /// Departures of lines that the evening used.
     pub lines: u64,
@@ -167,6 +176,9 @@ pub fn mend(
         absent: arrived.absent,
         trunk_trips: stays.trunk_trips,
         trunk_kept: stays.trunk_kept,
+        trunk_unchanged: stays.trunk_unchanged,
+        trunk_rerouted: stays.trunk_rerouted,
+        trunk_cancelled: stays.trunk_cancelled,
         trunk_added: stays.trunk_added,
         lines: stays.lines,
         lines_kept: stays.lines_kept,
@@ -181,6 +193,9 @@ pub fn mend(
 struct Stays {
     trunk_trips: u64,
     trunk_kept: u64,
+    trunk_unchanged: u64,
+    trunk_rerouted: u64,
+    trunk_cancelled: u64,
     trunk_added: u64,
     lines: u64,
     lines_kept: u64,
@@ -189,21 +204,25 @@ struct Stays {
 
 impl Stays {
     fn of(evening: &Plan, dawn: &Plan) -> Self {
-        let trunk = |plan: &Plan| -> Vec<(String, Vec<String>)> {
-            let trips = plan.trips.iter().filter(|t| t.kind == TripKind::Trunk);
-            let mut all: Vec<(&str, u32, Vec<String>)> =
-                trips.map(|t| (t.vehicle.as_str(), t.number, stations(t))).collect();
-            all.sort_unstable();
-            all.into_iter().map(|(vehicle, _, stations)| (vehicle.to_owned(), stations)).collect()
-        };
         let (before, mut after) = (trunk(evening), trunk(dawn));
-        let mut trunk_kept = 0;
-        for (vehicle, stations) in &before {
-            let same =
-                |(other, others): &(String, Vec<String>)| other == vehicle && is_still_made(stations, others);
-            if let Some(at) = after.iter().position(same) {
+        let (mut trunk_kept, mut trunk_unchanged, mut lost) = (0, 0, Vec::new());
+        for trip in &before {
+            // Of several that would do, the one least changed.
+            let kept = after.iter().enumerate().filter(|(_, other)| trip.is_still_made_by(other));
+            match kept.max_by_key(|&(at, other)| (trip.is_unchanged_in(other), std::cmp::Reverse(at))) {
+                Some((at, other)) => {
+                    trunk_kept += 1;
+                    trunk_unchanged += u64::from(trip.is_unchanged_in(other));
+                    after.remove(at);
+                }
+                None => lost.push(trip),
+            }
+        }
+        let mut trunk_rerouted = 0;
+        for trip in &lost {
+            if let Some(at) = after.iter().position(|other| other.vehicle == trip.vehicle) {
                 after.remove(at);
-                trunk_kept += 1;
+                trunk_rerouted += 1;
             }
         }
         let of_kind = |plan: &Plan, line: bool| -> BTreeSet<String> {
@@ -217,6 +236,9 @@ impl Stays {
         Self {
             trunk_trips: before.len() as u64,
             trunk_kept,
+            trunk_unchanged,
+            trunk_rerouted,
+            trunk_cancelled: lost.len() as u64 - trunk_rerouted,
             trunk_added: after.len() as u64,
             lines: lines.len() as u64,
             lines_kept: lines.intersection(&of_kind(dawn, true)).count() as u64,
@@ -225,11 +247,51 @@ impl Stays {
     }
 }
 
+/// A trunk trip as far as staying goes.
+struct TrunkTrip<'p> {
+    vehicle: &'p str,
+    number: u32,
+    departs_s: i64,
+    stations: Vec<&'p str>,
+}
+
+impl TrunkTrip<'_> {
+    fn is_still_made_by(&self, other: &Self) -> bool {
+        other.vehicle == self.vehicle && is_still_made(&self.stations, &other.stations)
+    }
+
+    /// Whether a trip that still makes this one also keeps the order of their stations and leaves at about the same time.
+    fn is_unchanged_in(&self, other: &Self) -> bool {
+        let common = |of: &Self, with: &Self| -> Vec<String> {
+            of.stations.iter().filter(|s| with.stations.contains(s)).map(|&s| s.to_owned()).collect()
+        };
+        (other.departs_s - self.departs_s).abs() <= SAME_DEPARTURE_S
+            && common(self, other) == common(other, self)
+    }
+}
+
+/// The trunk trips of a plan by vehicle and number.
+fn trunk(plan: &Plan) -> Vec<TrunkTrip<'_>> {
+    let mut all: Vec<TrunkTrip<'_>> = plan
+        .trips
+        .iter()
+        .filter(|t| t.kind == TripKind::Trunk)
+        .map(|t| TrunkTrip {
+            vehicle: &t.vehicle,
+            number: t.number,
+            departs_s: t.visits.first().map_or(0, |v| v.depart),
+            stations: stations(t),
+        })
+        .collect();
+    all.sort_by_key(|t| (t.vehicle, t.number));
+    all
+}
+
 /// The stations of a trunk trip in order.
-fn stations(trip: &Trip) -> Vec<String> {
+fn stations(trip: &Trip) -> Vec<&str> {
     let away = trip.visits.len().saturating_sub(1).max(1);
-    let mut all: Vec<String> =
-        trip.visits[1.min(trip.visits.len())..away].iter().map(|v| v.site.clone()).collect();
+    let mut all: Vec<&str> =
+        trip.visits[1.min(trip.visits.len())..away].iter().map(|v| v.site.as_str()).collect();
     all.dedup();
     all
 }

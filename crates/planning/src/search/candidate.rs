@@ -23,6 +23,8 @@ pub struct Candidate {
     pub trunk: Vec<CrewDay>,
     /// Whether the trunk is fixed from now on, for the comparison that asks so, or an evening plan is being laid out.
     pub frozen: bool,
+    /// At dawn: whether trunk tasks stay with the trucks that have them in the change being made.
+    pub trunk_held: bool,
     /// At dawn: what the search sees in a visit by another van than the evening's, in fen.
     pub other_van_fen: i64,
     /// Lines used.

@@ -1,8 +1,10 @@
 //! The search of the dawn: the evening's trips with the goods that are there, then better by every move of the night, as
-//! long as no more villages change van than the budget allows and vans being loaded keep everything. Trunk trips are not
-//! bound: one that is made no more has a price, and so has another vehicle than the evening's in the core's eyes.
+//! long as no more villages change van than the budget allows and vans being loaded keep everything. Trunk trips stay where
+//! staying costs little: in most changes trunk tasks are locked to the trucks that have them, a trip that is made no more has
+//! a price, high and low by turns, and of all plans found the one that loses fewest trips among the cheapest is taken.
 
-use super::kept::{Kept, is_still_made};
+use super::kept::Kept;
+use super::stays::{Found, TrunkTrip};
 use super::{Candidate, Chance, EPOCHS, Effort, Search, Share};
 use std::collections::{BTreeMap, BTreeSet};
 use xiangyun_model::id::{SiteId, VehicleId};
@@ -18,8 +20,19 @@ const SWEEPS_MOST: usize = 6;
 /// villages change van.
 const OTHER_VAN_FEN: i64 = 200;
 const OTHER_VAN_MOST_FEN: i64 = 100_000;
-/// What the search sees in a trunk trip of the evening that is made no more, in fen.
-const LOST_TRIP_FEN: i64 = 3_000;
+/// What the search sees in a trunk trip of the evening that is made no more, in fen: epochs by the one and by the other
+/// take turns.
+const LOST_TRIP_FEN: [i64; 2] = [100_000, 3_000];
+/// Changes in which trunk tasks stay with the trucks that have them, in thousandths, in epochs of the one and the other.
+const HELD_PERMILLE: [usize; 2] = [900, 600];
+/// Equal trucks exchange trips after every so many epochs.
+const REGAIN_EPOCHS: u64 = 4;
+/// Passes after the evening's trips are laid out in which trunk tasks stay with the trucks that have them.
+const HELD_PASSES: u64 = 2;
+/// With fewer steps than this nothing is swept a second time.
+const SWEPT_AGAIN_STEPS: u64 = 4_000;
+/// Part of the effort that sweeps of what is left may take, in hundredths; one sweep is always made.
+const SWEEPS_PERCENT: u64 = 25;
 /// Highest price accepted at the start, in millionths of the plan's cost.
 const HEAT_PPM: i64 = 600;
 
@@ -27,64 +40,88 @@ const HEAT_PPM: i64 = 600;
 struct Bounds {
     vans: BTreeMap<SiteId, BTreeSet<VehicleId>>,
     frozen: Vec<(VehicleId, Vec<Vec<SiteId>>)>,
-    trunk: Vec<(VehicleId, Vec<SiteId>)>,
+    trunk: Vec<TrunkTrip>,
+}
+
+/// What is given in one epoch to all of its threads.
+struct Epoch<'e> {
+    kept: &'e Kept,
+    bounds: &'e Bounds,
+    share: Share,
+    seed: u64,
+    lost_fen: i64,
+    held_permille: usize,
 }
 
 impl Search<'_> {
-    /// Mends: from `start`, or from the evening's trips themselves.
+    /// Mends: from the plans found before, or from the evening's trips themselves.
     #[must_use]
-    pub fn mend(&self, start: Option<Candidate>, effort: &Effort, control: &dyn Control) -> Candidate {
-        let Some(kept) = &self.kept else { return self.run(effort, control) };
+    pub fn mend(&self, start: Option<Found>, effort: &Effort, control: &dyn Control) -> Found {
+        let Some(kept) = &self.kept else { return Found::one(self.run(effort, control)) };
         let threads = effort.threads.clamp(1, crate::limits::THREADS_MAX);
-        let mut used = 0;
-        let laid = start.is_none();
-        let mut best = match start {
-            Some(plan) => plan,
-            None => self.laid(kept, effort, control, &mut used),
-        };
-        let trunk: Vec<(VehicleId, Vec<SiteId>)> = kept
-            .trips
-            .iter()
-            .filter(|trip| trip.trunk)
-            .map(|trip| (trip.vehicle, trip.stops.iter().map(|stop| stop.site).collect()))
-            .collect();
+        let (mut used, laid) = (0, start.is_none());
+        let start = start.unwrap_or_else(|| Found::one(self.laid(kept, effort, control, &mut used)));
+        let trunk: Vec<TrunkTrip> = kept.trips.iter().filter(|trip| trip.trunk).map(TrunkTrip::of).collect();
+        let first = start.cheapest(LOST_TRIP_FEN[1]);
         let bounds =
-            Bounds { vans: kept.vehicles(false), frozen: self.places_of(&best, &kept.frozen), trunk };
+            Bounds { vans: kept.vehicles(false), frozen: self.places_of(first, &kept.frozen), trunk };
+        let mut best = first.clone();
+        let mut found = Found::default();
+        start.into_iter().for_each(|plan| self.offer(&bounds, &mut found, &plan));
         if laid {
-            used += self.loosen(kept, &bounds, &mut best, effort, control);
+            used += self.loosen(kept, &bounds, &mut best, &mut found, effort, control);
         }
-        used += self.fetch_all(kept, &bounds, &mut best, effort, control);
+        if laid || effort.steps.is_none_or(|all| all >= SWEPT_AGAIN_STEPS) {
+            used += self.fetch_all(kept, &bounds, &mut best, &mut found, effort, control);
+        }
+        found.used = used;
+        if laid && best.account.left * 100 > best.account.served {
+            // Crews that were not called out are needed: the rest of the effort is theirs.
+            return found;
+        }
         let begun = control.elapsed();
         for epoch in 0..EPOCHS {
+            let turn = (epoch % 2) as usize;
             let share = Share {
-                steps: effort
-                    .steps
-                    .map(|all| all.saturating_sub(used).max(all / 2) / EPOCHS / threads as u64),
+                steps: effort.steps.map(|all| {
+                    all.saturating_sub(used).clamp(all / 2, all * 2 / 3) / EPOCHS / threads as u64
+                }),
                 until: effort
                     .time
                     .map(|all| begun + all.saturating_sub(begun) * (epoch as u32 + 1) / EPOCHS as u32),
                 progress_permille: (1000 * epoch / EPOCHS) as i64,
             };
-            let found: Vec<Candidate> = std::thread::scope(|scope| {
+            let of = Epoch {
+                kept,
+                bounds: &bounds,
+                share,
+                seed: effort.seed,
+                lost_fen: LOST_TRIP_FEN[turn],
+                held_permille: HELD_PERMILLE[turn],
+            };
+            let start = match turn {
+                0 => found.promising(of.lost_fen).clone(),
+                _ => found.cheapest(of.lost_fen).clone(),
+            };
+            let all: Vec<Found> = std::thread::scope(|scope| {
                 let climb = |t: u64| {
-                    let (best, share, bounds) = (&best, &share, &bounds);
-                    move || self.mend_on(kept, bounds, best, share, effort.seed, epoch * 64 + t, control)
+                    let (start, of) = (&start, &of);
+                    move || self.mend_on(of, start, epoch * 64 + t, control)
                 };
                 let others: Vec<_> = (1..threads as u64).map(|t| scope.spawn(climb(t))).collect();
                 let mut all = vec![climb(0)()];
                 all.extend(others.into_iter().map(|h| h.join().expect("a search thread does not panic")));
                 all
             });
-            for candidate in found {
-                if self.dawn_rank(&bounds, &candidate) < self.dawn_rank(&bounds, &best) {
-                    best = candidate;
-                }
+            all.into_iter().for_each(|more| found.join(more));
+            if epoch % REGAIN_EPOCHS == REGAIN_EPOCHS - 1 {
+                self.regain_all(&bounds, &mut found);
             }
             if control.stopped() {
                 break;
             }
         }
-        best
+        found
     }
 
     /// The evening's trips with the goods of the dawn; rounds and trunk hear of each other, nothing changes van.
@@ -126,6 +163,7 @@ impl Search<'_> {
         kept: &Kept,
         bounds: &Bounds,
         best: &mut Candidate,
+        found: &mut Found,
         effort: &Effort,
         control: &dyn Control,
     ) -> u64 {
@@ -133,15 +171,16 @@ impl Search<'_> {
         let (mut used, mut plan) = (0, best.clone());
         for pass in 0..PASSES {
             let seed = effort.seed.wrapping_add(PASSES + pass);
+            plan.trunk_held = pass < HELD_PASSES;
             used += self.solve_trunk(&mut plan, 4 * part, seed, control);
             self.retime(&mut plan);
-            self.take(kept, bounds, best, &plan);
+            self.take(kept, bounds, best, found, &plan);
             let before = plan.clone();
             for depot in 0..self.day.depots.len() {
                 used += self.solve_rounds(&mut plan, depot, part, seed, control);
             }
             self.retime(&mut plan);
-            self.take(kept, bounds, best, &plan);
+            self.take(kept, bounds, best, found, &plan);
             if !self.stays_within(kept, bounds, &plan) {
                 plan = Candidate { other_van_fen: dearer(plan.other_van_fen), ..before };
             }
@@ -150,37 +189,55 @@ impl Search<'_> {
     }
 
     /// Takes a plan that is better within the bounds.
-    fn take(&self, kept: &Kept, bounds: &Bounds, best: &mut Candidate, plan: &Candidate) {
-        if self.stays_within(kept, bounds, plan)
-            && self.dawn_rank(bounds, plan) < self.dawn_rank(bounds, best)
-        {
+    fn take(
+        &self,
+        kept: &Kept,
+        bounds: &Bounds,
+        best: &mut Candidate,
+        found: &mut Found,
+        plan: &Candidate,
+    ) -> bool {
+        if !self.stays_within(kept, bounds, plan) {
+            return false;
+        }
+        self.offer(bounds, found, plan);
+        let fen = LOST_TRIP_FEN[1];
+        let better = self.dawn_rank(bounds, plan, fen) < self.dawn_rank(bounds, best, fen);
+        if better {
             best.clone_from(plan);
         }
+        better
     }
 
-    /// Offers what is left to every base, as long as that serves more within the bounds.
+    fn offer(&self, bounds: &Bounds, found: &mut Found, plan: &Candidate) {
+        found.offer(self.lost(plan, &bounds.trunk), plan);
+    }
+
+    /// Offers what is left to every base, as long as much is left and that serves more within the bounds.
     fn fetch_all(
         &self,
         kept: &Kept,
         bounds: &Bounds,
         best: &mut Candidate,
+        found: &mut Found,
         effort: &Effort,
         control: &dyn Control,
     ) -> u64 {
         let mut chance = Chance::new(effort.seed, 0x6665_7463);
         let (mut used, mut fruitless) = (0, 0);
+        let most = effort.steps.map(|all| all * SWEEPS_PERCENT / 100);
         for _ in 0..SWEEPS_MOST {
             let late = effort.time.is_some_and(|most| control.elapsed() >= most) || control.stopped();
-            if best.account.left == 0 || fruitless > 1 || late {
+            if !self.leaves_much(best) || fruitless > 1 || late || most.is_some_and(|most| used >= most) {
                 break;
             }
             let mut next = best.clone();
+            next.trunk_held = fruitless == 0;
             used += self.sweep(&mut next, &mut chance, control);
             fruitless += 1;
             if !self.stays_within(kept, bounds, &next) {
                 best.other_van_fen = dearer(best.other_van_fen);
-            } else if self.dawn_rank(bounds, &next) < self.dawn_rank(bounds, best) {
-                *best = next;
+            } else if self.take(kept, bounds, best, found, &next) {
                 fruitless = 0;
             }
         }
@@ -194,66 +251,50 @@ impl Search<'_> {
     }
 
     /// What ranks plans of the dawn: as in the night, and trunk trips of the evening that are made no more have a price.
-    fn dawn_rank(&self, bounds: &Bounds, plan: &Candidate) -> (u64, i64) {
-        let lost = bounds.trunk.len() - self.still_made(plan, &bounds.trunk);
+    fn dawn_rank(&self, bounds: &Bounds, plan: &Candidate, lost_fen: i64) -> (u64, i64) {
         let (must, fen) = plan.rank();
-        (must, fen + lost as i64 * LOST_TRIP_FEN)
+        (must, fen + self.lost(plan, &bounds.trunk) as i64 * lost_fen)
     }
 
-    /// Trunk trips of the evening that a plan still makes.
-    fn still_made(&self, plan: &Candidate, trunk: &[(VehicleId, Vec<SiteId>)]) -> usize {
-        let mut trips: Vec<(VehicleId, Vec<SiteId>)> = Vec::new();
-        for (crew, day) in &plan.trunk {
-            let stations = |tasks: &Vec<u32>| tasks.iter().map(|&t| plan.tasks[t as usize].site).collect();
-            trips.extend(day.iter().map(|tasks| (self.day.crews[*crew].vehicle, stations(tasks))));
+    /// More trips of the evening by exchanges between equal trucks, for every plan found.
+    fn regain_all(&self, bounds: &Bounds, found: &mut Found) {
+        let plans: Vec<Candidate> = found.plans().cloned().collect();
+        for mut plan in plans {
+            if self.regain(&mut plan, &bounds.trunk) {
+                self.offer(bounds, found, &plan);
+            }
         }
-        let made = |(truck, before): &&(VehicleId, Vec<SiteId>)| {
-            let same = trips.iter().position(|(of, after)| of == truck && is_still_made(before, after));
-            same.map(|at| trips.swap_remove(at)).is_some()
-        };
-        trunk.iter().filter(made).count()
     }
 
     /// One thread's part of one epoch: changes that stay within the bounds.
-    #[allow(clippy::too_many_arguments)] // what is kept, what is held against, and the thread's own share
-    fn mend_on(
-        &self,
-        kept: &Kept,
-        bounds: &Bounds,
-        start: &Candidate,
-        share: &Share,
-        seed: u64,
-        stream: u64,
-        control: &dyn Control,
-    ) -> Candidate {
-        let mut chance = Chance::new(seed, 0x6d65_6e64 + stream);
-        let (mut now, mut best) = (start.clone(), start.clone());
-        let mut now_rank = self.dawn_rank(bounds, &now);
-        let mut best_rank = now_rank;
+    fn mend_on(&self, of: &Epoch<'_>, start: &Candidate, stream: u64, control: &dyn Control) -> Found {
+        let mut chance = Chance::new(of.seed, 0x6d65_6e64 + stream);
+        let (mut now, mut found) = (start.clone(), Found::default());
+        let mut now_rank = self.dawn_rank(of.bounds, &now, of.lost_fen);
         let mut used = 0;
         loop {
-            let over = share.steps.is_some_and(|most| used >= most)
-                || share.until.is_some_and(|until| control.elapsed() >= until)
+            let over = of.share.steps.is_some_and(|most| used >= most)
+                || of.share.until.is_some_and(|until| control.elapsed() >= until)
                 || control.stopped();
             if over {
-                return best;
+                found.used = used;
+                return found;
             }
             let mut next = now.clone();
+            next.trunk_held = chance.permille(of.held_permille);
             used += self.change(&mut next, &mut chance, control).max(1);
-            if !self.stays_within(kept, bounds, &next) {
+            if !self.stays_within(of.kept, of.bounds, &next) {
                 now.other_van_fen = dearer(now.other_van_fen);
                 continue;
             }
+            self.offer(of.bounds, &mut found, &next);
             now.other_van_fen = (now.other_van_fen * 9 / 10).max(OTHER_VAN_FEN);
-            let heat = HEAT_PPM * (1000 - share.progress_permille) / 1000;
+            let heat = HEAT_PPM * (1000 - of.share.progress_permille) / 1000;
             let allowed = now.account.total_fen() * heat / 1_000_000;
             let luck = allowed * (chance.below(1000) as i64).pow(3) / 1_000_000_000;
-            let rank = self.dawn_rank(bounds, &next);
+            let rank = self.dawn_rank(of.bounds, &next, of.lost_fen);
             if rank <= (now_rank.0, now_rank.1 + luck) {
                 (now, now_rank) = (next, rank);
-                if rank < best_rank {
-                    (best, best_rank) = (now.clone(), rank);
-                }
             }
         }
     }

@@ -14,6 +14,7 @@ mod lines;
 mod mend;
 mod moves;
 mod settle;
+mod stays;
 mod sweep;
 mod tasks;
 
@@ -21,6 +22,7 @@ pub use baseline::Rounds;
 pub use candidate::{Candidate, CrewDay};
 pub use chance::Chance;
 pub use kept::{Kept, KeptRide, KeptStop, KeptTrip, Mark, is_still_made};
+pub use stays::Found;
 
 use crate::consolidate::{Cargo, Consolidated};
 use crate::day::Day;

@@ -8,10 +8,10 @@ use crate::draft::{Draft, Stop, TripDraft};
 use crate::frame::{Framed, RoundItem, TrunkTask};
 use crate::slack::slack;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use xiangyun_model::id::SiteId;
 use xiangyun_solver::problem::JobId;
-use xiangyun_solver::{Budget, Control, Locks, Route, Solution, Visit, solve};
+use xiangyun_solver::{Budget, Control, JobLock, Locks, Route, Solution, Visit, solve};
 
 /// The inner search is stopped by the same hand as the outer one.
 pub(super) struct Inner<'c>(pub(super) &'c dyn Control);
@@ -103,7 +103,10 @@ impl Search<'_> {
             return self.lay_trunk(kept, plan, steps, seed, control);
         }
         let tasks = self.tasks(plan);
-        let renamed = rename(&plan.tasks, &tasks);
+        let renamed = match self.kept {
+            Some(_) => rename_by_loads(&plan.tasks, &tasks),
+            None => rename(&plan.tasks, &tasks),
+        };
         let first = plan.tasks.is_empty();
         if self.variant.fixed_trunk && !first && plan.frozen {
             self.keep_trunk(plan, tasks, &renamed);
@@ -111,10 +114,14 @@ impl Search<'_> {
         }
         let Some(framed) = self.frames.trunk(&self.trunk_crews, &tasks) else { return 0 };
         let warm = warm(&framed, &plan.trunk, |old| renamed.get(&old).copied().unwrap_or(u32::MAX));
+        let mut locks = Locks::none();
+        if plan.trunk_held {
+            warm.routes.iter().flat_map(Route::jobs).for_each(|job| locks.set(job, JobLock::FixedVehicle));
+        }
         let outcome = solve(
             &framed.problem,
             Some(&warm),
-            &Locks::none(),
+            &locks,
             &Budget::steps(steps.min(crate::limits::INNER_STEPS_MAX)).seed(seed),
             &Inner(control),
         );
@@ -341,6 +348,33 @@ fn rename(old: &[TrunkTask], new: &[TrunkTask]) -> BTreeMap<u32, u32> {
     keys(old).into_iter().filter_map(|(key, at)| new.get(&key).map(|&to| (at, to))).collect()
 }
 
+/// Old tasks by the new ones that carry most of their goods, so that at dawn a trip keeps what it carries however the rest
+/// is cut.
+fn rename_by_loads(old: &[TrunkTask], new: &[TrunkTask]) -> BTreeMap<u32, u32> {
+    let goods = |task: &TrunkTask| -> Vec<(u32, bool)> {
+        task.drop.iter().map(|&l| (l, true)).chain(task.pick.iter().map(|&l| (l, false))).collect()
+    };
+    let mut before: BTreeMap<(u32, bool), u32> = BTreeMap::new();
+    for (at, task) in old.iter().enumerate() {
+        before.extend(goods(task).into_iter().map(|key| (key, at as u32)));
+    }
+    let mut common: BTreeMap<(u32, u32), usize> = BTreeMap::new();
+    for (at, task) in new.iter().enumerate() {
+        for was in goods(task).iter().filter_map(|key| before.get(key)) {
+            *common.entry((*was, at as u32)).or_default() += 1;
+        }
+    }
+    let mut pairs: Vec<(usize, (u32, u32))> = common.into_iter().map(|(pair, n)| (n, pair)).collect();
+    pairs.sort_by_key(|&(n, pair)| (std::cmp::Reverse(n), pair));
+    let (mut renamed, mut taken) = (BTreeMap::new(), BTreeSet::new());
+    for (_, (was, is)) in pairs {
+        if !renamed.contains_key(&was) && taken.insert(is) {
+            renamed.insert(was, is);
+        }
+    }
+    renamed
+}
+
 /// The solution of a problem that repeats earlier days as far as their items are still there.
 pub(super) fn warm(framed: &Framed, days: &[CrewDay], rename: impl Fn(u32) -> u32) -> Solution {
     let mut jobs: BTreeMap<u32, Vec<JobId>> = BTreeMap::new();
@@ -390,4 +424,21 @@ pub(super) fn days_of(framed: &Framed, solution: &Solution) -> Vec<CrewDay> {
         }
     }
     days
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn at_dawn_a_task_is_the_one_that_carried_most_of_its_goods() {
+        let task = |drop: &[u32], pick: &[u32]| TrunkTask {
+            drop: drop.to_vec(),
+            pick: pick.to_vec(),
+            ..TrunkTask::at(SiteId(1))
+        };
+        let old = [task(&[1, 2, 3], &[]), task(&[4], &[]), task(&[], &[1])];
+        let new = [task(&[9], &[]), task(&[], &[1]), task(&[2, 3, 4], &[]), task(&[1], &[])];
+        assert_eq!(rename_by_loads(&old, &new), BTreeMap::from([(0, 2), (2, 1)]));
+    }
 }

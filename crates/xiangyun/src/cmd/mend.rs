@@ -154,13 +154,14 @@ fn say(document: &Document<'_>, lang: Lang) {
             format!("{date}: {orders} orders after arrival, {served} served, {unassigned} left, {yuan} yuan, {moved} of {villages} places change van, {seconds:.1} s, {violations} violations"),
         )
     );
-    let Mended { trunk_trips, trunk_kept, trunk_added, lines, lines_kept, crews_added, .. } = mended;
+    let Mended { trunk_trips, trunk_kept, trunk_unchanged, trunk_rerouted, trunk_cancelled, .. } = mended;
+    let Mended { trunk_added, lines, lines_kept, crews_added, .. } = mended;
     let added = if crews_added.is_empty() { "0".to_owned() } else { crews_added.join(" ") };
     println!(
         "{}",
         lang.pick(
-            format!("干线趟次保持 {trunk_kept}/{trunk_trips}，新增 {trunk_added}；班线保持 {lines_kept}/{lines}；加派车辆 {added}"),
-            format!("{trunk_kept} of {trunk_trips} trunk trips stay, {trunk_added} added; {lines_kept} of {lines} departures of lines stay; vehicles added: {added}"),
+            format!("干线趟次保持 {trunk_kept}/{trunk_trips}（次序与时刻不变 {trunk_unchanged}），改线 {trunk_rerouted}，取消 {trunk_cancelled}，新增 {trunk_added}；班线保持 {lines_kept}/{lines}；加派车辆 {added}"),
+            format!("{trunk_kept} of {trunk_trips} trunk trips stay ({trunk_unchanged} in order and time too), {trunk_rerouted} re-routed, {trunk_cancelled} cancelled, {trunk_added} added; {lines_kept} of {lines} departures of lines stay; vehicles added: {added}"),
         )
     );
     for late in &mended.late {
