@@ -32,7 +32,7 @@ const SAME_DEPARTURE_S: i64 = 1_800;
 /// Part of the effort that pricing the ways of late carriers may take, in hundredths.
 const PRICING_PERCENT: u64 = 30;
 /// Steps with which one way of one carrier is priced at most.
-const PRICING_STEPS: u64 = 3_000;
+const PRICING_STEPS: u64 = 1_600;
 
 /// What a mending did.
 #[derive(Clone, Debug, Serialize)]

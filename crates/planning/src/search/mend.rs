@@ -29,6 +29,9 @@ const HELD_PERMILLE: [usize; 2] = [900, 600];
 const REGAIN_EPOCHS: u64 = 4;
 /// Passes after the evening's trips are laid out in which trunk tasks stay with the trucks that have them.
 const HELD_PASSES: u64 = 2;
+/// Fewer steps than this, as where the ways of a late carrier are priced, are spent in one epoch of each kind: every epoch
+/// makes a whole change, however few its steps.
+const SHORT_STEPS: u64 = 1_000;
 /// With fewer steps than this nothing is swept a second time.
 const SWEPT_AGAIN_STEPS: u64 = 4_000;
 /// Part of the effort that sweeps of what is left may take, in hundredths; one sweep is always made.
@@ -80,16 +83,17 @@ impl Search<'_> {
             return found;
         }
         let begun = control.elapsed();
-        for epoch in 0..EPOCHS {
+        let epochs = if effort.steps.is_some_and(|all| all < SHORT_STEPS) { 2 } else { EPOCHS };
+        for epoch in 0..epochs {
             let turn = (epoch % 2) as usize;
             let share = Share {
                 steps: effort.steps.map(|all| {
-                    all.saturating_sub(used).clamp(all / 2, all * 2 / 3) / EPOCHS / threads as u64
+                    all.saturating_sub(used).clamp(all / 2, all * 2 / 3) / epochs / threads as u64
                 }),
                 until: effort
                     .time
-                    .map(|all| begun + all.saturating_sub(begun) * (epoch as u32 + 1) / EPOCHS as u32),
-                progress_permille: (1000 * epoch / EPOCHS) as i64,
+                    .map(|all| begun + all.saturating_sub(begun) * (epoch as u32 + 1) / epochs as u32),
+                progress_permille: (1000 * epoch / epochs) as i64,
             };
             let of = Epoch {
                 kept,
@@ -114,7 +118,7 @@ impl Search<'_> {
                 all
             });
             all.into_iter().for_each(|more| found.join(more));
-            if epoch % REGAIN_EPOCHS == REGAIN_EPOCHS - 1 {
+            if epoch % REGAIN_EPOCHS == REGAIN_EPOCHS - 1 || epoch + 1 == epochs {
                 self.regain_all(&bounds, &mut found);
             }
             if control.stopped() {
