@@ -117,7 +117,7 @@ impl Search<'_> {
                 all.extend(others.into_iter().map(|h| h.join().expect("a search thread does not panic")));
                 all
             });
-            all.into_iter().for_each(|more| found.join(more));
+            all.iter().for_each(|more| found.join(more));
             if epoch % REGAIN_EPOCHS == REGAIN_EPOCHS - 1 || epoch + 1 == epochs {
                 self.regain_all(&bounds, &mut found);
             }

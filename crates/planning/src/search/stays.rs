@@ -48,7 +48,7 @@ impl Found {
         }
     }
 
-    pub(super) fn join(&mut self, other: Self) {
+    pub(super) fn join(&mut self, other: &Self) {
         other.plans.iter().for_each(|(&lost, plan)| self.offer(lost, plan));
         self.used += other.used;
     }
