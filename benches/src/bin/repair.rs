@@ -274,6 +274,17 @@ fn tidied(start: &Running, running: &mut Running, left: &[&OrderRow], stops: usi
         w.as_secs_f64() * 1e3,
     );
     tell("tidied up", &bill);
+    // Asked for once more with what is left of the budget: told, not judged.
+    let most = u32::try_from(stops / 10).unwrap_or(u32::MAX).saturating_sub(moved);
+    let limits = TidyUp { moved_max: Some(most), ..TidyUp::of(running.plan()) };
+    if let Ok(more) = running.tidy_up(&limits, &[]) {
+        let mut twice = running.fork();
+        twice.accept(&more.patch);
+        let (_, bill, moved) = start.compare(&twice);
+        let fen = bill.total_fen + left_fen(&twice, left);
+        let extra = (fen - free.total_fen) as f64 / free.total_fen as f64 * 100.0;
+        println!("  tidied up twice: {moved} of {stops} stops moved, cost {fen} fen ({extra:+.2} %)");
+    }
     offer.is_ok() && share <= 10.0 && extra <= 1.0
 }
 

@@ -179,17 +179,25 @@ impl Tidy<'_> {
         moved <= self.most && day.moved_max.is_none_or(|most| all() <= most)
     }
 
+    /// Whether a trip does other things than before: the begin of all others stays.
+    fn is_changed(&self, trip: &Trip) -> bool {
+        let same = |(a, b): (&Visit, &Visit)| a.id == b.id && a.load == b.load && a.unload == b.unload;
+        self.day.plan.trip(&trip.id).is_none_or(|old| {
+            old.visits.len() != trip.visits.len() || !old.visits.iter().zip(&trip.visits).all(same)
+        })
+    }
+
     /// Whether a trip has not begun, so that its begin may move.
     fn waits(&self, trip: &Trip) -> bool {
         trip.kind != TripKind::Line && trip.visits.first().is_some_and(|v| !self.still.contains(&v.id))
     }
 
-    /// Trips that have not begun may begin as soon as their crews can.
+    /// Changed trips that have not begun may begin as soon as their crews can.
     fn begin_soon(&self, trial: &mut Trial) {
         let day = self.day;
         let county = &day.inputs.county;
         let soonest = if day.progress.now > 0 { day.progress.now + NOTICE_S } else { i64::MIN };
-        for trip in trial.plan.trips.iter_mut().filter(|t| self.waits(t)) {
+        for trip in trial.plan.trips.iter_mut().filter(|t| self.waits(t) && self.is_changed(t)) {
             let vehicle = day.names.vehicles.get(&trip.vehicle).map(|&i| county.vehicles[i].available.from_s);
             let driver = trip.driver.as_ref().and_then(|d| day.names.drivers.get(d));
             let shift = driver.map(|&i| county.drivers[i].shift.from_s);
@@ -199,10 +207,12 @@ impl Tidy<'_> {
         }
     }
 
-    /// Crews that would wait at their first stops begin that much later; gives whether any does.
+    /// Crews of changed trips that would wait at their first stops begin that much later; gives whether any does.
     fn begin_late(&self, trial: &mut Trial) -> bool {
         let mut any = false;
-        for trip in trial.plan.trips.iter_mut().filter(|t| t.number == 1 && self.waits(t)) {
+        for trip in
+            trial.plan.trips.iter_mut().filter(|t| t.number == 1 && self.waits(t) && self.is_changed(t))
+        {
             let Some(at) = trip.visits.iter().skip(1).position(|v| v.start > v.arrive) else { continue };
             let wait = trip.visits[at + 1].start - trip.visits[at + 1].arrive;
             let room = trip.visits[..=at].iter().map(|v| v.latest - v.start).min().unwrap_or(0);
