@@ -179,6 +179,7 @@ pub fn is_bulk(path: &str) -> bool {
         "/clock",
         "/confirm",
         "/repairs",
+        "/tidy-up",
     ]
     .iter()
     .any(|end| path.ends_with(end))
