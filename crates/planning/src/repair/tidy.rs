@@ -10,7 +10,7 @@
 use super::edit::{self, Trial};
 use super::manual::unlocked;
 use super::ways::{Board, Way};
-use super::{NoOffer, Offer, Running, join, together};
+use super::{NoOffer, Offer, Running, fresh, join, together};
 use crate::fast::Map;
 use std::collections::{BTreeMap, BTreeSet};
 use xiangyun_model::plan::{Load, Plan, Trip, TripKind, Visit, VisitLock};
@@ -328,9 +328,10 @@ impl Tidy<'_> {
         })
     }
 
-    /// Loads that go the same way and have not been made up yet become one.
+    /// Loads of orders that came during the day go with others of their way that are not made up yet.
     fn join_loads(&mut self) {
-        let mut open: Vec<String> = self.best.plan.loads.iter().map(|l| l.id.clone()).collect();
+        let mut open: Vec<String> =
+            self.best.plan.loads.iter().filter(|l| fresh::is_of(l)).map(|l| l.id.clone()).collect();
         // What came last is joined to what was there.
         open.sort_by_key(|id| {
             let load = self.best.plan.loads.iter().find(|l| l.id == *id);
@@ -426,7 +427,7 @@ impl Tidy<'_> {
         let volume: Map<&str, i64> = plan.loads.iter().map(|l| (l.id.as_str(), l.amount.cm3)).collect();
         let mut found: BTreeMap<&str, i64> = BTreeMap::new();
         for trip in plan.trips.iter().filter(|t| matches!(t.kind, TripKind::Round | TripKind::Direct)) {
-            let inner = &trip.visits[1..trip.visits.len().max(2) - 1];
+            let inner = inner(trip);
             if !inner.iter().any(|v| ends.contains(v.site.as_str())) {
                 continue;
             }
@@ -472,10 +473,7 @@ impl Tidy<'_> {
             .trips
             .iter()
             .filter(|t| t.kind == TripKind::Trunk && self.waits(t))
-            .flat_map(|t| {
-                let last = t.visits.len() - 1;
-                t.visits[1..last].iter().map(|v| (t.id.clone(), v.id.clone()))
-            })
+            .flat_map(|t| inner(t).iter().map(|v| (t.id.clone(), v.id.clone())))
             .collect();
         for (trip, visit) in stops {
             let others: Vec<String> = self
@@ -499,14 +497,18 @@ impl Tidy<'_> {
     }
 
     fn hand_on(&mut self, trip: &str, visit: &str, other: &str) -> bool {
-        let Some(slots) = self.best.plan.trip(other).map(|t| t.visits.len() - 1) else { return false };
+        let Some(slots) = self.best.plan.trip(other).map(|t| t.visits.len().saturating_sub(1)) else {
+            return false;
+        };
         let site = |plan: &Plan, trip: &str, visit: &str| {
             plan.trip(trip)?.visits.iter().find(|v| v.id == visit).map(|v| v.site.clone())
         };
         let Some(here) = site(&self.best.plan, trip, visit) else { return false };
-        let known = self.best.plan.trip(other).and_then(|t| {
-            t.visits[1..t.visits.len() - 1].iter().position(|v| v.site == here).map(|at| at + 1)
-        });
+        let known = self
+            .best
+            .plan
+            .trip(other)
+            .and_then(|t| inner(t).iter().position(|v| v.site == here).map(|at| at + 1));
         let places: Vec<(bool, usize)> = match known {
             Some(at) => vec![(true, at)],
             None => (0..slots).map(|at| (false, at)).collect(),
@@ -527,8 +529,7 @@ impl Tidy<'_> {
         for trip in
             self.best.plan.trips.iter().filter(|t| t.kind != TripKind::Line && t.kind != TripKind::Trunk)
         {
-            let last = trip.visits.len() - 1;
-            sites.extend(trip.visits[1..last].iter().map(|v| v.site.clone()));
+            sites.extend(inner(trip).iter().map(|v| v.site.clone()));
         }
         let all: Vec<usize> = sites.iter().map(|s| day.names.site(s).index()).collect();
         for &site in &all {
@@ -564,6 +565,11 @@ impl Tidy<'_> {
 enum First {
     Small,
     Large,
+}
+
+/// Visits of a trip between its ends.
+fn inner(trip: &Trip) -> &[Visit] {
+    trip.visits.get(1..trip.visits.len().saturating_sub(1)).unwrap_or_default()
 }
 
 /// Loads that visits handle.
