@@ -66,6 +66,13 @@ pub(super) async fn tidy_up(
                 })
             })
             .await?;
+            let is_raised = read(&app.world).day.exceptions.contains_key(&exception);
+            if !is_raised {
+                // The same request again, or somebody else's at the same moment: no second wish.
+                let again =
+                    || Problem::conflict("a tidy-up was asked for at the same moment; ask again").retry(1);
+                return app.replayed(&context).await?.ok_or_else(again);
+            }
             exception
         }
     };
