@@ -208,11 +208,13 @@ pub enum ExceptionKind {
     PointFull,
     /// An order fell away; its stops may too.
     Cancelled,
+    /// Orders came one by one; planned stops may move so that all of it costs less.
+    TidyUp,
 }
 
 impl ExceptionKind {
     /// All kinds.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::LateRisk,
         Self::Deviation,
         Self::NoSignal,
@@ -231,6 +233,7 @@ impl ExceptionKind {
         Self::ReturnablesDifference,
         Self::PointFull,
         Self::Cancelled,
+        Self::TidyUp,
     ];
 }
 

@@ -11,10 +11,10 @@ use xiangyun_dispatch::command::Offer as DayOffer;
 use xiangyun_dispatch::event::{Condition, ExceptionKind, Touched};
 use xiangyun_dispatch::published;
 use xiangyun_dispatch::state::{State, StopPhase};
-use xiangyun_model::plan::{Load, Plan};
+use xiangyun_model::plan::{Load, Plan, VisitLock};
 use xiangyun_planning::inputs::Inputs;
 use xiangyun_planning::orders::OrderRow;
-use xiangyun_planning::repair::{Done, NoOffer, Offer, Patch, Progress, Running};
+use xiangyun_planning::repair::{Done, NoOffer, Offer, Patch, Progress, Running, TidyUp};
 use xiangyun_planning::travel::Travel;
 
 /// Why an exception gets no offer.
@@ -39,13 +39,14 @@ pub enum NoRepair {
 pub struct Redispatch {
     running: Running,
     midnight_ms: i64,
+    locks: Vec<VisitLock>,
 }
 
 impl Redispatch {
     /// Follows a published plan; `midnight_ms` is the instant of its day's local midnight.
     #[must_use]
     pub fn new(plan: Plan, inputs: Inputs, midnight_ms: i64) -> Self {
-        Self { running: Running::new(plan, inputs), midnight_ms }
+        Self { running: Running::new(plan, inputs), midnight_ms, locks: Vec::new() }
     }
 
     /// The plan as it runs.
@@ -63,6 +64,11 @@ impl Redispatch {
     /// Sets how many stops an offer may move.
     pub const fn set_budget(&mut self, moved_max: Option<u32>) {
         self.running.moved_max = moved_max;
+    }
+
+    /// Sets the visits that a tidy-up leaves alone.
+    pub fn set_locks(&mut self, locks: Vec<VisitLock>) {
+        self.locks = locks;
     }
 
     /// Takes in what the day's state says has happened by `now_ms`.
@@ -144,6 +150,7 @@ impl Redispatch {
                 let order = found.subject.strip_prefix("order/").unwrap_or(&found.subject);
                 self.running.cancel(order)?
             }
+            ExceptionKind::TidyUp => self.running.tidy_up(&TidyUp::of(self.running.plan()), &self.locks)?,
             kind => return Err(NoRepair::NotByPlan(kind)),
         };
         Ok(self.day_offer(state, &offer, exception, name))

@@ -241,6 +241,8 @@ impl Default for Night {
 pub struct Repairs {
     /// Most stops that one offer may move; absent: no limit.
     pub moved_stops_max: Option<u32>,
+    /// A tidy-up is wanted whenever so many orders of the day have got their places; absent: only when somebody asks.
+    pub tidy_up_every: Option<u32>,
     /// Offers accepted without asking anybody, by kind of exception (`unassigned`, `cancelled`, `breakdown` and so on).
     pub auto: BTreeMap<String, AutoRule>,
 }

@@ -128,6 +128,16 @@ fn sort(plan: &mut Plan) {
 
 /// Stops ahead whose vehicle or order differs, or that fell away; new stops move nobody.
 pub(super) fn moved_stops(before: &Plan, after: &Plan, progress: &Progress) -> u32 {
+    moved_among(before, after, progress, |_| true)
+}
+
+/// The same of some stops only.
+pub(super) fn moved_among(
+    before: &Plan,
+    after: &Plan,
+    progress: &Progress,
+    counts: impl Fn(&str) -> bool,
+) -> u32 {
     let now: BTreeMap<&str, (&str, usize)> = after
         .trips
         .iter()
@@ -136,7 +146,8 @@ pub(super) fn moved_stops(before: &Plan, after: &Plan, progress: &Progress) -> u
     let mut moved = 0;
     for trip in &before.trips {
         let mut last: Option<usize> = None;
-        for visit in trip.visits.iter().filter(|v| !progress.visits.contains_key(&v.id)) {
+        let ahead = trip.visits.iter().filter(|v| !progress.visits.contains_key(&v.id));
+        for visit in ahead.filter(|v| counts(&v.id)) {
             match now.get(visit.id.as_str()) {
                 Some(&(vehicle, at)) if vehicle == trip.vehicle && last.is_none_or(|l| at > l) => {
                     last = Some(at);
@@ -176,6 +187,20 @@ impl Trial {
     pub(super) fn retime(&mut self, inputs: &Inputs, progress: &Progress, names: &Names) -> Vec<String> {
         let missed = forward::retime(&mut self.plan, inputs, progress, names);
         forward::renew(&mut self.plan, inputs, names);
+        sort(&mut self.plan);
+        missed
+    }
+
+    /// The same, with latest starts after which promises that have a price are passed by so much at most.
+    pub(super) fn retime_within(
+        &mut self,
+        inputs: &Inputs,
+        progress: &Progress,
+        names: &Names,
+        late_s: i64,
+    ) -> Vec<String> {
+        let missed = forward::retime(&mut self.plan, inputs, progress, names);
+        forward::renew_within(&mut self.plan, inputs, names, late_s);
         sort(&mut self.plan);
         missed
     }
@@ -269,6 +294,80 @@ impl Trial {
         }
     }
 
+    /// What a trip does at a visit, another trip does: at its visit `at` where it is there anyway, else at a new one after
+    /// that. Gives whether it has compartments for everything.
+    pub(super) fn hand_stop_on(
+        &mut self,
+        trip: &str,
+        visit: &str,
+        other: &str,
+        there: bool,
+        at: usize,
+    ) -> bool {
+        let place = |plan: &Plan, id: &str| plan.trips.iter().position(|t| t.id == id);
+        let (Some(from), Some(to)) = (place(&self.plan, trip), place(&self.plan, other)) else {
+            return false;
+        };
+        let Some(v) = self.plan.trips[from].visits.iter().position(|x| x.id == visit) else { return false };
+        let old = self.plan.trips[from].visits[v].clone();
+        // Rooms of the same band.
+        let mut rooms: BTreeMap<String, String> = BTreeMap::new();
+        for room in &self.plan.trips[from].compartments {
+            let same = self.plan.trips[to].compartments.iter().find(|c| c.band == room.band);
+            let Some(same) = same.or_else(|| self.plan.trips[to].compartments.first()) else { return false };
+            rooms.insert(room.name.clone(), same.name.clone());
+        }
+        let stop = self.place(to, if there { Place::At(at) } else { Place::After(at) }, &old.site, other);
+        let ends = |trip: &Trip| {
+            let n = trip.visits.len();
+            (trip.visits[0].clone(), trip.visits[n - 1].clone())
+        };
+        let ((here0, here1), (there0, there1)) = (ends(&self.plan.trips[from]), ends(&self.plan.trips[to]));
+        if here0.site != there0.site || here1.site != there1.site {
+            return false;
+        }
+        let moved: BTreeSet<&str> = old.load.iter().chain(&old.unload).map(|h| h.load.as_str()).collect();
+        for load in self.plan.loads.iter_mut().filter(|l| moved.contains(l.id.as_str())) {
+            let id = load.id.clone();
+            for leg in load.legs.iter_mut().filter(|l| l.from == old.id || l.to == old.id) {
+                let end = |v: &str| match v {
+                    v if v == old.id => Some(stop.clone()),
+                    v if v == here0.id => Some(there0.id.clone()),
+                    v if v == here1.id => Some(there1.id.clone()),
+                    _ => None,
+                };
+                // Goods between two stations of the trip stay with it.
+                let (Some(new_from), Some(new_to)) = (end(&leg.from), end(&leg.to)) else { return false };
+                let Some(room) = rooms.get(&leg.compartment).cloned() else { return false };
+                for x in &mut self.plan.trips[from].visits {
+                    if x.id == leg.from {
+                        x.load.retain(|h| h.load != id);
+                    }
+                    if x.id == leg.to {
+                        x.unload.retain(|h| h.load != id);
+                    }
+                }
+                let handling = Handling { load: id.clone(), compartment: room.clone() };
+                for x in &mut self.plan.trips[to].visits {
+                    if x.id == new_from {
+                        x.load.push(handling.clone());
+                    }
+                    if x.id == new_to {
+                        x.unload.push(handling.clone());
+                    }
+                }
+                *leg = Leg {
+                    trip: other.to_owned(),
+                    from: new_from,
+                    to: new_to,
+                    compartment: room,
+                    ready: leg.ready,
+                };
+            }
+        }
+        true
+    }
+
     pub(super) fn add_trip(&mut self, new: &NewTrip, inputs: &Inputs) -> usize {
         let county = &inputs.county;
         let vehicle = county.vehicle(new.vehicle);
@@ -314,7 +413,14 @@ impl Trial {
     }
 
     /// Takes an order out of a load; a load without orders falls away, and so do visits and trips without work.
-    pub(super) fn take_out(&mut self, at: usize, order: &str, inputs: &Inputs, names: &Names) {
+    pub(super) fn take_out(
+        &mut self,
+        at: usize,
+        order: &str,
+        inputs: &Inputs,
+        progress: &Progress,
+        names: &Names,
+    ) {
         let load = &mut self.plan.loads[at];
         load.orders.retain(|o| o != order);
         if load.orders.is_empty() {
@@ -324,7 +430,7 @@ impl Trial {
         } else {
             recount(load, inputs, names);
         }
-        self.prune();
+        self.prune(progress);
     }
 
     pub(super) fn drop_load(&mut self, id: &str) {
@@ -334,19 +440,21 @@ impl Trial {
         }
     }
 
-    /// Visits where nothing is left to do fall away, then trips that go nowhere.
-    pub(super) fn prune(&mut self) {
+    /// Visits ahead where nothing is left to do fall away, then trips that go nowhere.
+    pub(super) fn prune(&mut self, progress: &Progress) {
         for trip in self.plan.trips.iter_mut().filter(|t| t.kind != TripKind::Line) {
             let n = trip.visits.len();
             let mut at = 0;
             trip.visits.retain(|v| {
                 let end = at == 0 || at + 1 == n;
                 at += 1;
-                end || !(v.load.is_empty() && v.unload.is_empty())
+                end || progress.visits.contains_key(&v.id) || !(v.load.is_empty() && v.unload.is_empty())
             });
         }
         self.plan.trips.retain(|t| {
-            t.visits.len() > 2 || t.visits.iter().any(|v| !(v.load.is_empty() && v.unload.is_empty()))
+            let begun = t.visits.first().is_some_and(|v| progress.visits.contains_key(&v.id));
+            let works = |v: &Visit| !(v.load.is_empty() && v.unload.is_empty());
+            begun || t.visits.len() > 2 || t.visits.iter().any(works)
         });
         let mut turns: BTreeMap<String, u32> = BTreeMap::new();
         for trip in self.plan.trips.iter_mut().filter(|t| t.kind != TripKind::Line) {

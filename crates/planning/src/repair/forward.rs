@@ -478,8 +478,13 @@ fn arrivals(plan: &mut Plan, inputs: &Inputs, names: &Names) {
 
 /// Duties and latest starts follow from the times.
 pub(super) fn renew(plan: &mut Plan, inputs: &Inputs, names: &Names) {
+    renew_within(plan, inputs, names, 0);
+}
+
+/// The same where promises that have a price may be passed by so much: latest starts are that much more patient.
+pub(super) fn renew_within(plan: &mut Plan, inputs: &Inputs, names: &Names, late_s: i64) {
     duties(plan, inputs, names);
-    latest(plan, inputs, names);
+    latest(plan, inputs, names, late_s);
 }
 
 fn duties(plan: &mut Plan, inputs: &Inputs, names: &Names) {
@@ -527,7 +532,7 @@ fn duties(plan: &mut Plan, inputs: &Inputs, names: &Names) {
 }
 
 /// Latest starts with which everything after them in both tiers still holds; each visit depends on later ones only.
-fn latest(plan: &mut Plan, inputs: &Inputs, names: &Names) {
+fn latest(plan: &mut Plan, inputs: &Inputs, names: &Names, late_s: i64) {
     let county = &inputs.county;
     let bands: Map<&str, BandId> =
         county.bands.iter().enumerate().map(|(i, b)| (b.id.as_str(), BandId::at(i))).collect();
@@ -617,7 +622,8 @@ fn latest(plan: &mut Plan, inputs: &Inputs, names: &Names) {
                 }
             }
             if load.destination == visit.site {
-                finish_by = finish_by.min(load.due.max(visit.finish));
+                let due = load.due + if load.hard { 0 } else { late_s };
+                finish_by = finish_by.min(due.max(visit.finish));
                 let orders = if names.any_window { &load.orders[..] } else { &[] };
                 let ends = orders
                     .iter()

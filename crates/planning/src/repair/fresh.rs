@@ -8,6 +8,14 @@ use xiangyun_model::id::SiteId;
 use xiangyun_model::order::{Order, OrderKind};
 use xiangyun_model::plan::{Channel, Direction, Load, UnitKind};
 
+/// What the id of a new order's load begins with.
+const PREFIX: &str = "N-";
+
+/// Whether a load is of an order that came during the day.
+pub(super) fn is_of(load: &Load) -> bool {
+    load.id.starts_with(PREFIX)
+}
+
 /// Makes the load of one new order, without legs.
 pub(super) fn load_of(
     inputs: &Inputs,
@@ -36,7 +44,7 @@ pub(super) fn load_of(
         return Err("the cut-off of its lane is over");
     }
     Ok(Load {
-        id: format!("N-{}", order.id),
+        id: format!("{PREFIX}{}", order.id),
         direction: match order.kind {
             OrderKind::Down => Direction::Down,
             OrderKind::Up | OrderKind::Return => Direction::Up,

@@ -174,7 +174,7 @@ impl Running {
         }
         trial.drop_load(&load.id);
         load.legs.clear();
-        trial.prune();
+        trial.prune(&self.progress);
         trial.retime(&self.inputs, &self.progress, &self.names);
         let wanted = |plan: &Plan, way: &ways::Way| {
             let touches = |ride: &&ways::Ride| end.is_none_or(|s| ride.from == s || ride.to == s);
@@ -257,7 +257,7 @@ impl Running {
 }
 
 /// The first locked visit that does not keep what its lock says.
-fn unlocked(before: &Plan, after: &Plan, locks: &[VisitLock]) -> Option<String> {
+pub(super) fn unlocked(before: &Plan, after: &Plan, locks: &[VisitLock]) -> Option<String> {
     fn places(plan: &Plan) -> BTreeMap<&str, (&str, Vec<&str>)> {
         plan.trips
             .iter()

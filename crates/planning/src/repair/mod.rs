@@ -12,15 +12,18 @@ mod breakdown;
 mod edit;
 mod forward;
 mod fresh;
+mod join;
 mod judge;
 mod manual;
 mod price;
+mod tidy;
 mod ways;
 mod wheel;
 
 pub use edit::Patch;
 pub use manual::{Edit, NoEdit};
 pub use price::{Bill, bill};
+pub use tidy::{TIDY_LATE_S, TIDY_MOVED_PM, TidyUp};
 
 use crate::check::{Index, Violation};
 use crate::fast::Map;
@@ -108,6 +111,12 @@ pub enum NoOffer {
         /// The vehicle.
         vehicle: String,
     },
+    /// A tidy-up finds nothing that is cheaper within its budget.
+    #[error("nothing is cheaper within the stops that may move; the day was timed {tried} times")]
+    Nothing {
+        /// Timings of the whole day.
+        tried: usize,
+    },
     /// The thing named is not in the plan, or is done.
     #[error("{what} is not in the plan or is over already")]
     Unknown {
@@ -190,6 +199,8 @@ pub struct Running {
     names: Names,
     index: Index,
     progress: Progress,
+    /// Stops of the plan that the day began with.
+    first: BTreeSet<String>,
     /// What is broken already, and the bill, of the plan as it runs: reckoned when first asked for.
     before: OnceLock<Judgement>,
     costs: OnceLock<Bill>,
@@ -213,7 +224,9 @@ impl Running {
         // The night keeps each dock for whom it gave it to; during the day whoever comes takes a free one.
         forward::renew(&mut plan, &inputs, &names);
         let (before, costs) = (OnceLock::new(), OnceLock::new());
+        let first = plan.trips.iter().flat_map(|t| &t.visits).map(|v| v.id.clone()).collect();
         Self {
+            first,
             published: plan.clone(),
             plan,
             lost: Vec::new(),
@@ -295,6 +308,7 @@ impl Running {
     #[must_use]
     pub fn fork(&self) -> Self {
         Self {
+            first: self.first.clone(),
             published: self.published.clone(),
             plan: self.plan.clone(),
             lost: self.lost.clone(),
@@ -374,12 +388,45 @@ impl Running {
         let order = row.order.id.to_string();
         let fresh = fresh::load_of(&self.inputs, self.plan.date, &self.progress, &row.order)
             .map_err(|why| NoOffer::Impossible { order: order.clone(), why })?;
+        // In a bag that is not sealed yet it needs no handling and no stop of its own.
+        let joined = self.insert_joined(row, &fresh);
+        let driven = |bill: &Bill| bill.driving_fen + bill.crew_fen + bill.lateness_fen;
+        if let Some((trial, bill)) = &joined
+            && driven(bill) <= driven(self.costs())
+        {
+            let mut offer = self.priced(trial, vec![row.clone()])?;
+            offer.price_fen -= alone_fen;
+            return Ok(offer);
+        }
         let one = std::slice::from_ref(&fresh);
         let found = self.place_where(&self.plan, one, self.before(), WAYS_TRIED_MAX, |_, _| true);
-        let (trial, _) = found.map_err(|(tried, _)| NoOffer::NoPlace { order, tried })?;
+        let trial =
+            match (found, joined) {
+                (Ok((trial, _)), Some((other, bill))) => {
+                    if bill.total_fen <= self.bill(&trial.plan).total_fen { other } else { trial }
+                }
+                (Ok((trial, _)), None) | (Err(_), Some((trial, _))) => trial,
+                (Err((tried, _)), None) => return Err(NoOffer::NoPlace { order, tried }),
+            };
         let mut offer = self.priced(&trial, vec![row.clone()])?;
         offer.price_fen -= alone_fen;
         Ok(offer)
+    }
+
+    /// A new order in a load that goes its way already, with the bill.
+    fn insert_joined(&self, row: &OrderRow, fresh: &Load) -> Option<(edit::Trial, Bill)> {
+        let into = join::candidates(&self.plan, fresh, &self.inputs, &self.progress, &self.names);
+        let mut trial = self.trial();
+        trial.plan.loads.push(fresh.clone());
+        trial.plan.unassigned.retain(|u| u.order != row.order.id.as_str());
+        trial.plan.deferrals.retain(|u| u.order != row.order.id.as_str());
+        join::join(&mut trial, into.first()?, &fresh.id, &self.inputs, &self.names);
+        let missed = trial.retime(&self.inputs, &self.progress, &self.names);
+        if !missed.is_empty() || !self.verdict(&trial.plan).is_no_worse_than(self.before()) {
+            return None;
+        }
+        let bill = self.bill(&trial.plan);
+        Some((trial, bill))
     }
 
     /// An order falls away before it is collected or loaded.
@@ -396,7 +443,7 @@ impl Running {
             return Err(unknown());
         }
         let mut trial = self.trial();
-        trial.take_out(at, order, &self.inputs, &self.names);
+        trial.take_out(at, order, &self.inputs, &self.progress, &self.names);
         trial.retime(&self.inputs, &self.progress, &self.names);
         self.offer(&trial, Vec::new(), 0)
     }

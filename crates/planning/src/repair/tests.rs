@@ -342,3 +342,116 @@ fn the_change_budget_is_kept() {
     day.moved_max = Some(0);
     assert!(matches!(day.rescue(&trip.vehicle, &trip.visits[2].site), Err(NoOffer::Budget { most: 0, .. })));
 }
+
+/// A day on which some loads ride on dearer vehicles than they could.
+fn untidy() -> Running {
+    let mut day = running();
+    let rounds: Vec<(String, String)> = day
+        .plan()
+        .trips
+        .iter()
+        .filter(|t| t.kind == TripKind::Round)
+        .flat_map(|t| t.visits[1..t.visits.len() - 1].iter().map(|v| (v.id.clone(), t.vehicle.clone())))
+        .collect();
+    let vehicles: BTreeSet<String> = rounds.iter().map(|(_, v)| v.clone()).collect();
+    let mut made = 0;
+    for (visit, own) in rounds {
+        for vehicle in vehicles.iter().filter(|v| **v != own) {
+            let edit = Edit::MoveStop { visit: visit.clone(), vehicle: vehicle.clone() };
+            if let Ok(offer) = day.edit(&edit, &[])
+                && offer.price_fen > 500
+            {
+                day.accept(&offer.patch);
+                made += 1;
+                break;
+            }
+        }
+        if made == 2 {
+            break;
+        }
+    }
+    assert!(made > 0, "some stop can be made by another van");
+    day
+}
+
+#[test]
+fn a_tidy_up_moves_few_stops_costs_less_and_is_the_same_every_time() {
+    let mut day = untidy();
+    let limits = TidyUp { moved_max: Some(4), timings: 400 };
+    let offer = day.tidy_up(&limits, &[]).expect("what was made dear by hand can be mended");
+    assert_eq!(day.tidy_up(&limits, &[]).as_ref(), Ok(&offer));
+    assert!(offer.price_fen < 0);
+    let (before, was) = (day.plan().clone(), bill(day.plan(), day.inputs()).total_fen);
+    day.accept(&offer.patch);
+    assert_eq!(bill(day.plan(), day.inputs()).total_fen, was + offer.price_fen);
+    assert!(edit::moved_among(&before, day.plan(), day.progress(), |v| day.first.contains(v)) <= 4);
+    assert!(day.verdict(day.plan()).broken_is_empty());
+    lists_agree(&day.published).expect("the drivers' lists");
+}
+
+#[test]
+fn a_tidy_up_leaves_alone_what_is_done_locked_or_over_its_budget() {
+    let mut day = untidy();
+    let limits = TidyUp { moved_max: Some(4), timings: 300 };
+    let all = day.plan().trips.iter().flat_map(|t| &t.visits);
+    let locks: Vec<_> = all
+        .map(|v| xiangyun_model::plan::VisitLock {
+            visit: v.id.clone(),
+            lock: xiangyun_model::plan::Lock::FixedOrder,
+        })
+        .collect();
+    if let Ok(offer) = day.tidy_up(&limits, &locks) {
+        assert_eq!(offer.moved_stops, 0, "what is locked stays");
+    }
+    day.moved_max = Some(0);
+    if let Ok(offer) = day.tidy_up(&limits, &[]) {
+        assert_eq!(offer.moved_stops, 0);
+    }
+    day.moved_max = None;
+    let morning = as_planned(&day, 9 * 3_600);
+    day.happened(morning);
+    let before = day.plan().clone();
+    if let Ok(offer) = day.tidy_up(&limits, &[]) {
+        day.accept(&offer.patch);
+        let done = &day.progress().visits;
+        for trip in &before.trips {
+            let had: Vec<_> =
+                trip.visits.iter().filter(|v| done.contains_key(&v.id)).map(|v| &v.id).collect();
+            let now = day.plan().trip(&trip.id).map_or_else(Vec::new, |t| {
+                t.visits.iter().filter(|v| done.contains_key(&v.id)).map(|v| &v.id).collect()
+            });
+            assert_eq!(had, now, "what is done stays done");
+        }
+    }
+    let over = as_planned(&running(), 40 * 3_600);
+    let mut evening = running();
+    evening.happened(over);
+    assert!(matches!(evening.tidy_up(&limits, &[]), Err(NoOffer::Nothing { .. })));
+}
+
+#[test]
+fn a_new_order_goes_into_a_bag_that_is_not_sealed_yet() {
+    let mut day = running();
+    let (_, inputs, _) = planned();
+    let mut joined = 0;
+    let down = |r: &&OrderRow| r.order.origin == inputs.county.hub && r.order.window.is_none();
+    for row in inputs.orders.iter().filter(down).step_by(40).take(8) {
+        let mut new = row.clone();
+        new.record.id = format!("N{}", row.record.id);
+        let mut problems = Problems::new();
+        let bytes = orders::write(std::iter::once(&new.record));
+        let names = HashMap::new();
+        let (county, date) = (&inputs.county, day.plan().date);
+        let rows = orders::read("n", &bytes, Source::Own, &names, county, date, &mut problems);
+        let stops: usize = day.plan().trips.iter().map(|t| t.visits.len()).sum();
+        let Ok(offer) = day.insert(&rows[0]) else { continue };
+        day.accept(&offer.patch);
+        let load = day.plan().loads.iter().find(|l| l.orders.contains(&new.record.id)).expect("planned");
+        if load.orders.len() > 1 {
+            joined += 1;
+            assert_eq!(stops, day.plan().trips.iter().map(|t| t.visits.len()).sum::<usize>());
+        }
+    }
+    assert!(joined > 0, "some bag still takes an order in");
+    assert!(day.verdict(day.plan()).broken_is_empty());
+}

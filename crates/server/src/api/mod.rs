@@ -18,6 +18,7 @@ pub mod plans;
 pub mod positions;
 pub mod runs;
 pub mod stops;
+pub mod tidy;
 pub mod track;
 pub mod webhooks;
 
@@ -95,6 +96,7 @@ pub const OPERATIONS: &[(&str, &str, Need)] = &[
     ("POST", "/api/v1/plans/{id}/publish", Need::May(Action::MakePlans)),
     ("POST", "/api/v1/plans/{id}/edits", Need::May(Action::EditPlans)),
     ("POST", "/api/v1/plans/{id}/forks", Need::May(Action::EditPlans)),
+    ("POST", "/api/v1/plans/{id}/tidy-up", Need::May(Action::Repair)),
     ("GET", "/api/v1/plans/{id}/compare/{other}", Need::May(Action::ReadPlans)),
     ("GET", "/api/v1/runs", Need::May(Action::ReadPlans)),
     ("POST", "/api/v1/runs", Need::May(Action::MakePlans)),
@@ -177,6 +179,7 @@ pub fn is_bulk(path: &str) -> bool {
         "/clock",
         "/confirm",
         "/repairs",
+        "/tidy-up",
     ]
     .iter()
     .any(|end| path.ends_with(end))
@@ -318,6 +321,7 @@ fn described() -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
         .routes(routes!(edits::edit))
         .routes(routes!(edits::fork))
         .routes(routes!(edits::compare))
+        .routes(routes!(tidy::tidy_up))
         .routes(routes!(runs::list, runs::start))
         .routes(routes!(runs::one_run, runs::cancel))
         .routes(routes!(runs::report))

@@ -19,6 +19,7 @@ pub(super) fn kind(word: &str) -> (&'static str, &'static str) {
         "overdue" => ("超期未取", "overdue"),
         "cash_difference" => ("款项差异", "cash difference"),
         "returnables_difference" => ("周转器具差异", "returnables difference"),
+        "tidy_up" => ("整理计划", "tidy-up"),
         "cancelled" => ("订单取消", "order cancelled"),
         "point_full" => ("网点爆仓", "point full"),
         _ => ("异常", "exception"),

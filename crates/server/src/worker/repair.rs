@@ -5,6 +5,7 @@ use super::roads::Closures;
 use super::{Ask, Hand};
 use crate::app::App;
 use crate::config::AutoRule;
+use crate::forks::Fork;
 use crate::machine::{World, read};
 use crate::metrics::Reason;
 use crate::plans::Loaded;
@@ -35,7 +36,7 @@ pub const OFFERS_A_ROUND: usize = 8;
 pub const UNPLANNED_MAX: usize = 2_000;
 
 /// Kinds that a change of the plan may mend, the most urgent first.
-const KINDS: [ExceptionKind; 7] = [
+const KINDS: [ExceptionKind; 8] = [
     ExceptionKind::Breakdown,
     ExceptionKind::RoadClosed,
     ExceptionKind::TrunkLate,
@@ -43,6 +44,7 @@ const KINDS: [ExceptionKind; 7] = [
     ExceptionKind::Cancelled,
     ExceptionKind::LateRisk,
     ExceptionKind::Deviation,
+    ExceptionKind::TidyUp,
 ];
 
 /// Whether a change of the plan may mend an exception of this kind.
@@ -59,6 +61,8 @@ struct Under {
     /// The part of the day that repairs read, as of an event of the log.
     part: Arc<State>,
     part_seq: i64,
+    /// Event of the log up to which it was looked whether a tidy-up is wanted.
+    tidied_seq: i64,
 }
 
 struct Tried {
@@ -117,6 +121,7 @@ impl Repairer {
         if self.under.is_none() {
             return;
         }
+        self.wish_tidy_up(hand);
         for _ in 0..OFFERS_A_ROUND {
             let Some((id, version)) = self.next(app, now_ms) else { break };
             let outcome = self.one(hand, &id, now_ms);
@@ -143,9 +148,28 @@ impl Repairer {
                 let mut worker =
                     Redispatch::new(loaded.plan.clone(), loaded.inputs.clone(), loaded.midnight_ms());
                 worker.set_budget(app.config.repairs.moved_stops_max);
+                match Fork::read(app, &id) {
+                    Ok(fork) => worker.set_locks(fork.map_or_else(Vec::new, |f| f.locks)),
+                    Err(problem) => {
+                        tracing::warn!(
+                            plan = id,
+                            detail = problem.detail,
+                            "no repairs: its locks cannot be read"
+                        );
+                        self.unread = Some(id);
+                        return;
+                    }
+                }
                 app.plans.pin(&loaded);
                 let part = Arc::new(State::new(&app.code));
-                self.under = Some(Under { plan: id, worker, applied: BTreeSet::new(), part, part_seq: -1 });
+                self.under = Some(Under {
+                    plan: id,
+                    worker,
+                    applied: BTreeSet::new(),
+                    part,
+                    part_seq: -1,
+                    tidied_seq: -1,
+                });
                 self.closures.renew();
                 self.tried.clear();
             }
@@ -157,6 +181,25 @@ impl Repairer {
                 );
                 self.unread = Some(id);
             }
+        }
+    }
+
+    /// Where the county wants it, so many orders that came one by one make a tidy-up wanted.
+    fn wish_tidy_up(&mut self, hand: &Hand<'_>) {
+        let Some(every) = hand.app.config.repairs.tidy_up_every.map(|n| n.max(1) as usize) else { return };
+        let Some(under) = &mut self.under else { return };
+        let wanted = {
+            let world = read(&hand.app.world);
+            if world.seq == under.tidied_seq {
+                return;
+            }
+            under.tidied_seq = world.seq;
+            under.tidy_up_wanted(&world, every)
+        };
+        if let Some(wish) = wanted
+            && let Err(problem) = hand.send(wish)
+        {
+            tracing::warn!(detail = problem.detail, "a wanted tidy-up was not noted");
         }
     }
 
@@ -350,6 +393,33 @@ impl Under {
         }
     }
 
+    /// The wish for a tidy-up when `every` orders have got their places since the last one.
+    fn tidy_up_wanted(&self, world: &World, every: usize) -> Option<DayCommand> {
+        let day = &world.day;
+        let prefix = format!("{}.", self.plan);
+        let mine = || day.offers.iter().filter(|(name, o)| o.accepted && name.starts_with(&prefix));
+        let of = |kind: ExceptionKind| {
+            mine().filter(move |(_, o)| day.exceptions.get(&o.exception).is_some_and(|e| e.kind == kind))
+        };
+        let last = of(ExceptionKind::TidyUp).map(|(_, o)| o.accepted_at).max().unwrap_or(0);
+        let mut since: Vec<u64> =
+            of(ExceptionKind::Unassigned).map(|(_, o)| o.accepted_at).filter(|at| *at > last).collect();
+        since.sort_unstable();
+        let whole = since.len() / every * every;
+        let at = whole.checked_sub(1).and_then(|i| since.get(i))?;
+        let exception = format!("TU-{}-{at}", self.plan);
+        (!day.exceptions.contains_key(&exception)).then(|| DayCommand::Raise {
+            exception,
+            kind: ExceptionKind::TidyUp,
+            subject: format!("plan/{}", self.plan),
+            in_charge: None,
+            evidence: format!(
+                "已逐单插入 {whole} 单，可少量调整以降低成本 | {whole} orders were put in one by one; moving a few stops may cost less"
+            ),
+            price_fen: 0,
+        })
+    }
+
     fn offer(&mut self, case: &Case, id: &str, name: &str) -> Result<Offer, Nothing> {
         let found = |err: NoRepair| Nothing::Found(why_none(&err));
         match case.found.kind {
@@ -373,6 +443,12 @@ impl Under {
                 }
                 other => other.map_err(found),
             },
+            ExceptionKind::TidyUp => match self.worker.repair(&case.part, id, name) {
+                Err(NoRepair::NoOffer(NoOffer::Nothing { .. })) => {
+                    Err(Nothing::Settled("计划已无可整理 | there is nothing to tidy up".into()))
+                }
+                other => other.map_err(found),
+            },
             _ => self.worker.repair(&case.part, id, name).map_err(found),
         }
     }
@@ -386,6 +462,7 @@ fn why_none(err: &NoRepair) -> String {
         NoRepair::NoOffer(NoOffer::NoPlace { .. }) => "没有车辆能在规则之内接下",
         NoRepair::NoOffer(NoOffer::NoHelp { .. }) => "没有空闲且装得下的车辆能及时接驳",
         NoRepair::NoOffer(NoOffer::Budget { .. }) => "须调整的站点超过县里所设上限",
+        NoRepair::NoOffer(NoOffer::Nothing { .. }) => "允许调整的站点之内没有更省的方案",
         NoRepair::NoOffer(NoOffer::Unknown { .. }) | NoRepair::Unknown(_) => "已不在计划之中",
         NoRepair::Patch(_) => "变更无法读取",
     };

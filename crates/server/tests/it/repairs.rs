@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use xiangyun_dispatch::command::Command as DayCommand;
+use xiangyun_model::plan::TripKind;
 use xiangyun_model::problem::Problems;
 use xiangyun_planning::county::{Files, cut, load};
 use xiangyun_planning::inputs::Inputs;
@@ -381,4 +382,72 @@ fn bad_changes_by_hand_are_refused_with_their_field() {
         (200, 1),
         "no fork is left of a refused change"
     );
+}
+
+/// Publishes the day with a load that rides dearer than it could.
+fn publish_untidy(served: &Served) -> String {
+    let plan = publish_day(served, date(2026, 11, 24));
+    let app = served.daemon().app().clone();
+    let loaded = app.plans.get(&plan).unwrap();
+    let rounds = loaded.plan.trips.iter().filter(|t| t.kind == TripKind::Round);
+    let stops: Vec<(String, String)> = rounds
+        .flat_map(|t| t.visits[1..t.visits.len() - 1].iter().map(|v| (v.id.clone(), t.vehicle.clone())))
+        .collect();
+    let vehicles: Vec<String> = app.county.vehicles.iter().map(|v| v.id.to_string()).collect();
+    for (visit, own) in stops {
+        for vehicle in vehicles.iter().filter(|v| **v != own) {
+            let body = json!({ "op": "move_stop", "visit": visit, "vehicle": vehicle });
+            let path = format!("/api/v1/plans/{plan}/edits");
+            let (status, view) = served.by("dispatcher", "POST", &path, Some(&body));
+            if status != 200 || view["price_fen"].as_i64().unwrap() < 500 {
+                continue;
+            }
+            let fork = view["plan"].as_str().unwrap().to_owned();
+            let path = format!("/api/v1/plans/{fork}/publish");
+            let (status, body) = served.by("planner", "POST", &path, Some(&json!({})));
+            assert_eq!(status, 200, "{body}");
+            return fork;
+        }
+    }
+    panic!("no stop can be made by another van");
+}
+
+#[test]
+fn a_tidy_up_is_asked_for_offered_and_accepted() {
+    let served = serve_with(|_| {});
+    let plan = publish_untidy(&served);
+    let path = format!("/api/v1/plans/{plan}/tidy-up");
+    let (status, _) = served.by("keeper", "POST", &path, None);
+    assert_eq!(status, 403);
+    let (status, _) = served.by("dispatcher", "POST", "/api/v1/plans/none/tidy-up", None);
+    assert_eq!(status, 404);
+    let (status, view) = served.by("dispatcher", "POST", &path, None);
+    assert_eq!(status, 200, "{view}");
+    let repair = &view["repair"];
+    assert!(repair["price_fen"].as_i64().unwrap() < 0, "{view}");
+    assert_eq!(repair["accepted"], false, "nothing changes before it is accepted");
+    let found = open_of(&served, "tidy_up").unwrap();
+    assert_eq!(found["id"], view["exception"]);
+    let (status, again) = served.by("dispatcher", "POST", &path, None);
+    assert_eq!((status, &again["exception"]), (200, &view["exception"]), "one wish at a time: {again}");
+    let (status, body) = decide(&served, &found, &json!({ "verdict": "accept" }));
+    assert_eq!(status, 200, "{body}");
+    assert!(body["events"].as_array().unwrap().contains(&json!("RepairAccepted")), "{body}");
+    assert!(open_of(&served, "tidy_up").is_none());
+}
+
+#[test]
+fn a_county_has_its_plan_tidied_up_after_so_many_orders() {
+    let served = serve_with(|config| {
+        let rule = AutoRule { price_fen_max: 100_000, moved_stops_max: 0, lateness_s_max: None };
+        config.repairs.auto.insert("unassigned".into(), rule);
+        config.repairs.tidy_up_every = Some(2);
+    });
+    publish_untidy(&served);
+    for n in 0..2 {
+        pick_up(&served, &format!("T-{n}"));
+    }
+    let found = offered(&served, "tidy_up");
+    assert!(found["evidence"].as_str().unwrap().contains("2 orders"), "{found}");
+    assert!(found["repairs"][0]["price_fen"].as_i64().unwrap() < 0, "{found}");
 }

@@ -130,6 +130,7 @@ fn kind_word(kind: &str, lang: Lang) -> String {
         "unassigned" => "未安排",
         "wrong_place" => "错放",
         "hand_over_difference" => "交接差异",
+        "tidy_up" => "整理计划",
         other => other,
     };
     lang.pick(zh.to_owned(), kind.replace('_', " "))
