@@ -13,7 +13,6 @@ use super::customize::Plan;
 use super::memo::Memo;
 use super::topology::Half;
 use super::worklist::{Touched, Worklist};
-use crate::graph::NONE;
 use crate::query::Ends;
 use crate::query::weight::{INF, Weight};
 use crate::simd::prefetch;
@@ -48,8 +47,8 @@ pub(crate) struct Turned {
 /// The arcs of turns into a state.
 pub(crate) fn arcs_into(topology: &Topology, state: u32) -> impl Iterator<Item = Turned> + '_ {
     let (up, down) = (&topology.up, &topology.down);
-    let rising = up.below(state).iter().filter(|[_, arc]| up.turn[*arc as usize] != NONE);
-    let falling = down.arcs(state).filter(|arc| down.turn[*arc] != NONE);
+    let rising = up.below(state).iter().filter(|[_, arc]| up.turns.has(*arc as usize));
+    let falling = down.arcs(state).filter(|arc| down.turns.has(*arc));
     rising
         .map(move |[low, arc]| Turned { low: *low, high: state, rises: true, at: *arc as usize })
         .chain(falling.map(move |at| Turned { low: state, high: down.other[at], rises: false, at }))
@@ -91,7 +90,7 @@ pub(crate) fn update(
     for Turned { low, high, rises, at } in turned {
         let (half, from, to) = if rises { (&topology.up, low, high) } else { (&topology.down, high, low) };
         let arc = step.number(rises, at);
-        let own = ends.turn_between(half.turn[at], from, to);
+        let own = half.turns.of(at).map_or(INF, |turn| ends.turn_between(turn, from, to));
         step.forget(arc);
         step.touch(low, arc, own);
     }
@@ -274,8 +273,8 @@ impl Step<'_, '_> {
         let topology = self.topology;
         let (up, down) = self.weights.split_at(topology.up.other.len());
         let (from, to) = if rises { (low, high) } else { (high, low) };
-        let turn = if rises { topology.up.turn[at] } else { topology.down.turn[at] };
-        let mut best = if turn == NONE { INF } else { self.ends.turn_between(turn, from, to) };
+        let half = if rises { &topology.up } else { &topology.down };
+        let mut best = half.turns.of(at).map_or(INF, |turn| self.ends.turn_between(turn, from, to));
         if best <= floor {
             return best;
         }
