@@ -188,8 +188,12 @@ impl Step<'_, '_> {
             if !served.is_empty() {
                 let starts = [half.arcs(low).start, same.arcs(low).start];
                 let width = topology.up.arcs(low).len();
-                for leg in legs {
-                    self.serve_planned(leg, &others, (served, width, starts));
+                // The plan has a row for each downward arc: rows are read along, whichever side changed.
+                let row = |falling: &Leg, start: usize| &served[(falling.at - start) * width..][..width];
+                if legs[0].rises {
+                    others.iter().for_each(|by| self.serve_row(by, legs, (row(by, starts[0]), starts[1])));
+                } else {
+                    legs.iter().for_each(|by| self.serve_row(by, &others, (row(by, starts[1]), starts[0])));
                 }
                 continue;
             }
@@ -207,33 +211,24 @@ impl Step<'_, '_> {
         (self.desk.legs, self.desk.others) = (legs, others);
     }
 
-    /// Looks at the arcs that detours of a leg with partners of the other direction serve, as the plan of their lower state
-    /// lists them: its width, and the first arcs of the partners and of the leg there.
+    /// Looks at the arcs that detours by one downward arc and some upward ones serve, as its row of the plan lists them from
+    /// the first upward arc of their lower state on.
     #[inline]
-    fn serve_planned(
-        &mut self,
-        leg: &Leg,
-        partners: &[Leg],
-        (served, width, starts): (&[u32], usize, [usize; 2]),
-    ) {
-        let arc_of = |partner: &Leg| {
-            let (p, l) = (partner.at - starts[0], leg.at - starts[1]);
-            served[if leg.rises { p * width + l } else { l * width + p }] as usize
-        };
-        for (i, partner) in partners.iter().enumerate() {
-            if let Some(soon) = partners.get(i + 8) {
-                prefetch(self.weights, arc_of(soon));
+    fn serve_row(&mut self, by: &Leg, rising: &[Leg], (row, start): (&[u32], usize)) {
+        for (i, on) in rising.iter().enumerate() {
+            if let Some(soon) = rising.get(i + 8) {
+                prefetch(self.weights, row[soon.at - start] as usize);
             }
-            if partner.high == leg.high {
+            if on.high == by.high {
                 continue;
             }
-            let arc = arc_of(partner);
-            let (was, is) = (leg.before + partner.before, leg.now + partner.now);
+            let arc = row[on.at - start] as usize;
+            let (was, is) = (by.before + on.before, by.now + on.now);
             let weight = self.weights[arc];
             if is <= weight || was == weight {
                 self.forget(arc);
                 if is < weight || is > was {
-                    self.touch(leg.high.min(partner.high), arc, is);
+                    self.touch(by.high.min(on.high), arc, is);
                 }
             }
         }

@@ -104,8 +104,9 @@ impl Turns {
     #[inline]
     pub(crate) fn of(&self, arc: usize) -> Option<u32> {
         let (word, bit) = (self.has[arc / 64], arc % 64);
-        (word >> bit & 1 != 0)
-            .then(|| self.list[self.before[arc / 64] as usize + (word & ((1 << bit) - 1)).count_ones() as usize])
+        (word >> bit & 1 != 0).then(|| {
+            self.list[self.before[arc / 64] as usize + (word & ((1 << bit) - 1)).count_ones() as usize]
+        })
     }
 
     /// Whether an arc stands for a turn.
@@ -196,25 +197,33 @@ impl Topology {
     }
 
     pub(crate) fn read(store: &Store, states: usize) -> Result<Self, RoadsError> {
-        let half = |[first, other, has, before, turn, low_first, low]: [&str; 7]| -> Result<Half, RoadsError> {
-            let turns =
-                Turns { has: store.column(has)?, before: store.column(before)?, list: store.column(turn)? };
-            let half = Half {
-                first: store.column(first)?,
-                other: store.column(other)?,
-                turns,
-                low_first: store.column(low_first)?,
-                low: store.column(low)?,
+        let half =
+            |[first, other, has, before, turn, low_first, low]: [&str; 7]| -> Result<Half, RoadsError> {
+                let turns = Turns {
+                    has: store.column(has)?,
+                    before: store.column(before)?,
+                    list: store.column(turn)?,
+                };
+                let half = Half {
+                    first: store.column(first)?,
+                    other: store.column(other)?,
+                    turns,
+                    low_first: store.column(low_first)?,
+                    low: store.column(low)?,
+                };
+                let arcs = half.other.len();
+                let sound = half.first.len() == states + 1
+                    && half.low_first.len() == states + 1
+                    && half.low.len() == arcs
+                    && half.turns.fits(arcs)
+                    && half.first[states] as usize == arcs
+                    && half.low_first[states] as usize == arcs;
+                if sound {
+                    Ok(half)
+                } else {
+                    Err(store.inconsistent("tables of the hierarchy differ in length"))
+                }
             };
-            let arcs = half.other.len();
-            let sound = half.first.len() == states + 1
-                && half.low_first.len() == states + 1
-                && half.low.len() == arcs
-                && half.turns.fits(arcs)
-                && half.first[states] as usize == arcs
-                && half.low_first[states] as usize == arcs;
-            if sound { Ok(half) } else { Err(store.inconsistent("tables of the hierarchy differ in length")) }
-        };
         let this = Self { up: half(UP)?, down: half(DOWN)?, parent: store.column("parent")? };
         if this.parent.len() == states {
             Ok(this)
@@ -371,4 +380,29 @@ fn directions(first: &[u32], other: &[u32], turn_first: &[u32], turn_to: &[u32])
         }
     }
     (rises, falls)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranked_bits_give_the_turns_back() {
+        for count in [0usize, 1, 63, 64, 65, 300] {
+            #[allow(clippy::cast_possible_truncation)] // small numbers
+            let by_arc: Vec<u32> =
+                (0..count).map(|i| if i * i % 7 < 3 { i as u32 * 2 } else { NONE }).collect();
+            let turns = Turns::new(&by_arc);
+            assert!(turns.fits(count));
+            assert!(!turns.fits(count + 64));
+            for (arc, turn) in by_arc.iter().enumerate() {
+                assert_eq!(turns.of(arc), (*turn != NONE).then_some(*turn));
+                assert_eq!(turns.has(arc), *turn != NONE);
+            }
+            let all: Vec<(usize, u32)> = turns.iter().collect();
+            let want: Vec<(usize, u32)> =
+                by_arc.iter().copied().enumerate().filter(|(_, turn)| *turn != NONE).collect();
+            assert_eq!(all, want);
+        }
+    }
 }

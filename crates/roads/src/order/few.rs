@@ -110,3 +110,40 @@ pub(super) fn least_fill(part: &Part) -> Option<Vec<u32>> {
     }
     Some(order)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_arc_of_the_part_stands_once_and_of_equals_the_first() {
+        // Three streets out of 0; those to 1 and 2 go on out of the part, that to 3 ends there.
+        let part = Part {
+            place: vec![[0, 0], [10, 0], [0, 10], [-10, 0]],
+            edges: vec![(0, 1, 5), (0, 2, 6), (0, 3, 7)],
+            outer: vec![(1, 8), (2, 9)],
+        };
+        let order = least_fill(&part).expect("a small part");
+        // Each of the six joins two anew; of equals the first stays the first.
+        assert_eq!(order[0], 10);
+        let mut sorted = order;
+        sorted.sort_unstable();
+        assert_eq!(sorted, [10, 11, 12, 13, 14, 15]);
+    }
+
+    #[test]
+    fn large_parts_are_left_to_cuts() {
+        #[allow(clippy::cast_possible_wrap)] // small numbers
+        let place = (0..=ROADS_MAX as i32 + 1).map(|i| [i, 0]).collect();
+        #[allow(clippy::cast_possible_truncation)] // small numbers
+        let edges: Vec<(u32, u32, u32)> = (0..=ROADS_MAX as u32).map(|i| (i, i + 1, i)).collect();
+        let mut part = Part { place, edges, outer: Vec::new() };
+        assert!(least_fill(&part).is_none());
+        part.edges.pop();
+        part.place.pop();
+        assert!(least_fill(&part).is_some());
+        #[allow(clippy::cast_possible_truncation)] // small numbers
+        part.outer.extend((0..ARCS_MAX as u32).map(|s| (0, 1_000 + s)));
+        assert!(least_fill(&part).is_none());
+    }
+}

@@ -297,6 +297,33 @@ mod tests {
     use super::*;
 
     #[test]
+    fn arcs_across_a_cut_come_by_direction() {
+        // Two ladders joined by two roads, drawn in opposite directions.
+        let (mut place, mut edges) = (Vec::new(), Vec::new());
+        for half in 0..2u32 {
+            for i in 0..12u32 {
+                #[allow(clippy::cast_possible_wrap)] // small numbers
+                place.extend([0, 20].map(|y| [(half * 1000 + i * 20) as i32, y]));
+                let v = half * 24 + i * 2;
+                edges.push((v, v + 1));
+                if i > 0 {
+                    edges.extend([(v - 2, v), (v - 1, v + 1)]);
+                }
+            }
+        }
+        edges.extend([(22, 24), (25, 23)]);
+        #[allow(clippy::cast_possible_truncation)] // small numbers
+        let edges: Vec<Edge> = edges.iter().enumerate().map(|(i, e)| (e.0, e.1, i as u32)).collect();
+        let order = arc_order(&place, edges.clone());
+        let leads_right = |arc: &u32| {
+            let e = edges[*arc as usize / 2];
+            if arc % 2 == 0 { e.0 < e.1 } else { e.0 > e.1 }
+        };
+        let last: Vec<bool> = order[order.len() - 4..].iter().map(leads_right).collect();
+        assert!(last == [true, true, false, false] || last == [false, false, true, true], "{last:?}");
+    }
+
+    #[test]
     fn every_arc_stands_once_and_a_bridge_comes_last() {
         // Two ladders joined by one road.
         let (mut place, mut edges) = (Vec::new(), Vec::new());
