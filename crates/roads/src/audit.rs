@@ -88,13 +88,17 @@ pub(crate) fn topology(t: &Topology, g: &RoadGraph) -> Check {
 fn half(h: &Half, g: &RoadGraph, rises: bool) -> Check {
     let states = g.state_count();
     need(starts(&h.first) && starts(&h.low_first) && below(&h.other, states), "arcs of the hierarchy")?;
+    let mut turns = 0;
+    for (before, has) in h.turns.before.iter().zip(&h.turns.has[..]) {
+        need(*before == turns, "turns of the hierarchy")?;
+        turns += has.count_ones();
+    }
     for v in 0..states as u32 {
         let list = &h.other[h.arcs(v)];
         need(list.first().is_none_or(|w| *w > v), "order of the hierarchy")?;
         need(list.windows(2).all(|w| w[0] < w[1]), "order of the hierarchy")?;
         for arc in h.arcs(v) {
-            let turn = h.turn[arc];
-            if turn != NONE {
+            if let Some(turn) = h.turns.of(arc) {
                 let (from, to) = if rises { (v, h.other[arc]) } else { (h.other[arc], v) };
                 let fits = g.turns(from).contains(&(turn as usize)) && g.turn_to[turn as usize] == to;
                 need(fits, "turns of the hierarchy")?;

@@ -242,7 +242,7 @@ impl Network {
         let mut writer = Writer::default();
         writer.blob("meta", &meta);
         self.graph.write(&mut writer, &names);
-        writer.column("seg_order", &self.known.segments);
+        writer.column("arc_order", &self.known.arcs);
         self.topology.write(&mut writer);
         for (snapshot, name) in snapshots.iter().zip(&weight_names) {
             writer.column(name, &snapshot.weights.all);
@@ -281,7 +281,7 @@ impl Network {
         let metrics = meta.profiles.metric_count();
         let graph = RoadGraph::read(&store, metrics)?;
         let topology = Topology::read(&store, graph.state_count())?;
-        let known = Known { hash: store.topology_hash, segments: store.column("seg_order")? };
+        let known = Known { hash: store.topology_hash, arcs: store.column("arc_order")? };
         let mut weights = Vec::with_capacity(metrics);
         for name in weight_names(metrics) {
             let all = store.column(&name)?;

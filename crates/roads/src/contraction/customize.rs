@@ -97,10 +97,11 @@ impl Plan {
             heavy
         };
         let (heavy_down, heavy_up) = (heavy(down, up), heavy(up, down));
-        let arcs = up.turn.iter().chain(&down.turn[..]).zip(0u32..).filter(|(turn, _)| **turn != NONE);
-        let count = arcs.clone().map(|(turn, _)| turn + 1).max().unwrap_or(0);
+        let falling = down.turns.iter().map(|(arc, turn)| (behind as usize + arc, turn));
+        let arcs = up.turns.iter().chain(falling);
+        let count = arcs.clone().map(|(_, turn)| turn + 1).max().unwrap_or(0);
         let mut turn_arc = vec![NONE; count as usize];
-        arcs.for_each(|(turn, arc)| turn_arc[*turn as usize] = arc);
+        arcs.for_each(|(arc, turn)| turn_arc[turn as usize] = arc as u32);
         let pieces = pieces(topology, &light);
         let pulls = |x: usize| [&heavy_down, &heavy_up].iter().any(|h| h.first[x] < h.first[x + 1]);
         let (runs, singles) = runs(topology, &light, pulls, &serves);
@@ -557,14 +558,14 @@ impl<'a, const K: usize> Costs<'a, K> {
     #[inline(always)]
     fn seed(&self, topology: &Topology, piece: &Piece, rows: &mut [[Weight; K]], starts: [usize; 2]) {
         for (half, start, rises) in [(&topology.up, starts[0], true), (&topology.down, starts[1], false)] {
-            let (first, other, turn) = (&half.first[..], &half.other[..], &half.turn[..]);
+            let (first, other) = (&half.first[..], &half.other[..]);
             let offset = start.wrapping_sub(first[piece.first as usize] as usize);
             for low in piece.states() {
                 for at in first[low] as usize..first[low + 1] as usize {
-                    rows[at.wrapping_add(offset)] = match turn[at] {
-                        NONE => [INF; K],
-                        turn if rises => self.of(turn as usize, low, other[at] as usize),
-                        turn => self.of(turn as usize, other[at] as usize, low),
+                    rows[at.wrapping_add(offset)] = match half.turns.of(at) {
+                        None => [INF; K],
+                        Some(turn) if rises => self.of(turn as usize, low, other[at] as usize),
+                        Some(turn) => self.of(turn as usize, other[at] as usize, low),
                     };
                 }
             }

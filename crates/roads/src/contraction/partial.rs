@@ -13,7 +13,6 @@ use super::customize::Plan;
 use super::memo::Memo;
 use super::topology::Half;
 use super::worklist::{Touched, Worklist};
-use crate::graph::NONE;
 use crate::query::Ends;
 use crate::query::weight::{INF, Weight};
 use crate::simd::prefetch;
@@ -48,8 +47,8 @@ pub(crate) struct Turned {
 /// The arcs of turns into a state.
 pub(crate) fn arcs_into(topology: &Topology, state: u32) -> impl Iterator<Item = Turned> + '_ {
     let (up, down) = (&topology.up, &topology.down);
-    let rising = up.below(state).iter().filter(|[_, arc]| up.turn[*arc as usize] != NONE);
-    let falling = down.arcs(state).filter(|arc| down.turn[*arc] != NONE);
+    let rising = up.below(state).iter().filter(|[_, arc]| up.turns.has(*arc as usize));
+    let falling = down.arcs(state).filter(|arc| down.turns.has(*arc));
     rising
         .map(move |[low, arc]| Turned { low: *low, high: state, rises: true, at: *arc as usize })
         .chain(falling.map(move |at| Turned { low: state, high: down.other[at], rises: false, at }))
@@ -91,7 +90,7 @@ pub(crate) fn update(
     for Turned { low, high, rises, at } in turned {
         let (half, from, to) = if rises { (&topology.up, low, high) } else { (&topology.down, high, low) };
         let arc = step.number(rises, at);
-        let own = ends.turn_between(half.turn[at], from, to);
+        let own = half.turns.of(at).map_or(INF, |turn| ends.turn_between(turn, from, to));
         step.forget(arc);
         step.touch(low, arc, own);
     }
@@ -189,8 +188,12 @@ impl Step<'_, '_> {
             if !served.is_empty() {
                 let starts = [half.arcs(low).start, same.arcs(low).start];
                 let width = topology.up.arcs(low).len();
-                for leg in legs {
-                    self.serve_planned(leg, &others, (served, width, starts));
+                // The plan has a row for each downward arc: rows are read along, whichever side changed.
+                let row = |falling: &Leg, start: usize| &served[(falling.at - start) * width..][..width];
+                if legs[0].rises {
+                    others.iter().for_each(|by| self.serve_row(by, legs, (row(by, starts[0]), starts[1])));
+                } else {
+                    legs.iter().for_each(|by| self.serve_row(by, &others, (row(by, starts[1]), starts[0])));
                 }
                 continue;
             }
@@ -208,33 +211,24 @@ impl Step<'_, '_> {
         (self.desk.legs, self.desk.others) = (legs, others);
     }
 
-    /// Looks at the arcs that detours of a leg with partners of the other direction serve, as the plan of their lower state
-    /// lists them: its width, and the first arcs of the partners and of the leg there.
+    /// Looks at the arcs that detours by one downward arc and some upward ones serve, as its row of the plan lists them from
+    /// the first upward arc of their lower state on.
     #[inline]
-    fn serve_planned(
-        &mut self,
-        leg: &Leg,
-        partners: &[Leg],
-        (served, width, starts): (&[u32], usize, [usize; 2]),
-    ) {
-        let arc_of = |partner: &Leg| {
-            let (p, l) = (partner.at - starts[0], leg.at - starts[1]);
-            served[if leg.rises { p * width + l } else { l * width + p }] as usize
-        };
-        for (i, partner) in partners.iter().enumerate() {
-            if let Some(soon) = partners.get(i + 8) {
-                prefetch(self.weights, arc_of(soon));
+    fn serve_row(&mut self, by: &Leg, rising: &[Leg], (row, start): (&[u32], usize)) {
+        for (i, on) in rising.iter().enumerate() {
+            if let Some(soon) = rising.get(i + 8) {
+                prefetch(self.weights, row[soon.at - start] as usize);
             }
-            if partner.high == leg.high {
+            if on.high == by.high {
                 continue;
             }
-            let arc = arc_of(partner);
-            let (was, is) = (leg.before + partner.before, leg.now + partner.now);
+            let arc = row[on.at - start] as usize;
+            let (was, is) = (by.before + on.before, by.now + on.now);
             let weight = self.weights[arc];
             if is <= weight || was == weight {
                 self.forget(arc);
                 if is < weight || is > was {
-                    self.touch(leg.high.min(partner.high), arc, is);
+                    self.touch(by.high.min(on.high), arc, is);
                 }
             }
         }
@@ -274,8 +268,8 @@ impl Step<'_, '_> {
         let topology = self.topology;
         let (up, down) = self.weights.split_at(topology.up.other.len());
         let (from, to) = if rises { (low, high) } else { (high, low) };
-        let turn = if rises { topology.up.turn[at] } else { topology.down.turn[at] };
-        let mut best = if turn == NONE { INF } else { self.ends.turn_between(turn, from, to) };
+        let half = if rises { &topology.up } else { &topology.down };
+        let mut best = half.turns.of(at).map_or(INF, |turn| self.ends.turn_between(turn, from, to));
         if best <= floor {
             return best;
         }

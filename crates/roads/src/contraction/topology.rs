@@ -11,8 +11,8 @@ pub(crate) struct Half {
     pub(crate) first: Column<u32>,
     /// Higher state by arc, ascending within a state.
     pub(crate) other: Column<u32>,
-    /// The input turn that an arc stands for, by arc; [`NONE`] where it only ever is a shortcut.
-    pub(crate) turn: Column<u32>,
+    /// The input turns that arcs stand for. Most arcs are only ever shortcuts.
+    pub(crate) turns: Turns,
     /// First entry by higher state, and one more.
     pub(crate) low_first: Column<u32>,
     /// Lower state and arc, ascending by state.
@@ -62,8 +62,70 @@ impl Half {
                 *slot += 1;
             }
         }
-        let turn = Column::default();
-        Self { first: first.into(), other: other.into(), turn, low_first: low_first.into(), low: low.into() }
+        let turns = Turns::default();
+        Self { first: first.into(), other: other.into(), turns, low_first: low_first.into(), low: low.into() }
+    }
+}
+
+/// A turn for some of the arcs of a half.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Turns {
+    /// One bit an arc that stands for a turn.
+    pub(crate) has: Column<u64>,
+    /// Turns before each word of `has`.
+    pub(crate) before: Column<u32>,
+    /// The turns in the order of the arcs.
+    pub(crate) list: Column<u32>,
+}
+
+impl Turns {
+    /// From the turn by arc, [`NONE`] without one.
+    #[allow(clippy::cast_possible_truncation)] // turns fit u32
+    fn new(by_arc: &[u32]) -> Self {
+        let (mut has, mut before, mut list) = (Vec::new(), Vec::new(), Vec::new());
+        for arcs in by_arc.chunks(64) {
+            before.push(list.len() as u32);
+            has.push(arcs.iter().enumerate().fold(0, |word, (i, turn)| word | u64::from(*turn != NONE) << i));
+            list.extend(arcs.iter().filter(|turn| **turn != NONE));
+        }
+        Self { has: has.into(), before: before.into(), list: list.into() }
+    }
+
+    /// Whether there are words for so many arcs and a turn for every bit of the last.
+    fn fits(&self, arcs: usize) -> bool {
+        let words = arcs.div_ceil(64);
+        let end = |(before, has): (&u32, &u64)| *before as usize + has.count_ones() as usize;
+        self.has.len() == words
+            && self.before.len() == words
+            && self.before.last().zip(self.has.last()).map_or(0, end) == self.list.len()
+    }
+
+    /// The turn of an arc.
+    #[inline]
+    pub(crate) fn of(&self, arc: usize) -> Option<u32> {
+        let (word, bit) = (self.has[arc / 64], arc % 64);
+        (word >> bit & 1 != 0).then(|| {
+            self.list[self.before[arc / 64] as usize + (word & ((1 << bit) - 1)).count_ones() as usize]
+        })
+    }
+
+    /// Whether an arc stands for a turn.
+    #[inline]
+    pub(crate) fn has(&self, arc: usize) -> bool {
+        self.has[arc / 64] >> (arc % 64) & 1 != 0
+    }
+
+    /// Arcs that stand for turns, with these.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, u32)> + Clone + '_ {
+        let arcs = self.has.iter().enumerate().flat_map(|(i, word)| {
+            let mut left = *word;
+            std::iter::from_fn(move || {
+                let arc = (left != 0).then(|| i * 64 + left.trailing_zeros() as usize);
+                left &= left.wrapping_sub(1);
+                arc
+            })
+        });
+        arcs.zip(self.list.iter().copied())
     }
 }
 
@@ -114,16 +176,20 @@ impl Topology {
                 slot.into_iter().for_each(|slot| *slot = t);
             }
         }
-        up.turn = rising.into();
-        down.turn = falling.into();
+        up.turns = Turns::new(&rising);
+        down.turns = Turns::new(&falling);
         Self { up, down, parent: parent.into() }
     }
 
     pub(crate) fn write<'a>(&'a self, w: &mut Writer<'a>) {
-        for (half, [first, other, turn, low_first, low]) in [(&self.up, UP), (&self.down, DOWN)] {
+        for (half, [first, other, has_turn, turns_before, turn, low_first, low]) in
+            [(&self.up, UP), (&self.down, DOWN)]
+        {
             w.column(first, &half.first);
             w.column(other, &half.other);
-            w.column(turn, &half.turn);
+            w.column(has_turn, &half.turns.has);
+            w.column(turns_before, &half.turns.before);
+            w.column(turn, &half.turns.list);
             w.column(low_first, &half.low_first);
             w.column(low, &half.low);
         }
@@ -131,23 +197,33 @@ impl Topology {
     }
 
     pub(crate) fn read(store: &Store, states: usize) -> Result<Self, RoadsError> {
-        let half = |[first, other, turn, low_first, low]: [&str; 5]| -> Result<Half, RoadsError> {
-            let half = Half {
-                first: store.column(first)?,
-                other: store.column(other)?,
-                turn: store.column(turn)?,
-                low_first: store.column(low_first)?,
-                low: store.column(low)?,
+        let half =
+            |[first, other, has, before, turn, low_first, low]: [&str; 7]| -> Result<Half, RoadsError> {
+                let turns = Turns {
+                    has: store.column(has)?,
+                    before: store.column(before)?,
+                    list: store.column(turn)?,
+                };
+                let half = Half {
+                    first: store.column(first)?,
+                    other: store.column(other)?,
+                    turns,
+                    low_first: store.column(low_first)?,
+                    low: store.column(low)?,
+                };
+                let arcs = half.other.len();
+                let sound = half.first.len() == states + 1
+                    && half.low_first.len() == states + 1
+                    && half.low.len() == arcs
+                    && half.turns.fits(arcs)
+                    && half.first[states] as usize == arcs
+                    && half.low_first[states] as usize == arcs;
+                if sound {
+                    Ok(half)
+                } else {
+                    Err(store.inconsistent("tables of the hierarchy differ in length"))
+                }
             };
-            let arcs = half.other.len();
-            let sound = half.first.len() == states + 1
-                && half.low_first.len() == states + 1
-                && half.low.len() == arcs
-                && half.turn.len() == arcs
-                && half.first[states] as usize == arcs
-                && half.low_first[states] as usize == arcs;
-            if sound { Ok(half) } else { Err(store.inconsistent("tables of the hierarchy differ in length")) }
-        };
         let this = Self { up: half(UP)?, down: half(DOWN)?, parent: store.column("parent")? };
         if this.parent.len() == states {
             Ok(this)
@@ -157,8 +233,10 @@ impl Topology {
     }
 }
 
-const UP: [&str; 5] = ["up_first", "up_head", "up_turn", "up_low_first", "up_low"];
-const DOWN: [&str; 5] = ["down_first", "down_tail", "down_turn", "down_low_first", "down_low"];
+const UP: [&str; 7] =
+    ["up_first", "up_head", "up_has_turn", "up_turns_before", "up_turn", "up_low_first", "up_low"];
+const DOWN: [&str; 7] =
+    ["down_first", "down_tail", "down_has_turn", "down_turns_bef", "down_turn", "down_low_first", "down_low"];
 
 /// The undirected chordal supergraph: higher neighbours of each state, and its parent. A state hands its
 /// neighbours to its parent, the lowest of them.
@@ -302,4 +380,29 @@ fn directions(first: &[u32], other: &[u32], turn_first: &[u32], turn_to: &[u32])
         }
     }
     (rises, falls)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranked_bits_give_the_turns_back() {
+        for count in [0usize, 1, 63, 64, 65, 300] {
+            #[allow(clippy::cast_possible_truncation)] // small numbers
+            let by_arc: Vec<u32> =
+                (0..count).map(|i| if i * i % 7 < 3 { i as u32 * 2 } else { NONE }).collect();
+            let turns = Turns::new(&by_arc);
+            assert!(turns.fits(count));
+            assert!(!turns.fits(count + 64));
+            for (arc, turn) in by_arc.iter().enumerate() {
+                assert_eq!(turns.of(arc), (*turn != NONE).then_some(*turn));
+                assert_eq!(turns.has(arc), *turn != NONE);
+            }
+            let all: Vec<(usize, u32)> = turns.iter().collect();
+            let want: Vec<(usize, u32)> =
+                by_arc.iter().copied().enumerate().filter(|(_, turn)| *turn != NONE).collect();
+            assert_eq!(all, want);
+        }
+    }
 }

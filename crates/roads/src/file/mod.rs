@@ -22,7 +22,7 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 /// First bytes of every prepared file.
 pub(crate) const MAGIC: [u8; 8] = *b"XYROADS\n";
 /// Format that this program writes and reads.
-pub(crate) const FORMAT: u32 = 3;
+pub(crate) const FORMAT: u32 = 4;
 /// Reads differently on a machine of the other byte order.
 const BYTE_ORDER: u32 = 0x0102_0304;
 const HEADER_BYTES: usize = 64;

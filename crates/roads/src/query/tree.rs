@@ -299,8 +299,8 @@ fn look(view: View<'_>, ends: &Ends<'_>, arc: usize) -> Part {
         if rises { (&topology.up, view.up, arc) } else { (&topology.down, view.down, arc - view.up.len()) };
     let (low, high) = (half.low_of(arc), half.other[arc]);
     let (from, to) = if rises { (low, high) } else { (high, low) };
-    let (turn, weight) = (half.turn[arc], weights[arc]);
-    if turn != NONE && ends.turn_between(turn, from, to) == weight {
+    let weight = weights[arc];
+    if half.turns.of(arc).is_some_and(|turn| ends.turn_between(turn, from, to) == weight) {
         return Part::Turn(to);
     }
     // Cannot be missing while weights belong to the topology; a rotten file ends the path here.
