@@ -317,7 +317,7 @@ mod tests {
         let order = arc_order(&place, edges.clone());
         let leads_right = |arc: &u32| {
             let e = edges[*arc as usize / 2];
-            if arc % 2 == 0 { e.0 < e.1 } else { e.0 > e.1 }
+            if arc & 1 == 0 { e.0 < e.1 } else { e.0 > e.1 }
         };
         let last: Vec<bool> = order[order.len() - 4..].iter().map(leads_right).collect();
         assert!(last == [true, true, false, false] || last == [false, false, true, true], "{last:?}");
