@@ -8,8 +8,8 @@ use super::walk::Walk;
 
 /// From so many jobs on it pays.
 const JOBS_MIN: usize = 500;
-/// What the leg between two jobs counts, in fifths: more than one makes rounds rounder (Yellow 1970); measured on
-/// Ghent2, where 7 gives 1.2 % less than 5.
+/// What the leg between two jobs counts, in fifths (Yellow 1970): on Ghent2 the first plan costs 1.2 % less than with 5,
+/// with a route more.
 const SHAPE: i64 = 7;
 
 /// Rounds that grow: at most two neighbours of each job, and the round that each belongs to.

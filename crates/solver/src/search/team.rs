@@ -25,8 +25,8 @@ const COLD: f64 = 0.01;
 const LARGE: usize = 500;
 const HOT_LARGE: f64 = 0.5;
 const COLD_LARGE: f64 = 0.02;
-/// The same with windows and few jobs, where nothing new is found below: R108, R202 and RC107, three seeds of 5 s each,
-/// 0.41 % above the best known on average, against 0.67 % between 1.0 and 0.01.
+/// The same with windows and few jobs, where little new is found below; chosen among four on R108, R202 and RC107, where
+/// single searches differ by more than these do (benches/RESULTS.md).
 const HOT_WINDOWS: f64 = 0.5;
 const COLD_WINDOWS: f64 = 0.03;
 /// Up to so many jobs there are several coolings, and what they find is recombined.
