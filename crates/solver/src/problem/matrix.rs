@@ -22,11 +22,17 @@ pub enum Rounding {
 impl Rounding {
     /// Applies the rounding to a length that is already scaled.
     #[must_use]
+    #[inline]
     pub fn apply(self, length: f64) -> i64 {
+        // Without a call of the library's floor, which a search would make for every way that it looks at.
+        let floor = |value: f64| {
+            let cut = value as i64;
+            cut - i64::from(cut as f64 > value)
+        };
         match self {
-            Self::Nearest => (length + 0.5).floor() as i64,
-            Self::Down => length.floor() as i64,
-            Self::Up => length.ceil() as i64,
+            Self::Nearest => floor(length + 0.5),
+            Self::Down => floor(length),
+            Self::Up => -floor(-length),
         }
     }
 }

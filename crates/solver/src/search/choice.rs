@@ -21,10 +21,20 @@ pub(super) enum Kind {
     Inner,
     /// Routes change vehicles.
     Vehicles,
+    /// Two routes exchange their tails.
+    Tails,
 }
 
-const KINDS: [Kind; 7] =
-    [Kind::Strings, Kind::Many, Kind::Routes, Kind::Swap, Kind::Inherit, Kind::Inner, Kind::Vehicles];
+const KINDS: [Kind; 8] = [
+    Kind::Strings,
+    Kind::Many,
+    Kind::Routes,
+    Kind::Swap,
+    Kind::Inherit,
+    Kind::Inner,
+    Kind::Vehicles,
+    Kind::Tails,
+];
 
 /// What came of an iteration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +58,7 @@ const MEMORY: f64 = 0.7;
 const STRINGS_LEAST: f64 = 0.5;
 const LEAST: f64 = 0.005;
 /// Most of each kind, in their order: strings find new orders by themselves.
-const MOST: [f64; KINDS.len()] = [1.0, 0.1, 0.05, 0.2, 0.1, 0.02, 0.2];
+const MOST: [f64; KINDS.len()] = [1.0, 0.1, 0.05, 0.2, 0.1, 0.02, 0.2, 0.2];
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Tally {

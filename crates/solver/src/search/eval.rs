@@ -21,6 +21,30 @@ pub(super) trait Eval {
     /// Whether a route costs its vehicle and its ways and nothing else, overload apart.
     const WAYS_ALONE: bool = false;
 
+    /// Whether the kernel follows single jobs that come and go ([`Eval::linked`], [`Eval::unlinked`]) in constant time
+    /// and whole routes need no refresh after such changes.
+    const SINGLE: bool = false;
+
+    /// Follows a job that was linked in; whether the route keeps every rule.
+    #[inline(always)]
+    fn linked(&mut self, links: &mut Links, job: u32) -> bool {
+        let route = links.at[job as usize].route;
+        self.refresh(links, route)
+    }
+
+    /// Follows a job that was taken out after `pred`; false where the way over the gap is none.
+    #[inline(always)]
+    fn unlinked(&mut self, links: &mut Links, job: u32, pred: u32) -> bool {
+        let _ = (links, job, pred);
+        true
+    }
+
+    /// Puts the caches of a route back after its links have been undone.
+    #[inline(always)]
+    fn undone(&mut self, links: &mut Links, route: u32) {
+        self.refresh(links, route);
+    }
+
     /// Recomputes the caches and the cost of a route after any change; whether the route keeps every rule.
     fn refresh(&mut self, links: &mut Links, route: u32) -> bool;
 
@@ -36,6 +60,13 @@ pub(super) trait Eval {
 
     /// Price of the way between two nodes for the vehicle of the route.
     fn leg(&self, links: &Links, route: u32, from: u32, to: u32) -> i64;
+
+    /// What a job pays at least for the ways to another job and back; 0 where the kernel does not know.
+    #[inline(always)]
+    fn apart(&self, links: &Links, job: u32, other: u32) -> i64 {
+        let _ = (links, job, other);
+        0
+    }
 
     /// A node of the route, one of its ends included, as a part of a day.
     fn part(&self, links: &Links, route: u32, node: u32) -> Part;

@@ -56,6 +56,7 @@ impl<E: Eval> Walk<'_, E> {
 
     /// One iteration that minds absences first; whether every job that must be served is.
     pub(super) fn fleet_step(&mut self, temperature: f64) -> bool {
+        self.look_up_legs();
         let (waiting, cost) = (self.waiting(), self.links.cost);
         self.links.begin();
         // Half of the time near a job that waits: elsewhere no place for it becomes free.

@@ -12,6 +12,8 @@ const PART: usize = 3;
 /// Longest route that is looked at, and how far apart the ends of a part that is turned around may be.
 const LONGEST: u32 = 300;
 const SPREAD: usize = 60;
+/// How far from the job that was drawn stops are looked at one by one.
+const REACH: usize = 16;
 
 /// A change of the order of a route's stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +38,8 @@ impl<E: Eval> Walk<'_, E> {
     /// The best new order within the route of a random job; whether a new best plan was stored.
     pub(super) fn inner_step(&mut self, temperature: f64) -> bool {
         self.bench.work = 1;
-        let route = self.links.at[self.rng.below(self.net.jobs)].route;
+        let seed = self.rng.below(self.net.jobs);
+        let route = self.links.at[seed].route;
         let loose = |size: u32| (2..=LONGEST).contains(&size);
         if route == NONE || !loose(self.links.routes[route as usize].size) || !self.is_loose(route) {
             return false;
@@ -46,7 +49,7 @@ impl<E: Eval> Walk<'_, E> {
             return false;
         }
         let mut bench = std::mem::take(&mut self.bench);
-        let turn = self.find_turn(route, &mut bench);
+        let turn = self.find_turn(route, seed as u32, &mut bench);
         let nodes = turn.map(|(turn, change)| (Self::turned(&bench.nodes, turn), change));
         self.bench = bench;
         let Some((nodes, change)) = nodes else { return false };
@@ -72,7 +75,7 @@ impl<E: Eval> Walk<'_, E> {
     }
 
     /// The order that costs least but the present one, and what it changes, as far as parts tell.
-    fn find_turn(&self, route: u32, bench: &mut Bench) -> Option<(Turn, i64)> {
+    fn find_turn(&self, route: u32, seed: u32, bench: &mut Bench) -> Option<(Turn, i64)> {
         let join = |a: &Part, b: &Part| self.eval.join(route, a, b);
         let part = |v: u32| self.eval.part(&self.links, route, v);
         bench.nodes.clear();
@@ -82,6 +85,16 @@ impl<E: Eval> Walk<'_, E> {
         bench.stops.push(part(self.links.start(route)));
         bench.stops.extend(bench.nodes.iter().map(|&v| part(v)));
         bench.stops.push(part(self.links.end(route)));
+        let at = 1 + bench.nodes.iter().position(|&v| v == seed).unwrap_or(0);
+        let low = at.saturating_sub(REACH);
+        let high = (at + REACH).min(bench.stops.len() - 1);
+        // Of a long route what lies far from the job is one part each: looking at all of it takes the time of many
+        // iterations.
+        let fold = |stops: &[Part]| stops[1..].iter().fold(stops[0], |a, b| join(&a, b));
+        bench.stops[high] = fold(&bench.stops[high..]);
+        bench.stops.truncate(high + 1);
+        bench.stops[low] = fold(&bench.stops[..=low]);
+        bench.stops.drain(..low);
         bench.table.make(&bench.stops, join);
         let (table, last) = (&bench.table, bench.stops.len() - 1);
         let there = |from: usize, to: usize| table.there(from, to, join);
@@ -100,7 +113,7 @@ impl<E: Eval> Walk<'_, E> {
                 if to > from && to - from < SPREAD {
                     let back = table.back(from, to, join);
                     let whole = join(&join(&there(0, from - 1), &back), &there(to + 1, last));
-                    look(Turn::Around { from: from - 1, to: to - 1 }, &whole);
+                    look(Turn::Around { from: low + from - 1, to: low + to - 1 }, &whole);
                 }
                 if to - from >= PART {
                     continue;
@@ -114,7 +127,12 @@ impl<E: Eval> Walk<'_, E> {
                         let head = join(&there(0, after), &own);
                         let whole = join(&join(&head, &there(after + 1, from - 1)), &there(to + 1, last));
                         look(
-                            Turn::Move { from: from - 1, to: to - 1, after: after as isize - 1, back },
+                            Turn::Move {
+                                from: low + from - 1,
+                                to: low + to - 1,
+                                after: (low + after) as isize - 1,
+                                back,
+                            },
                             &whole,
                         );
                     }
@@ -122,7 +140,12 @@ impl<E: Eval> Walk<'_, E> {
                         let head = join(&there(0, from - 1), &there(to + 1, after));
                         let whole = join(&join(&head, &own), &there(after + 1, last));
                         look(
-                            Turn::Move { from: from - 1, to: to - 1, after: after as isize - 1, back },
+                            Turn::Move {
+                                from: low + from - 1,
+                                to: low + to - 1,
+                                after: (low + after) as isize - 1,
+                                back,
+                            },
                             &whole,
                         );
                     }

@@ -63,6 +63,15 @@ struct Van {
     long: i64,
 }
 
+/// What a slot was like before an iteration.
+#[derive(Clone, Copy, Debug, Default)]
+struct Before {
+    journal: u64,
+    slack: i64,
+    over: i64,
+    way: i64,
+}
+
 pub(super) struct Lean<'a, A, const TIME: bool, const BOTH: bool> {
     arcs: &'a A,
     fits: &'a [bool],
@@ -77,11 +86,15 @@ pub(super) struct Lean<'a, A, const TIME: bool, const BOTH: bool> {
     over: Vec<i64>,
     over_sum: i64,
     over_most: i64,
+    /// Slack, overload and way of each slot before its first change in an iteration, and the iteration.
+    before: Vec<Before>,
     /// Price of 2 to the power of `lot` units too much.
     over_price: i64,
     lot: u32,
     /// 2 where distances keep the triangle, so that a detour is at least twice the surplus of its first leg.
     corner: i64,
+    /// Least price of a unit of way there and back, where distances keep the triangle; else 0.
+    both_ways: i64,
     /// Way, and the segments of times before and after each node, where some vehicle has a limit.
     limited: bool,
     ways: Vec<i64>,
@@ -181,6 +194,8 @@ impl<'a, A: Arcs, const TIME: bool, const BOTH: bool> Lean<'a, A, TIME, BOTH> {
                 long: kind.max_duration.unwrap_or(i64::MAX),
             });
         }
+        let cheapest = vans.iter().map(|v| v.unit).min().unwrap_or(0);
+        let both_ways = if net.metric { 2 * cheapest } else { 0 };
         let limited = vans.iter().any(|v| v.far < i64::MAX || v.long < i64::MAX);
         let timed_nodes = if limited && TIME { nodes } else { 0 };
         let demand = p.jobs().iter().map(|j| first(&j.delivery)).collect();
@@ -198,11 +213,13 @@ impl<'a, A: Arcs, const TIME: bool, const BOTH: bool> Lean<'a, A, TIME, BOTH> {
             demand,
             slack,
             over,
+            before: vec![Before::default(); if TIME || BOTH { 0 } else { net.slots.len() }],
             over_sum: 0,
             over_most: 0,
             over_price: 0,
             lot,
             corner: 1 + i64::from(net.metric),
+            both_ways,
             limited,
             ways: vec![0; net.slots.len()],
             spans: vec![[Span::ANY; 2]; timed_nodes],
@@ -287,6 +304,31 @@ impl<'a, A: Arcs, const TIME: bool, const BOTH: bool> Lean<'a, A, TIME, BOTH> {
         self.loads[start].suf.peak()
     }
 
+    /// Remembers what a slot was like before its first change in an iteration.
+    #[inline(always)]
+    fn remember(&mut self, journal: u64, route: u32) {
+        let r = route as usize;
+        if self.before[r].journal != journal {
+            self.before[r] = Before { journal, slack: self.slack[r], over: self.over[r], way: self.ways[r] };
+        }
+    }
+
+    /// Follows a change of a route's way and load; `fixed` is what it costs beside.
+    #[inline(always)]
+    fn follow(&mut self, links: &mut Links, route: u32, way: i64, load: i64, fixed: i64) -> bool {
+        self.remember(links.journal(), route);
+        let r = route as usize;
+        let (slack, old) = (self.slack[r] - load, self.over[r]);
+        let over = (-slack).max(0);
+        self.slack[r] = slack;
+        self.ways[r] += way;
+        self.over[r] = over;
+        self.over_sum += over - old;
+        let cost = links.routes[r].cost + fixed + self.vans[r].unit * way + self.fine(over) - self.fine(old);
+        links.set_cost(route, cost);
+        over <= self.over_most
+    }
+
     /// Price of carrying so much too much.
     #[inline(always)]
     fn fine(&self, over: i64) -> i64 {
@@ -301,8 +343,56 @@ impl<'a, A: Arcs, const TIME: bool, const BOTH: bool> Lean<'a, A, TIME, BOTH> {
 
 impl<A: Arcs, const TIME: bool, const BOTH: bool> Eval for Lean<'_, A, TIME, BOTH> {
     const WAYS_ALONE: bool = true;
+    const SINGLE: bool = !TIME && !BOTH;
+
+    #[inline]
+    fn linked(&mut self, links: &mut Links, job: u32) -> bool {
+        let Link { pred, succ, route, point, .. } = links.at[job as usize];
+        if !Self::SINGLE {
+            return self.refresh(links, route);
+        }
+        let before = links.at[pred as usize];
+        let there = self.arcs.dist_into(point, before.point);
+        let on = self.arcs.dist(point, links.at[succ as usize].point);
+        links.set_next(pred, there);
+        links.set_next(job, on);
+        let fixed = if links.routes[route as usize].size == 1 { self.vans[route as usize].fixed } else { 0 };
+        self.follow(links, route, there + on - before.next, self.demand[job as usize], fixed)
+    }
+
+    #[inline]
+    fn unlinked(&mut self, links: &mut Links, job: u32, pred: u32) -> bool {
+        if !Self::SINGLE {
+            return true;
+        }
+        let Link { succ, route, point, next, .. } = links.at[pred as usize];
+        let empty = links.routes[route as usize].size == 0;
+        let over = if empty { 0 } else { self.arcs.dist(point, links.at[succ as usize].point) };
+        links.set_next(pred, over);
+        let fixed = if empty { -self.vans[route as usize].fixed } else { 0 };
+        let way = over - next - links.at[job as usize].next;
+        self.follow(links, route, way, -self.demand[job as usize], fixed);
+        over < NO_WAY
+    }
+
+    #[inline]
+    fn undone(&mut self, links: &mut Links, route: u32) {
+        if !Self::SINGLE {
+            self.refresh(links, route);
+            return;
+        }
+        let r = route as usize;
+        let Before { journal, slack, over, way } = self.before[r];
+        if journal == links.journal() {
+            self.over_sum += over - self.over[r];
+            (self.slack[r], self.over[r], self.ways[r]) = (slack, over, way);
+        }
+    }
 
     fn refresh(&mut self, links: &mut Links, route: u32) -> bool {
+        if Self::SINGLE {
+            self.remember(links.journal(), route);
+        }
         let arcs = self.arcs;
         let way = links.measure(route, |a, b| arcs.dist(a, b));
         let size = links.routes[route as usize].size;
@@ -310,7 +400,10 @@ impl<A: Arcs, const TIME: bool, const BOTH: bool> Eval for Lean<'_, A, TIME, BOT
         if TIME {
             ok &= self.refresh_times(links, route);
         }
-        if self.limited && size > 0 {
+        if Self::SINGLE {
+            self.ways[route as usize] = way;
+            ok &= way <= self.vans[route as usize].far || size == 0;
+        } else if self.limited && size > 0 {
             self.ways[route as usize] = way;
             let long = if TIME { self.refresh_spans(links, route) } else { 0 };
             let van = &self.vans[route as usize];
@@ -368,6 +461,12 @@ impl<A: Arcs, const TIME: bool, const BOTH: bool> Eval for Lean<'_, A, TIME, BOT
     fn leg(&self, links: &Links, route: u32, from: u32, to: u32) -> i64 {
         let point = |v: u32| links.at[v as usize].point;
         self.vans[route as usize].unit * self.arcs.dist(point(from), point(to))
+    }
+
+    #[inline(always)]
+    fn apart(&self, links: &Links, job: u32, other: u32) -> i64 {
+        let point = |v: u32| links.at[v as usize].point;
+        self.both_ways * self.arcs.dist_into(point(job), point(other))
     }
 
     fn part(&self, links: &Links, _: u32, node: u32) -> Part {

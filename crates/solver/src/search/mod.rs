@@ -19,7 +19,9 @@ mod order;
 mod place;
 mod rng;
 mod ruin;
+mod savings;
 mod swap;
+mod tails;
 mod team;
 #[cfg(test)]
 mod tests;

@@ -10,6 +10,9 @@ use crate::problem::NO_WAY;
 /// does not exist.
 const ANY_PRICE: i64 = NO_WAY / 2;
 
+/// Most changed routes whose first and last legs are looked at for a job.
+const ENDS: usize = 8;
+
 impl<E: Eval> Walk<'_, E> {
     /// Puts the absent jobs where they cost least, in a random kind of order.
     pub(super) fn recreate(&mut self) {
@@ -115,7 +118,11 @@ impl<E: Eval> Walk<'_, E> {
                 self.links.link(self.net.partner[job as usize], b);
             }
         }
-        let sound = self.eval.refresh(&mut self.links, route);
+        let sound = if E::SINGLE {
+            self.eval.linked(&mut self.links, job)
+        } else {
+            self.eval.refresh(&mut self.links, route)
+        };
         debug_assert!(sound, "an accepted insertion broke a rule: {job} {put:?} in {route}");
         debug_assert_eq!(self.links.cost + self.eval.extra() - before, delta, "{job} {put:?} in {route}");
     }
@@ -131,7 +138,15 @@ impl<E: Eval> Walk<'_, E> {
         let query = self.query;
         self.asked.resize(self.links.at.len(), 0);
         let mut looks = self.width;
+        let by_way = self.net.near_time.is_none();
         for &v in near.of(job, usize::MAX) {
+            // The way to so far a job and on costs more, whatever leg falls away for it.
+            if self.eval.apart(&self.links, job, v) - self.long_leg >= least {
+                if by_way {
+                    break;
+                }
+                continue;
+            }
             let link = self.links.at[v as usize];
             if link.route == NONE || !self.eval.admits(link.route, job) {
                 continue;
@@ -151,6 +166,21 @@ impl<E: Eval> Walk<'_, E> {
                     continue;
                 }
                 if let Some(better) = self.put_after(job, after, least) {
+                    (least, put) = (better.0, Some(better.1));
+                }
+            }
+        }
+        // The first and last legs of routes pass by jobs whose neighbours are elsewhere.
+        let mut at = 0;
+        while let Some(r) = self.links.changed_at(at) {
+            at += 1;
+            if at > ENDS || self.links.routes[r as usize].size == 0 || !self.eval.admits(r, job) {
+                continue;
+            }
+            for after in [self.links.start(r), self.links.at[self.links.end(r) as usize].pred] {
+                if self.asked[after as usize] != query
+                    && let Some(better) = self.put_after(job, after, least)
+                {
                     (least, put) = (better.0, Some(better.1));
                 }
             }

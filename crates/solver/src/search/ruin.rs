@@ -1,16 +1,22 @@
 //! Ruin: strings of jobs, or whole routes, are taken out around a job.
 
 use super::eval::Eval;
-use super::links::NONE;
+use super::links::{Link, NONE};
 use super::walk::Walk;
+
+/// How often an end of a passing route is taken out too.
+const PASSED_BY: f64 = 0.1;
+/// Routes drawn to find one that passes by a job on its way from or to its depot.
+const PASSING: usize = 12;
 
 impl<E: Eval> Walk<'_, E> {
     /// Takes a job out, with its partner, into `absent`.
     pub(super) fn take_out(&mut self, job: u32) {
         let partner = self.net.partner[job as usize];
-        let route = self.links.at[job as usize].route;
+        let Link { route, pred, .. } = self.links.at[job as usize];
         self.links.save(route);
         self.links.unlink(job);
+        self.gap |= !self.eval.unlinked(&mut self.links, job, pred);
         self.links.absent.push(job);
         self.taken[job as usize] = self.links.journal();
         if partner != NONE && self.links.at[partner as usize].route != NONE {
@@ -23,6 +29,10 @@ impl<E: Eval> Walk<'_, E> {
 
     /// Recomputes the routes changed so far in this iteration, without their idle reloads.
     pub(super) fn refresh_changed(&mut self) {
+        let gap = std::mem::take(&mut self.gap);
+        if E::SINGLE && !gap {
+            return;
+        }
         let mut i = 0;
         while let Some(r) = self.links.changed_at(i) {
             if self.eval.reloads() {
@@ -95,6 +105,35 @@ impl<E: Eval> Walk<'_, E> {
         }
         let seed = self.rng.below(self.net.jobs) as u32;
         self.ruin_around(seed);
+        if self.rng.unit() < PASSED_BY {
+            self.ruin_end(seed);
+        }
+    }
+
+    /// Takes out an end of a route whose first or last leg passes by the job, the nearest of a few drawn.
+    fn ruin_end(&mut self, seed: u32) {
+        let (links, eval) = (&self.links, &self.eval);
+        let mut least: Option<(i64, u32, u32)> = None;
+        for _ in 0..PASSING {
+            let job = self.rng.below(self.net.jobs);
+            let r = links.at[job].route;
+            if r == NONE || links.is_changed(r) {
+                continue;
+            }
+            let (start, end) = (links.start(r), links.end(r));
+            let (first, last) = (links.at[start as usize].succ, links.at[end as usize].pred);
+            for (a, b, c) in [(start, first, first), (last, end, last)] {
+                let around =
+                    eval.leg(links, r, a, seed) + eval.leg(links, r, seed, b) - eval.leg(links, r, a, b);
+                if c < links.jobs && least.is_none_or(|l| around < l.0) {
+                    least = Some((around, r, c));
+                }
+            }
+        }
+        let Some((_, r, c)) = least else { return };
+        let size = self.links.routes[r as usize].size;
+        let length = (self.rng.unit() * self.longest.min(f64::from(size)) + 1.0) as u32;
+        self.take_string(c, r, length.min(size), size);
     }
 
     /// The same around a job that is given, in a route or not.
@@ -138,13 +177,23 @@ impl<E: Eval> Walk<'_, E> {
             }
         }
         let span = length + stay;
-        let pos = self.links.at[c as usize].pos;
-        let (low, high) = ((pos + 1).saturating_sub(span).max(1), pos.min(size + 1 - span));
-        let from = low + self.rng.below((high - low + 1) as usize) as u32;
+        // Nodes before and after `c`, as far as the span reaches.
+        let reach = |next: fn(&Link) -> u32, end: u32| {
+            let (mut v, mut count) = (next(&self.links.at[c as usize]), 0);
+            while v != end && count < span - 1 {
+                v = next(&self.links.at[v as usize]);
+                count += 1;
+            }
+            count
+        };
+        let before = reach(|l| l.pred, self.links.start(route));
+        let after = reach(|l| l.succ, self.links.end(route));
+        let least = span - 1 - after;
+        let back = before - self.rng.below((before - least + 1) as usize) as u32;
         let stay_from =
             if stay > 0 { 1 + self.rng.below((length - 1).max(1) as usize) as u32 } else { u32::MAX };
         let mut v = c;
-        for _ in from..pos {
+        for _ in 0..back {
             v = self.links.at[v as usize].pred;
         }
         let jobs = self.links.jobs;

@@ -81,11 +81,21 @@ impl<E: Eval> Walk<'_, E> {
             self.links.save(one);
             self.links.save(other);
             let [u, v] = trade.jobs;
-            self.links.unlink(u);
-            self.links.unlink(v);
-            self.links.link(u, trade.after[0]);
-            self.links.link(v, trade.after[1]);
-            let sound = self.eval.refresh(&mut self.links, one) & self.eval.refresh(&mut self.links, other);
+            for job in [u, v] {
+                let pred = self.links.at[job as usize].pred;
+                self.links.unlink(job);
+                self.eval.unlinked(&mut self.links, job, pred);
+            }
+            let mut sound = true;
+            for (job, after) in trade.jobs.into_iter().zip(trade.after) {
+                self.links.link(job, after);
+                if E::SINGLE {
+                    sound &= self.eval.linked(&mut self.links, job);
+                }
+            }
+            if !E::SINGLE {
+                sound = self.eval.refresh(&mut self.links, one) & self.eval.refresh(&mut self.links, other);
+            }
             debug_assert!(
                 !sound
                     || !E::WAYS_ALONE

@@ -25,6 +25,10 @@ const COLD: f64 = 0.01;
 const LARGE: usize = 500;
 const HOT_LARGE: f64 = 0.5;
 const COLD_LARGE: f64 = 0.02;
+/// The same with windows and few jobs, where little new is found below; chosen among four on R108, R202 and RC107, where
+/// single searches differ by more than these do (benches/RESULTS.md).
+const HOT_WINDOWS: f64 = 0.5;
+const COLD_WINDOWS: f64 = 0.03;
 /// Up to so many jobs there are several coolings, and what they find is recombined.
 const SMALL: usize = 150;
 /// Share of the budget among plans that leave no job out, where jobs may be.
@@ -189,6 +193,7 @@ impl<'a> Run<'a> {
             walk.load(start);
         }
         walk.links.begin();
+        walk.save_ways();
         let eager = std::mem::replace(&mut walk.eager, true);
         walk.recreate();
         walk.eager = eager;
@@ -235,7 +240,7 @@ impl<'a> Run<'a> {
         let (mut between, mut way) = (0, 0);
         for link in legs {
             way += link.next;
-            if link.pos > 0 && link.succ < jobs {
+            if link.pred != NONE && link.succ < jobs {
                 between += link.next;
             }
         }
@@ -414,6 +419,15 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Hottest and coldest temperature, in mean cost of a job's way.
+    fn heat(&self) -> (f64, f64) {
+        match self.net.jobs {
+            0..=SMALL if self.net.windows && self.start.is_none() => (HOT_WINDOWS, COLD_WINDOWS),
+            0..=LARGE => (HOT, COLD),
+            _ => (HOT_LARGE, COLD_LARGE),
+        }
+    }
+
     fn anneal<E: Eval>(&self, member: &mut Member<'_, E>, until: f64) {
         let rounds = self.rounds();
         let mut wait = 0;
@@ -436,7 +450,7 @@ impl<'a> Run<'a> {
                     self.remember(member, again);
                 }
                 let spent = ((now - from) / (to - from)).clamp(0.0, 1.0);
-                let (from, to) = if self.net.jobs > LARGE { (HOT_LARGE, COLD_LARGE) } else { (HOT, COLD) };
+                let (from, to) = self.heat();
                 let (hot, cold) = (member.unit * from * hot, member.unit * to);
                 temperature = hot * (cold / hot).powf(spent);
                 wait = 32;

@@ -231,6 +231,40 @@ fn every_kind_of_iteration_agrees_with_the_schedule() {
     }
 }
 
+/// Where single changes are followed instead of whole routes, they add up to what the schedule says, from the first plan
+/// by savings on and through what was undone; with and without a limit of the way.
+#[test]
+fn single_changes_add_up() {
+    struct Last(std::sync::Mutex<(i64, usize)>);
+    impl Control for Last {
+        fn elapsed(&self) -> std::time::Duration {
+            std::time::Duration::ZERO
+        }
+        fn improved(&self, progress: &Progress) {
+            *self.0.lock().expect("one thread") = (progress.cost, progress.missing);
+        }
+    }
+    for seed in 0..4u64 {
+        let mut rng = Rng::new(seed);
+        let points: Vec<(f64, f64)> = (0..=600).map(|_| (rng.unit() * 900.0, rng.unit() * 900.0)).collect();
+        let mut b = ProblemBuilder::new(&["kg"]);
+        b.profile(Matrix::plane(points, 1.0, Rounding::Nearest));
+        let mut kind = VehicleKind::at(PlaceId(0), 200, vec![90]);
+        kind.fixed = 20 * (seed as i64 % 2);
+        kind.max_distance = (seed >= 2).then_some(3000);
+        b.vehicles(kind);
+        for place in 1..=600 {
+            b.job(Job { delivery: vec![1 + rng.below(9) as i64], ..Job::at(PlaceId(place)) });
+        }
+        let problem = b.build().expect("a sound problem");
+        let last = Last(std::sync::Mutex::new((0, 0)));
+        let outcome = solve(&problem, None, &Locks::none(), &Budget::steps(6000).seed(seed), &last);
+        assert_eq!(outcome.evaluation.breaches, [], "seed {seed}");
+        let said = *last.0.lock().expect("one thread");
+        assert_eq!(said, (outcome.evaluation.cost.total(), 0), "seed {seed}");
+    }
+}
+
 /// A plan that the search made is a start that it takes over unchanged.
 #[test]
 fn own_plans_are_valid_starts() {

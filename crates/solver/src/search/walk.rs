@@ -79,7 +79,17 @@ pub(super) struct Walk<'n, E> {
     pub(super) market: Market,
     pub(super) memory: Memory,
     pub(super) bench: Bench,
+    /// A job was taken out between two others with no way from one to the other.
+    pub(super) gap: bool,
+    /// Price of a leg between two jobs that few are longer than, and steps until it is looked up again.
+    pub(super) long_leg: i64,
+    legs_in: u32,
+    legs: Vec<i64>,
 }
+
+/// Steps between two looks at the legs of the plan, and how many in a hundred are shorter than what counts as long.
+const LEGS_EVERY: u32 = 4096;
+const LEGS_SHORTER: usize = 98;
 
 /// One place in how many is passed over. A small plan needs more of it: there a bad first choice rules out much.
 fn blinks(jobs: usize) -> u32 {
@@ -93,7 +103,7 @@ fn blinks(jobs: usize) -> u32 {
 impl<'n, E: Eval> Walk<'n, E> {
     /// An empty plan with every job absent that is not frozen.
     pub(super) fn new(net: &'n Net<'n>, eval: E, seed: u64) -> Self {
-        let mut links = Links::new(net.jobs, net.slots.len(), &net.points);
+        let mut links = Links::new(net.jobs, net.slots.len(), &net.points, E::SINGLE);
         links.absent.retain(|&j| !net.frozen[j as usize]);
         let mut walk = Self {
             net,
@@ -127,6 +137,10 @@ impl<'n, E: Eval> Walk<'n, E> {
             market: Market::default(),
             memory: Memory::default(),
             bench: Bench::default(),
+            gap: false,
+            long_leg: FAR,
+            legs_in: LEGS_EVERY / 8,
+            legs: Vec::new(),
         };
         if net.classes.len() > 1 {
             walk.choice.open(Kind::Vehicles);
@@ -323,9 +337,13 @@ impl<'n, E: Eval> Walk<'n, E> {
         self.links.give_back(nodes);
     }
 
-    /// A stored route comes into an empty slot within an iteration; the caller refreshes and keeps `absent` true.
+    /// A stored route comes into an empty slot within an iteration; the caller refreshes the routes changed and
+    /// keeps `absent` true.
     pub(super) fn bring_in(&mut self, r: u32, coded: &[u32]) {
         self.restore_route(r, coded);
+        if E::SINGLE {
+            self.eval.refresh(&mut self.links, r);
+        }
         let jobs = self.links.jobs;
         self.born.extend(self.links.nodes(r).filter(|&v| v >= jobs));
     }
@@ -358,12 +376,14 @@ impl<'n, E: Eval> Walk<'n, E> {
         if self.net.jobs == 0 {
             return false;
         }
+        self.look_up_legs();
         let kind = self.choice.pick(&mut self.rng);
         let before = self.cost();
         let (better, work) = match kind {
             Kind::Vehicles => (self.exchange_step(temperature), 40),
             Kind::Swap => (self.swap_step(temperature), self.market.work),
             Kind::Inner => (self.inner_step(temperature), self.bench.work / 2),
+            Kind::Tails => (self.tail_step(temperature), self.bench.work),
             Kind::Inherit => match self.inherit_step(temperature) {
                 Some(better) => (better, self.waited * self.width),
                 None => (false, 10 * self.width),
@@ -379,6 +399,24 @@ impl<'n, E: Eval> Walk<'n, E> {
         };
         self.choice.learn(kind, fruit, work);
         better
+    }
+
+    /// Now and then, how long the longer legs between jobs are.
+    pub(super) fn look_up_legs(&mut self) {
+        self.legs_in -= 1;
+        if self.legs_in > 0 {
+            return;
+        }
+        self.legs_in = LEGS_EVERY;
+        let (links, eval, jobs) = (&self.links, &self.eval, self.links.jobs);
+        let between = (0..jobs).map(|v| (v, &links.at[v as usize]));
+        let between = between.filter(|(_, l)| l.route != NONE && l.succ < jobs);
+        self.legs.clear();
+        self.legs.extend(between.map(|(v, l)| eval.leg(links, l.route, v, l.succ)));
+        let at = self.legs.len() * LEGS_SHORTER / 100;
+        if at < self.legs.len() {
+            self.long_leg = *self.legs.select_nth_unstable(at).1;
+        }
     }
 
     fn ruin_step(&mut self, kind: Kind, before: i64, temperature: f64) -> bool {
@@ -450,7 +488,7 @@ impl<'n, E: Eval> Walk<'n, E> {
         }
         let mut i = 0;
         while let Some(r) = self.links.changed_at(i) {
-            self.eval.refresh(&mut self.links, r);
+            self.eval.undone(&mut self.links, r);
             i += 1;
         }
     }
