@@ -416,11 +416,14 @@ impl Running {
     /// A new order in a load that goes its way already, with the bill.
     fn insert_joined(&self, row: &OrderRow, fresh: &Load) -> Option<(edit::Trial, Bill)> {
         let into = join::candidates(&self.plan, fresh, &self.inputs, &self.progress, &self.names);
+        // Only where it need not be waited for: each try takes half of the time that a place may take.
+        let in_time = |id: &String| self.plan.loads.iter().any(|l| l.id == *id && l.release >= fresh.release);
+        let into = into.into_iter().find(in_time)?;
         let mut trial = self.trial();
         trial.plan.loads.push(fresh.clone());
         trial.plan.unassigned.retain(|u| u.order != row.order.id.as_str());
         trial.plan.deferrals.retain(|u| u.order != row.order.id.as_str());
-        join::join(&mut trial, into.first()?, &fresh.id, &self.inputs, &self.names);
+        join::join(&mut trial, &into, &fresh.id, &self.inputs, &self.names);
         let missed = trial.retime(&self.inputs, &self.progress, &self.names);
         if !missed.is_empty() || !self.verdict(&trial.plan).is_no_worse_than(self.before()) {
             return None;
