@@ -93,6 +93,7 @@ fn half(h: &Half, g: &RoadGraph, rises: bool) -> Check {
         need(*before == turns, "turns of the hierarchy")?;
         turns += has.count_ones();
     }
+    need(h.turns.iter().all(|(arc, _)| arc < h.other.len()), "turns of the hierarchy")?;
     for v in 0..states as u32 {
         let list = &h.other[h.arcs(v)];
         need(list.first().is_none_or(|w| *w > v), "order of the hierarchy")?;
