@@ -1,6 +1,7 @@
 //! The search: [`solve`].
 
 mod arcs;
+mod breed;
 mod choice;
 mod clock;
 mod eval;

@@ -4,6 +4,7 @@
 //! each number of threads has one result.
 
 use super::Outcome;
+use super::breed::{self, Breeder};
 use super::choice::Kind;
 use super::clock::Clock;
 use super::eval::Eval;
@@ -31,6 +32,12 @@ const HOT_WINDOWS: f64 = 0.5;
 const COLD_WINDOWS: f64 = 0.03;
 /// Up to so many jobs there are several coolings, and what they find is recombined.
 const SMALL: usize = 150;
+/// Share of the budget, of what is left once vehicles are saved, after which plans are crossed: of up to [`SMALL`] jobs,
+/// of up to [`MIDDLE`], of more. Chosen on the instances named in benches/RESULTS.md.
+const BREEDS: [f64; 3] = [0.1, 0.4, 0.7];
+const MIDDLE: usize = 300;
+/// From this part of that time on plans of the cooling are taken into the population.
+const SHOWN_FROM: f64 = 0.5;
 /// Share of the budget among plans that leave no job out, where jobs may be.
 const LAVISH_SHARE: f64 = 0.06;
 /// The same when what does not pay has been left out again.
@@ -90,6 +97,10 @@ struct Member<'a, E> {
     tight: Option<Tight>,
     /// Whether they may has been decided.
     weighed: bool,
+    /// The genetic search, where it knows every rule.
+    breeder: Option<Box<dyn Breeder + 'a>>,
+    /// What the best plan of the walk cost when the breeder last heard of one.
+    heard: i64,
 }
 
 /// A cooling: where it ends, as a share of the budget, how hot it begins, and whether from the best plan.
@@ -183,6 +194,8 @@ impl<'a> Run<'a> {
             round: 0,
             tight: None,
             weighed: false,
+            breeder: if self.start.is_none() { breed::of(self.net, seed ^ 0xb4eed) } else { None },
+            heard: i64::MAX,
         }
     }
 
@@ -257,9 +270,64 @@ impl<'a> Run<'a> {
             member.served = self.serve_all(member, until);
             member.cool_from = member.clock.fraction().min(0.9);
         }
-        if member.served {
+        if !member.served {
+            return;
+        }
+        let from = self.breeds_from(member);
+        self.anneal(member, until.min(from));
+        if member.breeder.is_none() {
+            return;
+        }
+        if until <= from {
+            self.show(member, until, from);
+        } else if !member.clock.is_over() {
+            self.breed(member, until);
+        }
+    }
+
+    /// Share of the budget at which the genetic search takes over.
+    fn breeds_from<E: Eval>(&self, member: &Member<'_, E>) -> f64 {
+        if member.breeder.is_none() {
+            return 1.0;
+        }
+        let size = usize::from(self.net.jobs > SMALL) + usize::from(self.net.jobs > MIDDLE);
+        let share = BREEDS[size];
+        member.cool_from + (1.0 - member.cool_from) * share
+    }
+
+    /// Plans on the way of a long cooling go into the population: they are good, and differ.
+    fn show<E: Eval>(&self, member: &mut Member<'_, E>, now: f64, from: f64) {
+        if let Some(breeder) = &mut member.breeder
+            && self.net.jobs > SMALL
+            && now >= SHOWN_FROM * from
+        {
+            breeder.welcome(&member.walk.snapshot());
+        }
+    }
+
+    /// Crosses plans until that share of the budget is spent.
+    fn breed<E: Eval>(&self, member: &mut Member<'_, E>, until: f64) {
+        let Some(mut breeder) = member.breeder.take() else { return };
+        while member.walk.best.missing == 0 {
+            let (least, fleet) = (member.walk.best.cost, member.walk.fleet);
+            if least < member.heard {
+                member.heard = least;
+                breeder.welcome(&member.walk.best);
+            }
+            let Some(plan) = breeder.breed(&mut member.clock, until, least, fleet) else { break };
+            member.heard = plan.cost;
+            member.walk.adopt(&plan);
+            debug_assert_eq!(
+                member.walk.cost(),
+                plan.cost,
+                "a plan of the genetic search costs something else"
+            );
+            self.note(member);
+        }
+        if member.walk.best.missing > 0 {
             self.anneal(member, until);
         }
+        member.breeder = Some(breeder);
     }
 
     /// Where jobs may be left out, searches for a while among plans that leave none out, then gives up what does not
@@ -441,7 +509,8 @@ impl<'a> Run<'a> {
                 if now >= until && until < 1.0 {
                     break;
                 }
-                let now = (now - member.cool_from) / (1.0 - member.cool_from);
+                let whole = self.breeds_from(member) - member.cool_from;
+                let now = ((now - member.cool_from) / whole.max(f64::EPSILON)).clamp(0.0, 1.0);
                 let at = rounds.iter().position(|r| now < r.end).unwrap_or(rounds.len() - 1);
                 let from = if at == 0 { 0.0 } else { rounds[at - 1].end };
                 let Round { end: to, hot, again } = rounds[at];

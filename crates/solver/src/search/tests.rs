@@ -214,6 +214,36 @@ fn limits_of_the_quick_kernel_are_those_of_the_schedule() {
     assert!(tried > 100, "{tried} problems");
 }
 
+/// The genetic search evaluates each of its moves as the whole route then costs (asserted where assertions are on), and
+/// its plans as the schedule does, with limits, skills, both ways of goods, several kinds and ends.
+#[test]
+fn crossed_plans_keep_the_rules() {
+    let mut tried = 0;
+    for seed in 30_000..42_000 {
+        let mut problem = random(seed, 9 + seed as usize % 12);
+        let mut rng = Rng::new(seed ^ 11);
+        for job in &mut problem.jobs {
+            job.prize = None;
+        }
+        for kind in &mut problem.kinds {
+            kind.layouts[0][0] += 30;
+            kind.max_distance = (rng.below(4) == 0).then(|| 300 + rng.below(250) as i64);
+            kind.max_duration = (rng.below(4) == 0).then(|| 300 + rng.below(250) as i64);
+        }
+        let locks = Locks::none();
+        if breed::of(&Net::new(&problem, None, &locks), 0).is_none() {
+            continue;
+        }
+        let outcome = solve(&problem, None, &locks, &Budget::steps(4000).seed(seed), &StepsOnly);
+        let e = &outcome.evaluation;
+        assert_eq!(e.breaches, [], "seed {seed}: {:?}", outcome.solution);
+        let last = outcome.history.last().expect("at least the first plan");
+        assert_eq!((last.cost, last.missing), (e.cost.total(), e.missing), "seed {seed}");
+        tried += usize::from(e.missing == 0);
+    }
+    assert!(tried > 80, "{tried} problems");
+}
+
 /// Every kind of iteration on plans large enough for all of them: what it says it changed is what the schedule
 /// says (each move also compares the two where assertions are on).
 #[test]

@@ -1,0 +1,132 @@
+//! Recombination: routes around a place of one plan are replaced by those of another that hold most of the same jobs
+//! (selective route exchange; Nagata, Bräysy and Dullaert 2010).
+
+use super::plan::Plan;
+use crate::search::links::NONE;
+use crate::search::net::Net;
+use crate::search::rng::Rng;
+
+/// What recombination leaves to be finished.
+#[derive(Debug, Default)]
+pub(super) struct Child {
+    /// Slots and their jobs; those that differ from the first parent's are marked.
+    pub(super) routes: Vec<(u32, Vec<u32>, bool)>,
+    /// Jobs in no route.
+    pub(super) absent: Vec<u32>,
+}
+
+/// Index of the route of each job.
+fn routes_of(plan: &Plan, jobs: usize) -> Vec<u32> {
+    let mut of = vec![NONE; jobs];
+    for (at, (_, route)) in (0u32..).zip(&plan.routes) {
+        for &v in route {
+            of[v as usize] = at;
+        }
+    }
+    of
+}
+
+/// A child of two plans.
+pub(super) fn cross(net: &Net<'_>, one: &Plan, other: &Plan, rng: &mut Rng) -> Child {
+    let jobs = net.jobs;
+    let of_one = routes_of(one, jobs);
+    let of_other = routes_of(other, jobs);
+    let most = one.routes.len().min(other.routes.len()).max(2) - 1;
+    let count = 1 + rng.below(most);
+    // Routes of the first plan around a random job.
+    let seed = rng.below(jobs) as u32;
+    let mut leave = vec![of_one[seed as usize]];
+    for &v in net.near.of(seed, usize::MAX) {
+        if leave.len() >= count {
+            break;
+        }
+        let r = of_one[v as usize];
+        if !leave.contains(&r) {
+            leave.push(r);
+        }
+    }
+    // As many of the second that hold most of their jobs, for their length.
+    let mut shared = vec![0u32; other.routes.len()];
+    for &r in &leave {
+        for &v in &one.routes[r as usize].1 {
+            shared[of_other[v as usize] as usize] += 1;
+        }
+    }
+    let mut order: Vec<(i64, usize)> = (0..other.routes.len())
+        .filter(|&r| shared[r] > 0)
+        .map(|r| (-(i64::from(shared[r]) * 2 - other.routes[r].1.len() as i64), r))
+        .collect();
+    order.sort_unstable();
+    order.truncate(leave.len());
+    let come: Vec<usize> = order.iter().map(|o| o.1).collect();
+    let mut left = vec![false; one.routes.len()];
+    for &r in &leave {
+        left[r as usize] = true;
+    }
+    let mut comes = vec![false; jobs];
+    for &r in &come {
+        for &v in &other.routes[r].1 {
+            comes[v as usize] = true;
+        }
+    }
+    // Either what stays keeps its jobs, or what comes does.
+    let stays_first = rng.below(2) == 0;
+    let mut child = Child::default();
+    let mut placed = vec![false; jobs];
+    let mut free: Vec<u32> = Vec::new();
+    for (at, (slot, route)) in one.routes.iter().enumerate() {
+        if left[at] {
+            free.push(*slot);
+            continue;
+        }
+        let mut list = route.clone();
+        if !stays_first {
+            list.retain(|&v| !comes[v as usize]);
+        }
+        for &v in &list {
+            placed[v as usize] = true;
+        }
+        let changed = list.len() < route.len();
+        if list.is_empty() {
+            free.push(*slot);
+        } else {
+            child.routes.push((*slot, list, changed));
+        }
+    }
+    // In a vehicle of the same kind where one is free.
+    let mut wait: Vec<Vec<u32>> = Vec::new();
+    for &r in &come {
+        let (slot, route) = &other.routes[r];
+        let mut list = route.clone();
+        list.retain(|&v| !placed[v as usize]);
+        for &v in &list {
+            placed[v as usize] = true;
+        }
+        if list.is_empty() {
+            continue;
+        }
+        let class = net.class_of[*slot as usize];
+        match free.iter().position(|&s| net.class_of[s as usize] == class) {
+            Some(at) => {
+                let to = free.swap_remove(at);
+                let same = one.routes.iter().any(|(s, old)| *s == to && *old == list);
+                child.routes.push((to, list, !same));
+            }
+            None => {
+                let taken = |s: u32| child.routes.iter().any(|c| c.0 == s);
+                match net.classes[class as usize].iter().copied().find(|&s| !taken(s) && !free.contains(&s)) {
+                    Some(to) => child.routes.push((to, list, true)),
+                    None => wait.push(list),
+                }
+            }
+        }
+    }
+    for list in wait {
+        match free.pop() {
+            Some(to) => child.routes.push((to, list, true)),
+            None => list.iter().for_each(|&v| placed[v as usize] = false),
+        }
+    }
+    child.absent = (0..jobs as u32).filter(|&v| !placed[v as usize]).collect();
+    child
+}

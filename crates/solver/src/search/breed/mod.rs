@@ -1,0 +1,284 @@
+//! A hybrid genetic search (Vidal, Crainic, Gendreau, Lahrichi and Rei 2012; with windows Vidal et al. 2013): plans that may
+//! break rules at a price are crossed and descend. Where capacity or windows bind, feasible plans are islands between
+//! which annealing finds no way; here the sea is open.
+
+mod cross;
+mod descent;
+mod piece;
+mod plan;
+mod pool;
+
+use super::arcs::{AnyArcs, Arcs};
+use super::clock::Clock;
+use super::lean;
+use super::links::NONE;
+use super::net::Net;
+use super::rng::Rng;
+use super::walk::Best;
+use crate::problem::{NO_WAY, Role};
+use descent::Descent;
+use piece::{Breach, Prices};
+use plan::Plan;
+use pool::Pool;
+use std::collections::VecDeque;
+
+/// Fewest jobs for which there is anything to cross.
+const JOBS_LEAST: usize = 8;
+/// What no plan costs, whatever its ways.
+const WORST: i64 = 1 << 60;
+/// Random plans to begin with.
+const FIRST: usize = 25;
+/// Plans between changes of the prices, the share of sound ones aimed at, and by how much prices change.
+const PRICED_EVERY: u32 = 40;
+const AIM: f64 = 0.4;
+const DEARER: f64 = 1.25;
+const CHEAPER: f64 = 0.85;
+/// How many times dearer breaches are while an unsound plan is mended.
+const MENDED: f64 = 10.0;
+/// Least and most price, as a part and a multiple of the usual one.
+const PRICE_SPAN: f64 = 50.0;
+/// Neighbours by which the usual leg is measured.
+const NEAR: usize = 3;
+/// Price to begin with, as a multiple of the usual one.
+const START: f64 = 2.0;
+/// Plans of the walk that wait to be taken in.
+const WAIT: usize = 40;
+/// Children without a better plan until all begins anew.
+const PATIENCE: u32 = 2500;
+
+/// The genetic search of one thread, of whatever table of ways.
+pub(super) trait Breeder: Send {
+    /// Takes a plan of the walk in, if no job is left out.
+    fn welcome(&mut self, plan: &Best);
+
+    /// Searches until that share of the budget is spent, or a plan is found that costs less than `least` with at most
+    /// so many routes.
+    fn breed(&mut self, clock: &mut Clock<'_>, until: f64, least: i64, fleet: u32) -> Option<Best>;
+}
+
+/// Whether the genetic search knows every rule of the problem.
+fn suits(net: &Net<'_>) -> bool {
+    let p = net.problem;
+    let unit = p.kinds().iter().map(|k| k.per_distance).max().unwrap_or(0).max(1);
+    let leg = if matches!(net.arcs, AnyArcs::One64(_)) { NO_WAY } else { i64::from(u32::MAX) };
+    // A plan of nothing but the longest legs still has a price.
+    let small =
+        unit.checked_mul(net.jobs as i64 * 2).and_then(|v| v.checked_mul(leg)).is_some_and(|v| v < WORST);
+    small
+        && !net.optional
+        && net.jobs >= JOBS_LEAST
+        && lean::suits(p)
+        && p.jobs().iter().all(|j| j.role == Role::Single)
+        && net.slots.iter().all(|s| s.prefix.is_none())
+        && net.pinned.iter().chain(&net.frozen).all(|&b| !b)
+        && net.only.iter().all(|&o| o == NONE)
+}
+
+/// The genetic search for a problem that it suits.
+pub(super) fn of<'a>(net: &'a Net<'a>, seed: u64) -> Option<Box<dyn Breeder + 'a>> {
+    if !suits(net) {
+        return None;
+    }
+    match (&net.arcs, lean::has_times(net.problem)) {
+        (AnyArcs::One32(a), false) => Some(Box::new(Breed::<_, false>::new(net, a, seed))),
+        (AnyArcs::One64(a), false) => Some(Box::new(Breed::<_, false>::new(net, a, seed))),
+        (AnyArcs::One32(a), true) => Some(Box::new(Breed::<_, true>::new(net, a, seed))),
+        (AnyArcs::Two32(a), true) => Some(Box::new(Breed::<_, true>::new(net, a, seed))),
+        _ => None,
+    }
+}
+
+/// How often plans kept each rule.
+#[derive(Clone, Copy, Debug, Default)]
+struct Kept {
+    load: u32,
+    warp: u32,
+    limit: u32,
+    all: u32,
+}
+
+struct Breed<'a, A, const TIME: bool> {
+    net: &'a Net<'a>,
+    rng: Rng,
+    descent: Descent<'a, A, TIME>,
+    pool: Pool,
+    prices: Prices,
+    /// Prices at which a job's breach of its own size costs what a job costs.
+    usual: Option<Prices>,
+    kept: Kept,
+    /// Plans of the walk that have not been taken in.
+    waiting: VecDeque<Plan>,
+    /// Routes of the walk's plan.
+    routes: usize,
+    /// Random plans made for this population.
+    begun: usize,
+    /// Children since the best plan of this population was born.
+    idle: u32,
+    /// What the best sound plan of this population costs.
+    best_here: i64,
+    /// Plans that prices were told of.
+    told: u32,
+}
+
+impl<'a, A: Arcs, const TIME: bool> Breed<'a, A, TIME> {
+    fn new(net: &'a Net<'a>, arcs: &'a A, seed: u64) -> Self {
+        let prices = Prices { load: 1.0, warp: 1.0, limit: 1.0 };
+        Self {
+            net,
+            rng: Rng::new(seed),
+            descent: Descent::new(net, arcs, prices),
+            pool: Pool::default(),
+            prices,
+            usual: None,
+            kept: Kept::default(),
+            waiting: VecDeque::new(),
+            routes: 1,
+            begun: 0,
+            idle: 0,
+            best_here: i64::MAX,
+            told: 0,
+        }
+    }
+
+    /// Sets the prices by what a job costs, carries and how long the way to its neighbours is.
+    fn set_usual(&mut self, base: i64) {
+        let net = self.net;
+        let jobs = net.jobs.max(1) as f64;
+        let heavy = net.demand.iter().map(|&d| d as f64).sum::<f64>() / jobs;
+        let mut leg = 0.0;
+        for a in 0..net.jobs as u32 {
+            for &b in net.near.of(a, NEAR) {
+                leg += self.descent.leg_time(a, b).min(NO_WAY) as f64;
+            }
+        }
+        let leg = leg / jobs / NEAR as f64;
+        let each = base as f64 / jobs;
+        let usual = Prices {
+            load: (each / heavy.max(1.0)).max(1e-3),
+            warp: (each / leg.max(1.0)).max(1e-3),
+            limit: (each / leg.max(1.0)).max(1e-3),
+        };
+        self.usual = Some(usual);
+        self.prices = usual.times(START);
+        self.descent.set_prices(self.prices);
+    }
+
+    fn count(&mut self, breach: Breach) {
+        let kept = &mut self.kept;
+        kept.all += 1;
+        kept.load += u32::from(breach.load == 0);
+        kept.warp += u32::from(breach.warp == 0);
+        kept.limit += u32::from(breach.limit == 0);
+        self.told += 1;
+        let early = self.told < PRICED_EVERY * 5;
+        if kept.all < if early { PRICED_EVERY / 4 } else { PRICED_EVERY } {
+            return;
+        }
+        let Kept { load, warp, limit, all } = std::mem::take(kept);
+        let changed = |price: f64, usual: f64, sound: u32| {
+            let share = f64::from(sound) / f64::from(all);
+            let by = if share < AIM - 0.05 {
+                DEARER
+            } else if share > AIM + 0.05 {
+                CHEAPER
+            } else {
+                1.0
+            };
+            (price * by).clamp(usual / PRICE_SPAN, usual * PRICE_SPAN)
+        };
+        let usual = self.usual.unwrap_or(self.prices);
+        self.prices.load = changed(self.prices.load, usual.load, load);
+        self.prices.warp = changed(self.prices.warp, usual.warp, warp);
+        self.prices.limit = changed(self.prices.limit, usual.limit, limit);
+        self.descent.set_prices(self.prices);
+        self.pool.reprice(&self.prices);
+    }
+
+    /// Lets what the descent holds descend and adds what comes of it; a sound plan that costs less than `least`.
+    fn raise(&mut self, clock: &mut Clock<'_>, least: i64) -> Option<Best> {
+        self.descent.run(&mut self.rng, clock);
+        let plan = self.descent.plan();
+        self.count(plan.breach);
+        let mend = !plan.sound() && self.rng.below(2) == 0 && !clock.is_over();
+        let found = self.keep(plan, least);
+        if !mend {
+            return found;
+        }
+        self.descent.set_prices(self.prices.times(MENDED));
+        self.descent.again();
+        self.descent.run(&mut self.rng, clock);
+        let plan = self.descent.plan();
+        self.descent.set_prices(self.prices);
+        if plan.sound() { self.keep(plan, least) } else { None }
+    }
+
+    /// Adds a plan; the same if it is sound and costs less than `least`.
+    fn keep(&mut self, plan: Plan, least: i64) -> Option<Best> {
+        if plan.sound() && plan.base < self.best_here {
+            self.best_here = plan.base;
+            self.idle = 0;
+        }
+        let found = (plan.sound() && plan.base < least).then(|| self.best(&plan));
+        self.pool.add(plan, &self.prices);
+        found
+    }
+
+    fn best(&self, plan: &Plan) -> Best {
+        let mut routes = vec![Vec::new(); self.net.slots.len()];
+        for (slot, list) in &plan.routes {
+            routes[*slot as usize].clone_from(list);
+        }
+        let used = plan.routes.len() as u32;
+        Best { routes, absent: Vec::new(), cost: plan.base, missing: 0, used }
+    }
+}
+
+impl<A: Arcs + Send, const TIME: bool> Breeder for Breed<'_, A, TIME> {
+    fn welcome(&mut self, plan: &Best) {
+        if !plan.absent.is_empty() {
+            return;
+        }
+        self.descent.clear();
+        for (slot, route) in (0u32..).zip(&plan.routes) {
+            self.descent.assign(slot, route);
+        }
+        if self.usual.is_none() {
+            self.set_usual(plan.cost);
+        }
+        self.routes = plan.used as usize;
+        let plan = self.descent.plan();
+        if self.waiting.len() >= WAIT {
+            self.waiting.pop_front();
+        }
+        self.waiting.push_back(plan);
+    }
+
+    fn breed(&mut self, clock: &mut Clock<'_>, until: f64, least: i64, fleet: u32) -> Option<Best> {
+        self.descent.fleet = fleet as usize;
+        while !clock.is_over() && clock.fraction() < until {
+            if let Some(plan) = self.waiting.pop_front() {
+                self.descent.load(&plan);
+            } else if self.begun < FIRST || self.pool.len() < 2 {
+                self.begun += 1;
+                // A few routes more than are needed, where the fleet has them.
+                let most = (fleet as usize).min(self.net.slots.len());
+                self.descent.scatter(&mut self.rng, (self.routes + self.routes / 8).min(most));
+            } else if self.idle > PATIENCE {
+                self.pool.clear();
+                (self.begun, self.idle, self.best_here) = (0, 0, i64::MAX);
+                continue;
+            } else {
+                self.idle += 1;
+                let (one, other) = self.pool.parents(&mut self.rng);
+                let child = cross::cross(self.net, one, other, &mut self.rng);
+                self.descent.load_child(&child, &mut self.rng);
+            }
+            clock.tick();
+            let found = self.raise(clock, least);
+            if found.is_some() {
+                return found;
+            }
+        }
+        None
+    }
+}
