@@ -33,8 +33,8 @@ const COLD_WINDOWS: f64 = 0.03;
 /// Up to so many jobs there are several coolings, and what they find is recombined.
 const SMALL: usize = 150;
 /// Share of the budget, of what is left once vehicles are saved, after which plans are crossed: of up to [`SMALL`] jobs,
-/// of up to [`MIDDLE`], of more. Chosen on the instances named in benches/RESULTS.md.
-const BREEDS: [f64; 3] = [0.1, 0.4, 0.7];
+/// of up to [`MIDDLE`], of more; without windows and with them. Chosen on the instances named in benches/RESULTS.md.
+const BREEDS: [[f64; 2]; 3] = [[0.1, 0.1], [0.25, 0.6], [0.7, 0.7]];
 const MIDDLE: usize = 300;
 /// From this part of that time on plans of the cooling are taken into the population.
 const SHOWN_FROM: f64 = 0.5;
@@ -291,7 +291,7 @@ impl<'a> Run<'a> {
             return 1.0;
         }
         let size = usize::from(self.net.jobs > SMALL) + usize::from(self.net.jobs > MIDDLE);
-        let share = BREEDS[size];
+        let share = BREEDS[size][usize::from(self.net.windows)];
         member.cool_from + (1.0 - member.cool_from) * share
     }
 
