@@ -130,3 +130,54 @@ pub(super) fn cross(net: &Net<'_>, one: &Plan, other: &Plan, rng: &mut Rng) -> C
     child.absent = (0..jobs as u32).filter(|&v| !placed[v as usize]).collect();
     child
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::locks::Locks;
+    use crate::search::breed::piece::Breach;
+
+    /// A plan of jobs dealt at random to at most `routes` slots.
+    fn dealt(net: &Net<'_>, routes: usize, rng: &mut Rng) -> Plan {
+        let count = routes.min(net.slots.len());
+        let mut lists = vec![Vec::new(); count];
+        for v in 0..net.jobs as u32 {
+            lists[rng.below(count)].push(v);
+        }
+        let first = rng.below(net.slots.len() - count + 1) as u32;
+        let routes = (first..).zip(lists).filter(|(_, list)| !list.is_empty()).collect();
+        Plan::of(net.jobs, routes, 0, Breach::default())
+    }
+
+    #[test]
+    fn a_child_has_every_job_once_and_marks_what_differs() {
+        let mut crossed = 0;
+        for seed in 0..300 {
+            let problem = crate::search::tests::random(seed, 20);
+            let locks = Locks::none();
+            let net = Net::new(&problem, None, &locks);
+            let mut rng = Rng::new(seed);
+            let (one, other) = (dealt(&net, 5, &mut rng), dealt(&net, 4, &mut rng));
+            let child = cross(&net, &one, &other, &mut rng);
+            let mut seen = child.absent.clone();
+            let mut slots: Vec<u32> = child.routes.iter().map(|r| r.0).collect();
+            for (slot, list, changed) in &child.routes {
+                assert!(!list.is_empty());
+                seen.extend(list);
+                let same = one.routes.iter().any(|(s, old)| s == slot && old == list);
+                assert!(*changed || same, "seed {seed}: a route that differs is not marked");
+                crossed += usize::from(!same);
+            }
+            seen.sort_unstable();
+            assert_eq!(seen, (0..net.jobs as u32).collect::<Vec<_>>(), "seed {seed}");
+            slots.sort_unstable();
+            slots.dedup();
+            assert_eq!(slots.len(), child.routes.len(), "seed {seed}: two routes in one vehicle");
+            assert!(
+                child.routes.len() <= one.routes.len(),
+                "seed {seed}: more routes than the first parent has"
+            );
+        }
+        assert!(crossed > 300, "{crossed} routes came in");
+    }
+}

@@ -144,3 +144,53 @@ impl Pool {
         (one, other)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::piece::Breach;
+    use super::*;
+
+    const PRICES: Prices = Prices { load: 2.0, warp: 1.0, limit: 1.0 };
+
+    fn plan(order: &[u32], base: i64, load: i64) -> Plan {
+        Plan::of(order.len(), vec![(0, order.to_vec())], base, Breach { load, ..Breach::default() })
+    }
+
+    #[test]
+    fn a_selection_keeps_the_best_and_gives_up_twins_first() {
+        let mut pool = Pool::default();
+        let mut rng = Rng::new(4);
+        let mut order: Vec<u32> = (0..30).collect();
+        for born in 0..(LEAST + BORN) as i64 - 1 {
+            if born % 2 == 0 {
+                order.swap(rng.below(30), rng.below(30));
+            }
+            pool.add(plan(&order, 1000 - born, 0), &PRICES);
+        }
+        assert_eq!(pool.len(), LEAST + BORN - 1);
+        pool.add(plan(&order, 5, 0), &PRICES);
+        assert_eq!(pool.len(), LEAST);
+        let costs: Vec<i64> = pool.sound.members.iter().map(|m| m.plan.base).collect();
+        assert!(costs.contains(&5), "{costs:?}");
+        // Every second plan was the one before over again.
+        assert!(pool.sound.members.iter().all(|m| !m.has_twin()), "{costs:?}");
+    }
+
+    #[test]
+    fn unsound_plans_are_ranked_by_what_their_breaches_cost_now() {
+        let mut pool = Pool::default();
+        pool.add(plan(&[0, 1, 2, 3, 4], 100, 10), &PRICES);
+        pool.add(plan(&[4, 2, 0, 1, 3], 110, 1), &PRICES);
+        let fitness = |pool: &Pool| pool.unsound.members.iter().map(|m| m.fitness).collect::<Vec<_>>();
+        assert!(fitness(&pool)[1] < fitness(&pool)[0]);
+        pool.reprice(&Prices { load: 0.1, ..PRICES });
+        assert!(fitness(&pool)[0] < fitness(&pool)[1]);
+    }
+
+    #[test]
+    fn turned_around_plans_are_the_same() {
+        let (a, b) = (plan(&[0, 1, 2, 3], 1, 0), plan(&[3, 2, 1, 0], 1, 0));
+        assert_eq!(a.apart(&b), 0);
+        assert!(a.apart(&plan(&[0, 2, 1, 3], 1, 0)) > 0);
+    }
+}
