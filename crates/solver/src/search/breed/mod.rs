@@ -26,8 +26,10 @@ use std::collections::VecDeque;
 const JOBS_LEAST: usize = 8;
 /// What no plan costs, whatever its ways.
 const WORST: i64 = 1 << 60;
-/// Random plans to begin with.
+/// Random plans to begin with, and up to how many jobs: of more, descents from afar cost too much of a short budget, and
+/// the plans of the cooling are what is crossed.
 const FIRST: usize = 25;
+const FIRST_JOBS: usize = 300;
 /// Plans between changes of the prices, the share of sound ones aimed at, and by how much prices change.
 const PRICED_EVERY: u32 = 40;
 const AIM: f64 = 0.4;
@@ -223,6 +225,10 @@ impl<'a, A: Arcs, const TIME: bool> Breed<'a, A, TIME> {
         found
     }
 
+    fn first(&self) -> usize {
+        if self.net.jobs <= FIRST_JOBS { FIRST } else { 0 }
+    }
+
     fn best(&self, plan: &Plan) -> Best {
         let mut routes = vec![Vec::new(); self.net.slots.len()];
         for (slot, list) in &plan.routes {
@@ -258,12 +264,12 @@ impl<A: Arcs + Send, const TIME: bool> Breeder for Breed<'_, A, TIME> {
         while !clock.is_over() && clock.fraction() < until {
             if let Some(plan) = self.waiting.pop_front() {
                 self.descent.load(&plan);
-            } else if self.begun < FIRST || self.pool.len() < 2 {
+            } else if self.begun < self.first() || self.pool.len() < 2 {
                 self.begun += 1;
                 // A few routes more than are needed, where the fleet has them.
                 let most = (fleet as usize).min(self.net.slots.len());
                 self.descent.scatter(&mut self.rng, (self.routes + self.routes / 8).min(most));
-            } else if self.idle > PATIENCE {
+            } else if self.idle > PATIENCE && self.first() > 0 {
                 self.pool.clear();
                 (self.begun, self.idle, self.best_here) = (0, 0, i64::MAX);
                 continue;
