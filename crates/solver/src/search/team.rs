@@ -11,7 +11,7 @@ use super::eval::Eval;
 use super::links::NONE;
 use super::net::Net;
 use super::walk::{Best, Walk};
-use crate::budget::{Budget, THREADS_MAX};
+use crate::budget::{Budget, STEPS_DEFAULT, THREADS_MAX};
 use crate::control::{Control, Progress};
 use crate::cost::evaluate;
 use crate::problem::{Job, NO_WAY, Objective, Role};
@@ -26,6 +26,10 @@ const COLD: f64 = 0.01;
 const LARGE: usize = 500;
 const HOT_LARGE: f64 = 0.5;
 const COLD_LARGE: f64 = 0.02;
+/// The same above so many jobs, where the first plan by savings has far too many legs to depots: Ghent2 at 120 s ends at 5.2,
+/// 4.2, 2.6, 1.8, 1.4 and 1.4 % from 0.1, 0.2, 0.5, 1, 2 and 4 of a job's way (benches/RESULTS.md).
+const HUGE: usize = 5000;
+const HOT_HUGE: f64 = 2.0;
 /// The same with windows and few jobs, where little new is found below; chosen among four on R108, R202 and RC107, where
 /// single searches differ by more than these do (benches/RESULTS.md).
 const HOT_WINDOWS: f64 = 0.5;
@@ -36,6 +40,9 @@ const SMALL: usize = 150;
 /// of up to [`MIDDLE`], of more; without windows and with them. Chosen on the instances named in benches/RESULTS.md.
 const BREEDS: [[f64; 2]; 3] = [[0.1, 0.1], [0.25, 0.6], [0.7, 0.7]];
 const MIDDLE: usize = 300;
+/// Least budget for each job in which plans are crossed at all.
+const BREEDS_STEPS: u64 = 1000;
+const BREEDS_MICROS: u128 = 5000;
 /// From this part of that time on plans of the cooling are taken into the population.
 const SHOWN_FROM: f64 = 0.5;
 /// Share of the budget among plans that leave no job out, where jobs may be.
@@ -194,7 +201,11 @@ impl<'a> Run<'a> {
             round: 0,
             tight: None,
             weighed: false,
-            breeder: if self.start.is_none() { breed::of(self.net, seed ^ 0xb4eed) } else { None },
+            breeder: if self.start.is_none() && self.is_long(threads) {
+                breed::of(self.net, seed ^ 0xb4eed)
+            } else {
+                None
+            },
             heard: i64::MAX,
         }
     }
@@ -283,6 +294,16 @@ impl<'a> Run<'a> {
         } else if !member.clock.is_over() {
             self.breed(member, until);
         }
+    }
+
+    /// Whether the budget is long enough for a population: in a short one annealing gets further.
+    fn is_long(&self, threads: usize) -> bool {
+        let Budget { steps, time, .. } = self.budget;
+        let jobs = self.net.jobs as u64;
+        let none = steps.is_none() && time.is_none();
+        let steps = if none { Some(STEPS_DEFAULT) } else { *steps };
+        steps.is_none_or(|s| s / threads.max(1) as u64 >= jobs * BREEDS_STEPS)
+            && time.is_none_or(|t| t.as_micros() >= u128::from(jobs) * BREEDS_MICROS)
     }
 
     /// Share of the budget at which the genetic search takes over.
@@ -492,7 +513,8 @@ impl<'a> Run<'a> {
         match self.net.jobs {
             0..=SMALL if self.net.windows && self.start.is_none() => (HOT_WINDOWS, COLD_WINDOWS),
             0..=LARGE => (HOT, COLD),
-            _ => (HOT_LARGE, COLD_LARGE),
+            _ if self.net.jobs <= HUGE => (HOT_LARGE, COLD_LARGE),
+            _ => (HOT_HUGE, COLD_LARGE),
         }
     }
 

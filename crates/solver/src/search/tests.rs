@@ -220,7 +220,8 @@ fn limits_of_the_quick_kernel_are_those_of_the_schedule() {
 fn crossed_plans_keep_the_rules() {
     let mut tried = 0;
     for seed in 30_000..42_000 {
-        let mut problem = random(seed, 9 + seed as usize % 12);
+        let jobs = 9 + seed as usize % 12;
+        let mut problem = random(seed, jobs);
         let mut rng = Rng::new(seed ^ 11);
         for job in &mut problem.jobs {
             job.prize = None;
@@ -234,7 +235,8 @@ fn crossed_plans_keep_the_rules() {
         if breed::of(&Net::new(&problem, None, &locks), 0).is_none() {
             continue;
         }
-        let outcome = solve(&problem, None, &locks, &Budget::steps(4000).seed(seed), &StepsOnly);
+        let budget = Budget::steps(1000 * jobs as u64).seed(seed);
+        let outcome = solve(&problem, None, &locks, &budget, &StepsOnly);
         let e = &outcome.evaluation;
         assert_eq!(e.breaches, [], "seed {seed}: {:?}", outcome.solution);
         let last = outcome.history.last().expect("at least the first plan");
