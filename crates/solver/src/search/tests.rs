@@ -215,7 +215,7 @@ fn limits_of_the_quick_kernel_are_those_of_the_schedule() {
 }
 
 /// The genetic search evaluates each of its moves as the whole route then costs (asserted where assertions are on), and
-/// its plans as the schedule does, with limits, skills, both ways of goods, several kinds and ends.
+/// its plans as the schedule does, with limits, both ways of goods, several kinds and ends.
 #[test]
 fn crossed_plans_keep_the_rules() {
     let mut tried = 0;

@@ -74,6 +74,8 @@ fn suits(net: &Net<'_>) -> bool {
         && net.slots.iter().all(|s| s.prefix.is_none())
         && net.pinned.iter().chain(&net.frozen).all(|&b| !b)
         && net.only.iter().all(|&o| o == NONE)
+        // Crossed routes change vehicles freely.
+        && net.fits.is_empty()
 }
 
 /// The genetic search for a problem that it suits.
@@ -220,7 +222,8 @@ impl<'a, A: Arcs, const TIME: bool> Breed<'a, A, TIME> {
             self.best_here = plan.base;
             self.idle = 0;
         }
-        let found = (plan.sound() && plan.base < least).then(|| self.best(&plan));
+        let few = plan.routes.len() <= self.descent.fleet;
+        let found = (few && plan.sound() && plan.base < least).then(|| self.best(&plan));
         self.pool.add(plan, &self.prices);
         found
     }

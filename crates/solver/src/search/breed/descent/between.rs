@@ -78,7 +78,7 @@ impl<A: Arcs, const TIME: bool> Descent<'_, A, TIME> {
             return false;
         }
         let worth_r = if emptied { 0 } else { self.worth(r, &self.whole_with(x, py.as_ref()), false) };
-        if worth_r + worth_s >= old || !self.ride(x, s) || !self.ride(y, r) {
+        if worth_r + worth_s >= old {
             return false;
         }
         let (mut first, mut second) = (self.scratch(), self.scratch());
@@ -95,12 +95,6 @@ impl<A: Arcs, const TIME: bool> Descent<'_, A, TIME> {
         second.extend_from_slice(&other[y.to..other.len() - 1]);
         self.take(r, first, s, second, worth_r + worth_s);
         true
-    }
-
-    /// Whether the stops of a range can ride in a vehicle.
-    fn ride(&self, range: Range, r: u32) -> bool {
-        self.net.fits.is_empty()
-            || self.routes[range.route as usize].nodes[range.from..range.to].iter().all(|&v| self.fits(v, r))
     }
 
     /// Takes two new routes, evaluated to cost so much together.
@@ -224,10 +218,7 @@ impl<A: Arcs, const TIME: bool> Descent<'_, A, TIME> {
             )
         };
         let worth = self.worth(r, &whole_r, emptied[0]) + self.worth(s, &whole_s, emptied[1]);
-        if worth >= old
-            || !self.ride(Range { route: r, from: i, to: one.nodes.len() - 1 }, s)
-            || !self.ride(Range { route: s, from: j, to: other.nodes.len() - 1 }, r)
-        {
+        if worth >= old {
             return false;
         }
         let (mut first, mut second) = (self.scratch(), self.scratch());

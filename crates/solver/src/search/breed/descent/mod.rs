@@ -247,11 +247,6 @@ impl<'a, A: Arcs, const TIME: bool> Descent<'a, A, TIME> {
         self.joiner.leg_time(self.points[from as usize], self.points[to as usize])
     }
 
-    fn fits(&self, v: u32, r: u32) -> bool {
-        let kind = self.net.slots[r as usize].kind as usize;
-        self.net.fits.is_empty() || self.net.fits[kind * self.net.jobs + v as usize]
-    }
-
     /// Puts a job where it costs least, breaches priced.
     fn insert(&mut self, v: u32) {
         let mut least: Option<(i64, u32, usize)> = None;
@@ -269,19 +264,17 @@ impl<'a, A: Arcs, const TIME: bool> Descent<'a, A, TIME> {
         };
         for &w in self.near(v) {
             let r = self.route_of[w as usize];
-            if r != NONE && self.fits(v, r) {
+            if r != NONE {
                 look(self, &mut least, r, self.pos[w as usize]);
                 look(self, &mut least, r, self.pos[w as usize] + 1);
             }
         }
         for r in self.empties() {
-            if self.fits(v, r) {
-                look(self, &mut least, r, 1);
-            }
+            look(self, &mut least, r, 1);
         }
         if least.is_none() {
             for r in 0..self.routes.len() as u32 {
-                if self.routes[r as usize].size() > 0 && self.fits(v, r) {
+                if self.routes[r as usize].size() > 0 {
                     look(self, &mut least, r, 1);
                 }
             }

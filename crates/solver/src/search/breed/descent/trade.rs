@@ -170,7 +170,7 @@ impl<A: Arcs, const TIME: bool> Descent<'_, A, TIME> {
         list(&one.nodes, trade.at[0], trade.after[1], v, &mut first);
         list(&other.nodes, trade.at[1], trade.after[0], u, &mut second);
         let worth = self.worth_of(r, &first) + self.worth_of(s, &second);
-        if worth < old && self.fits(v, r) && self.fits(u, s) {
+        if worth < old {
             self.take(r, first, s, second, worth);
         } else {
             self.spare.push(first);
