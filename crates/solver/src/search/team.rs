@@ -60,6 +60,8 @@ const FLEET_COLD: f64 = 0.02;
 /// Temperature of every other of these cycles.
 const FLEET_STEADY: f64 = 0.03;
 
+/// How often jobs that the first plan has left out try again.
+const FIRST_AGAIN: usize = 3;
 /// Most classes of vehicles that are tried alone for the first plan, and up to how many jobs.
 const CLASSES_TRIED: usize = 12;
 const ANEW_JOBS: usize = 1500;
@@ -220,6 +222,13 @@ impl<'a> Run<'a> {
         walk.save_ways();
         let eager = std::mem::replace(&mut walk.eager, true);
         walk.recreate();
+        // A blink may have passed over the only place of a job; with one left out no vehicle would be saved later.
+        for _ in 0..FIRST_AGAIN {
+            if walk.absence().1 == 0 || self.start.is_some() {
+                break;
+            }
+            walk.recreate();
+        }
         walk.eager = eager;
         walk.keep();
         walk.store_all();
