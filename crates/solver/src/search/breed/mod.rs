@@ -291,3 +291,39 @@ impl<A: Arcs + Send, const TIME: bool> Breeder for Breed<'_, A, TIME> {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::budget::Budget;
+    use crate::control::StepsOnly;
+    use crate::locks::Locks;
+
+    /// From random plans alone, better and better sound ones are found, each with every job once.
+    #[test]
+    fn plans_are_crossed_and_get_better() {
+        let (mut tried, mut again) = (0, 0);
+        for seed in 30_000..36_000 {
+            let mut problem = crate::search::tests::random(seed, 14);
+            problem.jobs.iter_mut().for_each(|j| j.prize = None);
+            problem.kinds.iter_mut().for_each(|k| k.layouts[0][0] += 30);
+            let locks = Locks::none();
+            let net = Net::new(&problem, None, &locks);
+            let Some(mut breeder) = of(&net, seed) else { continue };
+            let mut clock = Clock::new(&Budget::steps(10_000), &StepsOnly, 1);
+            let mut least = i64::MAX;
+            let mut found = 0;
+            while let Some(plan) = breeder.breed(&mut clock, 1.0, least, u32::MAX) {
+                assert!(plan.cost < least);
+                let mut all: Vec<u32> = plan.routes.concat();
+                all.sort_unstable();
+                assert_eq!(all, (0..net.jobs as u32).collect::<Vec<_>>(), "seed {seed}");
+                least = plan.cost;
+                found += 1;
+            }
+            tried += usize::from(found > 0);
+            again += usize::from(found > 1);
+        }
+        assert!(tried > 20 && again > 10, "{tried} problems, {again} with a second plan");
+    }
+}
