@@ -1,11 +1,11 @@
 //! What the checker knows before it replays: indices of everything named, and the orders' own facts derived anew.
 
 use super::Faults;
+use super::changed::Scope;
 use crate::fast::Map;
 use crate::inputs::Inputs;
 use crate::orders::OrderRow;
 use crate::travel::Travel;
-use std::collections::HashMap;
 use xiangyun_model::county::County;
 use xiangyun_model::driver::Driver;
 use xiangyun_model::fleet::Vehicle;
@@ -24,16 +24,17 @@ pub(super) struct Facts<'a> {
     pub(super) travel: &'a Travel,
     pub(super) loads: Map<&'a str, &'a Load>,
     orders: &'a Map<String, OrderId>,
-    /// Orders of each load of the plan, in its order, those that exist.
+    scope: Scope,
+    /// Orders of each load that is looked at, in the plan's order, those that exist.
     contents: Vec<Vec<&'a Order>>,
     /// Visits by id: trip and position.
     pub(super) visits: Map<&'a str, (&'a Trip, usize)>,
     /// What visits handle: visit, load, whether it boards there; the compartment of the first such line, and lines.
     pub(super) handled: Map<(&'a str, &'a str, bool), (&'a str, u32)>,
-    sites: HashMap<&'a str, SiteId>,
-    vehicles: HashMap<&'a str, &'a Vehicle>,
-    drivers: HashMap<&'a str, &'a Driver>,
-    departures: HashMap<&'a str, &'a LineTrip>,
+    sites: Map<&'a str, SiteId>,
+    vehicles: Map<&'a str, &'a Vehicle>,
+    drivers: Map<&'a str, &'a Driver>,
+    departures: Map<&'a str, &'a LineTrip>,
     waves_end_s: &'a [i64],
 }
 
@@ -82,7 +83,13 @@ fn index<'a, T>(
 }
 
 impl<'a> Facts<'a> {
-    pub(super) fn new(plan: &'a Plan, inputs: &'a Inputs, known: &'a Index, faults: &mut Faults) -> Self {
+    pub(super) fn new(
+        plan: &'a Plan,
+        inputs: &'a Inputs,
+        known: &'a Index,
+        scope: Scope,
+        faults: &mut Faults,
+    ) -> Self {
         let county = &inputs.county;
         let visits = plan
             .trips
@@ -92,7 +99,8 @@ impl<'a> Facts<'a> {
         let orders = &known.orders;
         let order = |id: &String| orders.get(id.as_str()).map(|id| &inputs.orders[id.index()].order);
         let mut handled: Map<(&str, &str, bool), (&str, u32)> = Map::default();
-        for visit in plan.trips.iter().flat_map(|t| &t.visits) {
+        let lists = plan.trips.iter().zip(&scope.lists).filter(|(_, looked_at)| **looked_at);
+        for visit in lists.flat_map(|(t, _)| &t.visits) {
             for (list, boards) in [(&visit.load, true), (&visit.unload, false)] {
                 for line in list {
                     let key = (visit.id.as_str(), line.load.as_str(), boards);
@@ -100,12 +108,17 @@ impl<'a> Facts<'a> {
                 }
             }
         }
-        let contents = plan.loads.iter().map(|l| l.orders.iter().filter_map(order).collect()).collect();
+        let content = |(load, looked_at): (&'a Load, &bool)| {
+            let orders = if *looked_at { &load.orders[..] } else { &[] };
+            orders.iter().filter_map(order).collect()
+        };
+        let contents = plan.loads.iter().zip(&scope.loads).map(content).collect();
         let facts = Self {
             plan,
             inputs,
             county,
             travel: &inputs.travel,
+            scope,
             contents,
             orders,
             loads: index("load", plan.loads.iter().map(|l| (l.id.as_str(), l)), faults),
@@ -152,7 +165,7 @@ impl<'a> Facts<'a> {
                 "one of the inputs or of this plan",
             );
         };
-        for trip in &plan.trips {
+        for trip in self.trips() {
             if trip.kind == TripKind::Line {
                 if self.departure(&trip.vehicle).is_none() {
                     unknown("departure", &trip.vehicle, &format!("trip {}", trip.id));
@@ -180,7 +193,7 @@ impl<'a> Facts<'a> {
                 }
             }
         }
-        for load in &plan.loads {
+        for load in self.looked_at() {
             for site in [&load.origin, &load.destination] {
                 if self.site_id(site).is_none() {
                     unknown("site", site, &format!("load {}", load.id));
@@ -193,6 +206,16 @@ impl<'a> Facts<'a> {
         for row in plan.unassigned.iter().filter(|u| !self.orders.contains_key(u.order.as_str())) {
             unknown("order", &row.order, "unassigned");
         }
+    }
+
+    /// Trips that are looked at.
+    pub(super) fn trips(&self) -> impl Iterator<Item = &'a Trip> {
+        self.plan.trips.iter().zip(&self.scope.trips).filter(|(_, looked_at)| **looked_at).map(|(t, _)| t)
+    }
+
+    /// Loads that are looked at.
+    pub(super) fn looked_at(&self) -> impl Iterator<Item = &'a Load> {
+        self.plan.loads.iter().zip(&self.scope.loads).filter(|(_, looked_at)| **looked_at).map(|(l, _)| l)
     }
 
     pub(super) fn site_id(&self, id: &str) -> Option<SiteId> {
@@ -219,7 +242,7 @@ impl<'a> Facts<'a> {
         self.orders.get(id).map(|id| &self.inputs.orders[id.index()].order)
     }
 
-    /// The orders of a load of the plan that exist.
+    /// The orders of a load that is looked at, those that exist.
     pub(super) fn orders_of(&self, load: &Load) -> impl Iterator<Item = &'a Order> {
         // Two loads of one name are a fault that must not hide another: a load is known by where it stands.
         let at = self.plan.loads.element_offset(load);

@@ -14,14 +14,17 @@ pub(super) fn check(facts: &Facts<'_>, faults: &mut Faults) {
     let mut used: Vec<&str> = Vec::new();
     for trip in facts.plan.trips.iter().filter(|t| t.kind == TripKind::Line) {
         let Some(departure) = facts.departure(&trip.vehicle) else { continue };
+        if used.contains(&departure.id.as_str()) {
+            faults.add("P209", format!("trip {}", trip.id), &trip.vehicle, "one use of a departure");
+        }
+        used.push(departure.id.as_str());
+    }
+    for trip in facts.trips().filter(|t| t.kind == TripKind::Line) {
+        let Some(departure) = facts.departure(&trip.vehicle) else { continue };
         let at = format!("trip {}", trip.id);
         if !runs.contains(&departure.id.as_str()) {
             faults.add("P233", at.clone(), &trip.vehicle, "a departure that runs on this date");
         }
-        if used.contains(&departure.id.as_str()) {
-            faults.add("P209", at.clone(), &trip.vehicle, "one use of a departure");
-        }
-        used.push(departure.id.as_str());
         if trip.visits.len() < 2 {
             faults.add("P233", at.clone(), format!("{} visits", trip.visits.len()), "at least two stops");
         }

@@ -10,7 +10,7 @@ use xiangyun_model::plan::{Load, TripKind, Visit};
 use xiangyun_model::units::Amount;
 
 pub(super) fn check(facts: &Facts<'_>, faults: &mut Faults) {
-    for load in &facts.plan.loads {
+    for load in facts.looked_at() {
         contents(facts, load, faults);
         legs(facts, load, faults);
         promise(facts, load, faults);
@@ -280,7 +280,7 @@ fn cold_chain(facts: &Facts<'_>, load: &Load, faults: &mut Faults) {
 
 /// Every handling belongs to a leg of its load, once.
 fn strays(facts: &Facts<'_>, faults: &mut Faults) {
-    for trip in &facts.plan.trips {
+    for trip in facts.trips() {
         for visit in &trip.visits {
             for (handling, on) in
                 visit.load.iter().map(|h| (h, true)).chain(visit.unload.iter().map(|h| (h, false)))

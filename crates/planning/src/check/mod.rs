@@ -5,6 +5,7 @@
 
 mod accounts;
 pub mod cells;
+mod changed;
 mod crews;
 mod facts;
 mod lines;
@@ -17,6 +18,7 @@ mod trips;
 mod tests;
 
 use crate::inputs::{self, Inputs};
+use changed::Scope;
 use facts::Facts;
 pub(crate) use facts::Index;
 use serde::Serialize;
@@ -83,7 +85,7 @@ impl Faults {
 pub fn check(plan: &Plan, inputs: &Inputs) -> Verdict {
     let index = Index::new(inputs);
     let mut faults = Faults::default();
-    let facts = Facts::new(plan, inputs, &index, &mut faults);
+    let facts = Facts::new(plan, inputs, &index, Scope::whole(plan), &mut faults);
     trips::check(&facts, &mut faults);
     lines::check(&facts, &mut faults);
     loads::check(&facts, &mut faults);
@@ -98,8 +100,19 @@ pub fn check(plan: &Plan, inputs: &Inputs) -> Verdict {
 /// bounds and closing state are those of the morning.
 #[must_use]
 pub(crate) fn drivable(plan: &Plan, inputs: &Inputs, index: &Index) -> Verdict {
+    driven(plan, inputs, index, Scope::whole(plan))
+}
+
+/// The same of a plan that differs from one checked before: of what concerns single trips and loads, only what is not as it
+/// was there. What it finds beyond what that one breaks is what [`drivable`] finds beyond it.
+#[must_use]
+pub(crate) fn drivable_since(before: &Plan, plan: &Plan, inputs: &Inputs, index: &Index) -> Verdict {
+    driven(plan, inputs, index, Scope::since(before, plan))
+}
+
+fn driven(plan: &Plan, inputs: &Inputs, index: &Index, scope: Scope) -> Verdict {
     let mut faults = Faults::default();
-    let facts = Facts::new(plan, inputs, index, &mut faults);
+    let facts = Facts::new(plan, inputs, index, scope, &mut faults);
     trips::check(&facts, &mut faults);
     lines::check(&facts, &mut faults);
     loads::check(&facts, &mut faults);

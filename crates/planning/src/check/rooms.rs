@@ -9,7 +9,7 @@ use xiangyun_model::plan::{Compartment, Load, Trip, TripKind};
 use xiangyun_model::units::Amount;
 
 pub(super) fn check(facts: &Facts<'_>, faults: &mut Faults) {
-    for trip in &facts.plan.trips {
+    for trip in facts.trips() {
         replay(facts, trip, faults);
     }
 }

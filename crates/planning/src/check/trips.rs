@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use xiangyun_model::plan::{Trip, TripKind, Visit};
 
 pub(super) fn check(facts: &Facts<'_>, faults: &mut Faults) {
-    for trip in &facts.plan.trips {
-        times(trip, faults);
+    facts.plan.trips.iter().for_each(|trip| times(trip, faults));
+    for trip in facts.trips() {
         if trip.kind == TripKind::Line {
             continue;
         }

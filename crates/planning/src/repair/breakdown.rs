@@ -68,7 +68,7 @@ impl Running {
             self.give_up(&mut trial, id, near, begun);
         }
         trial.retime(&self.inputs, &self.progress, &self.names);
-        self.before().with(self.verdict(&trial.plan))
+        self.before().with(self.news(&trial.plan))
     }
 
     fn crews(&self) -> Vec<Crew> {
@@ -340,7 +340,7 @@ impl Running {
     /// for their next ride count as left; they may find another.
     fn judged(&self, mut next: Trial, within: &Judgement) -> Option<Rescue> {
         next.retime(&self.inputs, &self.progress, &self.names);
-        if !self.verdict(&next.plan).is_no_worse_than(within) {
+        if !self.news(&next.plan).is_no_worse_than(within) {
             return None;
         }
         let fen = self.bill(&next.plan).total_fen;

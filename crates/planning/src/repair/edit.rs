@@ -3,6 +3,7 @@
 use super::forward;
 use super::ways::{NewTrip, Place, Way};
 use super::{Names, Progress};
+use crate::fast::Map;
 use crate::inputs::Inputs;
 use crate::orders::OrderRow;
 use serde::{Deserialize, Serialize};
@@ -31,28 +32,31 @@ pub struct Patch {
 
 impl Patch {
     pub(super) fn between(before: &Plan, after: &Plan, orders: Vec<OrderRow>) -> Self {
-        let old: BTreeMap<&str, &Trip> = before.trips.iter().map(|t| (t.id.as_str(), t)).collect();
-        let old_loads: BTreeMap<&str, &Load> = before.loads.iter().map(|l| (l.id.as_str(), l)).collect();
-        let now: BTreeSet<&str> = after.trips.iter().map(|t| t.id.as_str()).collect();
-        let now_loads: BTreeSet<&str> = after.loads.iter().map(|l| l.id.as_str()).collect();
+        let old: Map<&str, &Trip> = before.trips.iter().map(|t| (t.id.as_str(), t)).collect();
+        let old_loads: Map<&str, &Load> = before.loads.iter().map(|l| (l.id.as_str(), l)).collect();
+        let now: Map<&str, ()> = after.trips.iter().map(|t| (t.id.as_str(), ())).collect();
+        let now_loads: Map<&str, ()> = after.loads.iter().map(|l| (l.id.as_str(), ())).collect();
+        let mut dropped: Vec<String> =
+            old.keys().filter(|t| !now.contains_key(**t)).map(|t| (*t).to_owned()).collect();
+        dropped.sort();
+        let mut gone: Vec<String> =
+            old_loads.keys().filter(|l| !now_loads.contains_key(**l)).map(|l| (*l).to_owned()).collect();
+        gone.sort();
         let mut trips: Vec<Trip> =
             after.trips.iter().filter(|t| old.get(t.id.as_str()) != Some(t)).cloned().collect();
         trips.sort_by(|a, b| a.id.cmp(&b.id));
         let mut loads: Vec<Load> =
             after.loads.iter().filter(|l| old_loads.get(l.id.as_str()) != Some(l)).cloned().collect();
         loads.sort_by(|a, b| a.id.cmp(&b.id));
-        Self {
-            trips,
-            dropped: old.keys().filter(|t| !now.contains(**t)).map(|t| (*t).to_owned()).collect(),
-            loads,
-            gone: old_loads.keys().filter(|l| !now_loads.contains(**l)).map(|l| (*l).to_owned()).collect(),
-            orders,
-        }
+        Self { trips, dropped, loads, gone, orders }
     }
 
     /// The same change for the lists that drivers have: where it makes use of what `lost` loads, forecast to miss a ride,
     /// leave free, or gives them another ride, they are taken off the old one for good.
     pub(super) fn complete(mut self, published: &Plan, after: &Plan, lost: &[String]) -> Self {
+        if lost.is_empty() {
+            return self;
+        }
         let changed = self.trips.iter().map(|t| t.id.clone()).chain(self.dropped.iter().cloned());
         let mut changed: BTreeSet<String> = changed.collect();
         let mut moved: BTreeSet<String> = self.loads.iter().map(|l| l.id.clone()).collect();
@@ -185,10 +189,7 @@ pub(super) fn blank_visit(id: String, site: String, at: i64) -> Visit {
 
 impl Trial {
     pub(super) fn retime(&mut self, inputs: &Inputs, progress: &Progress, names: &Names) -> Vec<String> {
-        let missed = forward::retime(&mut self.plan, inputs, progress, names);
-        forward::renew(&mut self.plan, inputs, names);
-        sort(&mut self.plan);
-        missed
+        self.retime_within(inputs, progress, names, 0)
     }
 
     /// The same, with latest starts after which promises that have a price are passed by so much at most.
@@ -199,8 +200,7 @@ impl Trial {
         names: &Names,
         late_s: i64,
     ) -> Vec<String> {
-        let missed = forward::retime(&mut self.plan, inputs, progress, names);
-        forward::renew_within(&mut self.plan, inputs, names, late_s);
+        let missed = forward::retime(&mut self.plan, inputs, progress, names, late_s);
         sort(&mut self.plan);
         missed
     }

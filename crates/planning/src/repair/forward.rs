@@ -1,6 +1,8 @@
 //! The day from now on, to the second: what has happened stands, everything ahead follows from it over both tiers. A
 //! vehicle waits for goods as long as its plan can bear; what comes later than that misses its ride.
 
+use super::docks::Docks;
+use super::places::{NONE, Places, known};
 use super::{Done, Names, Progress};
 use crate::fast::Map;
 use crate::inputs::Inputs;
@@ -32,20 +34,24 @@ struct Run<'a> {
     inputs: &'a Inputs,
     names: &'a Names,
     progress: &'a Progress,
-    loads: Map<String, usize>,
+    places: Places,
     cargo: Vec<Cargo>,
+    /// Handling at each dock in order of its begin.
     docks: Map<(usize, u32), Vec<(i64, i64)>>,
+    /// What has happened, by visit.
+    done: Vec<Option<Done>>,
+    /// Table of times, by trip.
+    profiles: Vec<Option<usize>>,
     /// Next visit by trip.
     next: Vec<usize>,
     /// Trips that must be over first, by trip.
     gates: Vec<Vec<usize>>,
     /// Trips that wait for a trip to be over, by trip.
     followers: Vec<Vec<usize>>,
-    trips: Map<String, usize>,
     /// What is known of each trip's next visit, until something happens that it depends on.
     known: Vec<Known>,
     /// Until when each visit could wait when it was planned.
-    patience: Vec<Vec<i64>>,
+    patience: Vec<i64>,
     lost: Vec<usize>,
 }
 
@@ -53,8 +59,16 @@ pub(super) fn handled(load: &Load) -> i64 {
     if load.sealed { load.units } else { load.amount.pieces }
 }
 
-/// Times everything that is not done. Gives the ids of loads that miss a ride; they keep the legs already travelled.
-pub(super) fn retime(plan: &mut Plan, inputs: &Inputs, progress: &Progress, names: &Names) -> Vec<String> {
+/// Times everything that is not done; duties and latest starts follow. Gives the ids of loads that miss a ride; they keep
+/// the legs already travelled. Promises that have a price may be passed by `late_s`: latest starts are that much more
+/// patient.
+pub(super) fn retime(
+    plan: &mut Plan,
+    inputs: &Inputs,
+    progress: &Progress,
+    names: &Names,
+    late_s: i64,
+) -> Vec<String> {
     let mut run = Run::new(plan, inputs, progress, names);
     loop {
         let mut best: Option<(i64, usize)> = None;
@@ -82,7 +96,9 @@ pub(super) fn retime(plan: &mut Plan, inputs: &Inputs, progress: &Progress, name
         trip.metres = trip.visits.iter().map(|v| v.leg_m).sum();
         trip.drive_s = trip.visits.iter().map(|v| v.leg_s).sum();
     }
-    arrivals(plan, inputs, names);
+    arrivals(plan, &run.places, inputs, names);
+    duties(plan, inputs, names);
+    latest(plan, &run.places, inputs, names, late_s);
     lost
 }
 
@@ -117,25 +133,23 @@ impl<'a> Run<'a> {
                 followers[pair[0]].push(pair[1]);
             }
         }
+        let visits = || plan.trips.iter().flat_map(|t| &t.visits);
         Self {
             inputs,
             names,
             progress,
-            loads: plan.loads.iter().enumerate().map(|(i, l)| (l.id.clone(), i)).collect(),
             cargo: cargo.collect(),
             docks: Map::default(),
+            done: visits().map(|v| progress.visits.get(&v.id).copied()).collect(),
+            profiles: plan.trips.iter().map(|t| inputs.travel.profile(&t.profile)).collect(),
             next: vec![0; plan.trips.len()],
             gates,
             followers,
-            trips: plan.trips.iter().enumerate().map(|(t, trip)| (trip.id.clone(), t)).collect(),
             known: vec![Known::Not; plan.trips.len()],
-            patience: plan.trips.iter().map(|t| t.visits.iter().map(|v| v.latest).collect()).collect(),
+            patience: visits().map(|v| v.latest).collect(),
+            places: Places::of(plan, names),
             lost: Vec::new(),
         }
-    }
-
-    fn load(&self, id: &str) -> Option<usize> {
-        self.loads.get(id).copied()
     }
 
     fn gate_s(&self, plan: &Plan, t: usize) -> Option<i64> {
@@ -154,7 +168,7 @@ impl<'a> Run<'a> {
         let trip = &plan.trips[t];
         let v = self.next[t];
         let visit = trip.visits.get(v)?;
-        if let Some(done) = self.progress.visits.get(&visit.id) {
+        if let Some(done) = self.done[self.places.number(t, v)] {
             return Some(done.arrived);
         }
         if trip.kind == TripKind::Line {
@@ -166,78 +180,71 @@ impl<'a> Run<'a> {
             return Some(visit.arrive.max(gate).max(held).max(self.progress.now));
         }
         let before = &trip.visits[v - 1];
-        let leg_s = self.leg(trip, &before.site, &visit.site).0;
+        let leg_s = self.leg(trip, t, v).0;
         Some((before.depart + leg_s).max(self.progress.now.min(before.depart + 4 * leg_s + 60)))
     }
 
-    fn leg(&self, trip: &Trip, from: &str, to: &str) -> (i64, i64) {
+    /// The leg to a trip's visit.
+    fn leg(&self, trip: &Trip, t: usize, v: usize) -> (i64, i64) {
+        let here = self.places.number(t, v);
+        let (from, to) = (self.places.sites[here - 1], self.places.sites[here]);
         if from == to {
             return (0, 0);
         }
-        let Some(profile) = self.inputs.travel.profile(&trip.profile) else { return (0, 0) };
-        let (from, to) = (self.names.site(from), self.names.site(to));
-        let found = self.inputs.travel.leg(profile, trip.band as usize, from.index(), to.index());
+        let Some(profile) = self.profiles[t] else { return (0, 0) };
+        let found = self.inputs.travel.leg(profile, trip.band as usize, from, to);
         // A pair that no road joins: the checker refuses it; the time only keeps the order of events.
         found.unwrap_or((4 * 3_600, 200_000))
     }
 
     /// Arrival with what is known of the goods to take on, and whether all of them are accounted for.
     fn next_at(&self, plan: &Plan, t: usize) -> Option<(i64, bool)> {
-        let trip = &plan.trips[t];
-        let visit = trip.visits.get(self.next[t])?;
+        plan.trips[t].visits.get(self.next[t])?;
         let at = self.arrives_at(plan, t)?;
-        if self.progress.visits.contains_key(&visit.id) {
+        let here = self.places.number(t, self.next[t]);
+        if self.done[here].is_some() {
             return Some((at, true));
         }
-        let free = visit.load.iter().all(|h| {
-            self.load(&h.load).is_none_or(|l| {
-                self.cargo[l].lost
-                    || (self.cargo[l].ready.is_some()
-                        && plan.loads[l].legs.get(self.cargo[l].leg).is_some_and(|leg| leg.trip == trip.id))
-            })
-        });
+        let free = known(&self.places.on[here])
+            .all(|l| self.cargo[l].lost || (self.cargo[l].ready.is_some() && self.rides_next(plan, l, t)));
         Some((at, free))
+    }
+
+    /// Whether a load's next leg is on a trip.
+    fn rides_next(&self, plan: &Plan, l: usize, t: usize) -> bool {
+        self.places.legs(plan, l).get(self.cargo[l].leg).is_some_and(|leg| leg.trip == t)
     }
 
     /// Nothing moves any more: the trip that would be first goes without what never came.
     fn leave_behind_blocked(&mut self, plan: &mut Plan, t: usize) {
-        let v = self.next[t];
-        let waiting: Vec<usize> = plan.trips[t].visits[v]
-            .load
-            .iter()
-            .filter_map(|h| self.load(&h.load))
-            .filter(|&l| {
-                self.cargo[l].ready.is_none()
-                    || plan.loads[l]
-                        .legs
-                        .get(self.cargo[l].leg)
-                        .is_none_or(|leg| leg.trip != plan.trips[t].id)
-            })
+        let here = self.places.number(t, self.next[t]);
+        let waiting: Vec<usize> = known(&self.places.on[here])
+            .filter(|&l| self.cargo[l].ready.is_none() || !self.rides_next(plan, l, t))
             .collect();
-        let visit = plan.trips[t].visits[v].id.clone();
         for l in waiting {
-            self.lose(plan, l, &visit);
+            self.lose(plan, l, here);
         }
         self.known[t] = Known::Not;
     }
 
     /// A load misses its ride from a visit: nothing of its way from there on happens.
-    fn lose(&mut self, plan: &mut Plan, l: usize, visit: &str) {
-        let id = plan.loads[l].id.clone();
-        let from = plan.loads[l].legs.iter().position(|leg| leg.from == visit).unwrap_or(self.cargo[l].leg);
-        for leg in plan.loads[l].legs.split_off(from) {
-            if let Some(&t) = self.trips.get(&leg.trip) {
-                self.known[t] = Known::Not;
+    fn lose(&mut self, plan: &mut Plan, l: usize, visit: usize) {
+        let legs = self.places.legs(plan, l);
+        let from = legs.iter().position(|leg| leg.from == visit).unwrap_or(self.cargo[l].leg);
+        let missed = legs.get(from..).unwrap_or_default().to_vec();
+        plan.loads[l].legs.truncate(from);
+        let id = &plan.loads[l].id;
+        for leg in missed {
+            if leg.trip != NONE {
+                self.known[leg.trip] = Known::Not;
             }
-            if let Some(trip) = plan.trips.iter_mut().find(|x| x.id == leg.trip) {
-                for visit in &mut trip.visits {
-                    if visit.id == leg.from {
-                        visit.load.retain(|h| h.load != id);
-                    }
-                    if visit.id == leg.to {
-                        visit.unload.retain(|h| h.load != id);
-                    }
-                }
+            if let Some(&(t, v)) = self.places.at.get(leg.from) {
+                plan.trips[t].visits[v].load.retain(|h| h.load != *id);
+                self.places.on[leg.from].retain(|&x| x != l);
+            }
+            if let Some(&(t, v)) = self.places.at.get(leg.to) {
+                plan.trips[t].visits[v].unload.retain(|h| h.load != *id);
+                self.places.off[leg.to].retain(|&x| x != l);
             }
         }
         if !self.cargo[l].lost {
@@ -250,48 +257,35 @@ impl<'a> Run<'a> {
         let v = self.next[t];
         let arrive = self.arrives_at(plan, t).unwrap_or(0);
         let line = plan.trips[t].kind == TripKind::Line;
-        let id = plan.trips[t].visits[v].id.clone();
-        let done = self.progress.visits.get(&id).copied();
+        let here = self.places.number(t, v);
+        let done = self.done[here];
         let visit = &plan.trips[t].visits[v];
         // A vehicle waits for goods as long as its plan can bear.
-        let until = if line { visit.depart } else { self.patience[t][v].max(arrive) };
-        let left_behind = self.progress.left_behind.get(&id);
+        let until = if line { visit.depart } else { self.patience[here].max(arrive) };
+        let left_behind = self.progress.left_behind.get(&visit.id);
         let misses = |l: usize| match done {
             None => self.cargo[l].ready.is_some_and(|r| r > until),
             Some(_) => left_behind.is_some_and(|left| plan.loads[l].orders.iter().all(|o| left.contains(o))),
         };
-        let list = visit.load.iter().filter_map(|h| self.load(&h.load));
-        let missing: Vec<usize> = list.filter(|&l| misses(l)).collect();
+        let missing: Vec<usize> = known(&self.places.on[here]).filter(|&l| misses(l)).collect();
         for l in missing {
-            self.lose(plan, l, &id);
+            self.lose(plan, l, here);
         }
         let n = plan.trips[t].visits.len();
         let leg = if v == 0 || line {
             (plan.trips[t].visits[v].leg_s, plan.trips[t].visits[v].leg_m)
         } else {
-            let trip = &plan.trips[t];
-            self.leg(trip, &trip.visits[v - 1].site, &trip.visits[v].site)
+            self.leg(&plan.trips[t], t, v)
         };
         let visit = &plan.trips[t].visits[v];
-        let site_id = self.names.site(&visit.site);
-        let site = &self.inputs.county.sites[site_id.index()];
+        let site_at = self.places.sites[here];
+        let site = &self.inputs.county.sites[site_at];
         let idle = visit.load.is_empty() && visit.unload.is_empty();
-        let amount: i64 = visit
-            .load
-            .iter()
-            .chain(&visit.unload)
-            .filter_map(|h| self.load(&h.load))
-            .map(|l| self.cargo[l].handled)
-            .sum();
+        let (on, off) = (&self.places.on[here], &self.places.off[here]);
+        let amount: i64 = known(on).chain(known(off)).map(|l| self.cargo[l].handled).sum();
         let need = if idle && (v == 0 || v + 1 == n) { 0 } else { site.stop_s(amount) };
         let extra = (visit.depart - visit.finish).max(0);
-        let ready = visit
-            .load
-            .iter()
-            .filter_map(|h| self.load(&h.load))
-            .filter_map(|l| self.cargo[l].ready)
-            .max()
-            .unwrap_or(i64::MIN);
+        let ready = known(on).filter_map(|l| self.cargo[l].ready).max().unwrap_or(i64::MIN);
         let (mut start, mut finish, mut depart, mut dock) =
             (visit.start, visit.finish, visit.depart, visit.dock);
         match done {
@@ -323,7 +317,7 @@ impl<'a> Run<'a> {
                             })
                             .filter(|_| !roadside)
                             .unwrap_or(at);
-                        let (free, which) = self.free_dock(site_id.index(), site.docks, open, need);
+                        let (free, which) = self.free_dock(site_at, site.docks, open, need);
                         dock = which;
                         at = free;
                         if free == open {
@@ -337,7 +331,9 @@ impl<'a> Run<'a> {
             }
         }
         if let (Some(d), false) = (dock, line) {
-            self.docks.entry((site_id.index(), d)).or_default().push((start, finish));
+            let booked = self.docks.entry((site_at, d)).or_default();
+            let at = booked.partition_point(|&b| b <= (start, finish));
+            booked.insert(at, (start, finish));
         }
         let first = v == 0;
         let trip = &mut plan.trips[t];
@@ -355,7 +351,7 @@ impl<'a> Run<'a> {
         }
         if first
             && !line
-            && let Some(profile) = self.inputs.travel.profile(&trip.profile)
+            && let Some(profile) = self.profiles[t]
         {
             trip.band = self.inputs.travel.band(profile, trip.visits[0].depart) as u32;
         }
@@ -368,28 +364,28 @@ impl<'a> Run<'a> {
     }
 
     fn handle(&mut self, plan: &mut Plan, t: usize, v: usize) {
-        let visit = plan.trips[t].visits[v].clone();
-        let site = &self.inputs.county.sites[self.names.site(&visit.site).index()];
+        let here = self.places.number(t, v);
+        let finish = plan.trips[t].visits[v].finish;
+        let site = &self.inputs.county.sites[self.places.sites[here]];
         // What is known to have happened need not come in the order of the legs.
-        for h in &visit.unload {
-            let Some(l) = self.load(&h.load) else { continue };
+        for l in known(&self.places.off[here]) {
             let cargo = &mut self.cargo[l];
-            let after = plan.loads[l].legs.iter().position(|leg| leg.to == visit.id).unwrap_or(cargo.leg) + 1;
+            let legs = self.places.legs(plan, l);
+            let after = legs.iter().position(|leg| leg.to == here).unwrap_or(cargo.leg) + 1;
             if after <= cargo.leg {
                 continue;
             }
             cargo.leg = after;
-            cargo.ready = Some(visit.finish + site.crossing_s(cargo.handled));
-            if let Some(&next) = plan.loads[l].legs.get(cargo.leg).and_then(|leg| self.trips.get(&leg.trip)) {
-                self.known[next] = Known::Not;
+            cargo.ready = Some(finish + site.crossing_s(cargo.handled));
+            if let Some(next) = legs.get(after).filter(|leg| leg.trip != NONE) {
+                self.known[next.trip] = Known::Not;
             }
         }
-        for h in &visit.load {
-            let Some(l) = self.load(&h.load) else { continue };
+        for l in known(&self.places.on[here]) {
             let cargo = &mut self.cargo[l];
-            let legs = &mut plan.loads[l].legs;
-            cargo.leg = legs.iter().position(|leg| leg.from == visit.id).unwrap_or(0).max(cargo.leg);
-            if let Some(leg) = legs.get_mut(cargo.leg) {
+            let boards = self.places.legs(plan, l).iter().position(|leg| leg.from == here);
+            cargo.leg = boards.unwrap_or(0).max(cargo.leg);
+            if let Some(leg) = plan.loads[l].legs.get_mut(cargo.leg) {
                 leg.ready = cargo.ready.unwrap_or(leg.ready);
             }
             cargo.ready = None;
@@ -397,18 +393,20 @@ impl<'a> Run<'a> {
     }
 
     fn agreed_from(&self, plan: &Plan, t: usize, v: usize) -> i64 {
-        let visit = &plan.trips[t].visits[v];
-        let hub = &self.inputs.county.sites[self.inputs.county.hub.index()].id;
-        if visit.site == hub.as_str() {
+        let here = self.places.number(t, v);
+        if !self.names.any_window || self.places.sites[here] == self.inputs.county.hub.index() {
             return i64::MIN;
         }
-        let far = |h: &xiangyun_model::plan::Handling| {
-            let l = self.load(&h.load)?;
+        let site = &plan.trips[t].visits[v].site;
+        let far = |l: usize| {
             let load = &plan.loads[l];
-            let here = load.destination == visit.site || load.origin == visit.site;
-            self.cargo[l].window.filter(|_| here).map(|w| w.from_s)
+            self.cargo[l]
+                .window
+                .filter(|_| load.destination == *site || load.origin == *site)
+                .map(|w| w.from_s)
         };
-        visit.load.iter().chain(&visit.unload).filter_map(far).max().unwrap_or(i64::MIN)
+        let (on, off) = (&self.places.on[here], &self.places.off[here]);
+        known(on).chain(known(off)).filter_map(far).max().unwrap_or(i64::MIN)
     }
 
     fn free_dock(&self, site: usize, docks: u32, from: i64, length: i64) -> (i64, Option<u32>) {
@@ -416,9 +414,7 @@ impl<'a> Run<'a> {
         for dock in 1..=docks {
             let mut at = from;
             if let Some(booked) = self.docks.get(&(site, dock)) {
-                let mut booked = booked.clone();
-                booked.sort_unstable();
-                for (b, e) in booked {
+                for &(b, e) in booked {
                     if b < at + length && at < e {
                         at = e;
                     }
@@ -433,58 +429,51 @@ impl<'a> Run<'a> {
 }
 
 /// Arrivals and time out of band of every load, from the visits.
-fn arrivals(plan: &mut Plan, inputs: &Inputs, names: &Names) {
-    let at: Map<String, (usize, usize)> = plan
-        .trips
-        .iter()
-        .enumerate()
-        .flat_map(|(t, trip)| {
-            trip.visits.iter().enumerate().map(move |(v, visit)| (visit.id.clone(), (t, v)))
-        })
-        .collect();
-    let Plan { trips, loads, .. } = plan;
+fn arrivals(plan: &mut Plan, places: &Places, inputs: &Inputs, names: &Names) {
     let county = &inputs.county;
     let bands: Map<&str, usize> = county.bands.iter().enumerate().map(|(i, b)| (b.id.as_str(), i)).collect();
-    for load in loads {
-        let visit = |id: &str| at.get(id).map(|&(t, v)| (&trips[t], &trips[t].visits[v]));
-        load.arrives = load.legs.last().and_then(|leg| visit(&leg.to)).map_or(0, |(_, v)| v.finish);
-        let Some(&band) = bands.get(load.band.as_str()) else { continue };
-        let limited = load.goods.iter().any(|class| names.limited.contains_key(class));
-        if !limited {
-            continue;
-        }
-        let (mut out_s, mut left): (i64, Option<i64>) = (0, None);
-        for leg in &load.legs {
-            let (Some((trip, from)), Some((_, to))) = (visit(&leg.from), visit(&leg.to)) else { continue };
-            let cold_room = county.sites[names.site(&from.site).index()].store_cold_cm3 > 0;
-            if let Some(left) = left
-                && county.bands[band].cold
-                && !cold_room
-            {
-                out_s += from.start - left;
+    for l in 0..plan.loads.len() {
+        let visit = |n: usize| places.at.get(n).map(|&(t, v)| (&plan.trips[t], &plan.trips[t].visits[v]));
+        let legs = places.legs(plan, l);
+        let load = &plan.loads[l];
+        let arrives = legs.last().and_then(|leg| visit(leg.to)).map_or(0, |(_, v)| v.finish);
+        let out_s = || {
+            let band = *bands.get(load.band.as_str())?;
+            load.goods.iter().any(|class| names.limited.contains_key(class)).then_some(())?;
+            let (mut out_s, mut left): (i64, Option<i64>) = (0, None);
+            for (leg, ends) in load.legs.iter().zip(legs) {
+                let (Some((trip, from)), Some((_, to))) = (visit(ends.from), visit(ends.to)) else {
+                    continue;
+                };
+                let cold_room = county.sites[places.sites[ends.from]].store_cold_cm3 > 0;
+                if let Some(left) = left
+                    && county.bands[band].cold
+                    && !cold_room
+                {
+                    out_s += from.start - left;
+                }
+                let room = trip.compartments.iter().find(|c| c.name == leg.compartment);
+                let in_band = room
+                    .and_then(|c| bands.get(c.band.as_str()))
+                    .is_some_and(|&have| county.in_band(BandId::at(band), BandId::at(have)));
+                if !in_band {
+                    out_s += to.finish - from.start;
+                }
+                left = Some(to.finish);
             }
-            let room = trip.compartments.iter().find(|c| c.name == leg.compartment);
-            let in_band = room
-                .and_then(|c| bands.get(c.band.as_str()))
-                .is_some_and(|&have| county.in_band(BandId::at(band), BandId::at(have)));
-            if !in_band {
-                out_s += to.finish - from.start;
-            }
-            left = Some(to.finish);
-        }
-        load.out_of_band_s = out_s;
+            Some(out_s)
+        };
+        let out_s = out_s();
+        let load = &mut plan.loads[l];
+        load.arrives = arrives;
+        load.out_of_band_s = out_s.unwrap_or(load.out_of_band_s);
     }
 }
 
 /// Duties and latest starts follow from the times.
 pub(super) fn renew(plan: &mut Plan, inputs: &Inputs, names: &Names) {
-    renew_within(plan, inputs, names, 0);
-}
-
-/// The same where promises that have a price may be passed by so much: latest starts are that much more patient.
-pub(super) fn renew_within(plan: &mut Plan, inputs: &Inputs, names: &Names, late_s: i64) {
     duties(plan, inputs, names);
-    latest(plan, inputs, names, late_s);
+    latest(plan, &Places::of(plan, names), inputs, names, 0);
 }
 
 fn duties(plan: &mut Plan, inputs: &Inputs, names: &Names) {
@@ -532,36 +521,22 @@ fn duties(plan: &mut Plan, inputs: &Inputs, names: &Names) {
 }
 
 /// Latest starts with which everything after them in both tiers still holds; each visit depends on later ones only.
-fn latest(plan: &mut Plan, inputs: &Inputs, names: &Names, late_s: i64) {
+fn latest(plan: &mut Plan, places: &Places, inputs: &Inputs, names: &Names, late_s: i64) {
     let county = &inputs.county;
     let bands: Map<&str, BandId> =
         county.bands.iter().enumerate().map(|(i, b)| (b.id.as_str(), BandId::at(i))).collect();
-    let place: Map<String, (usize, usize)> = plan
-        .trips
-        .iter()
-        .enumerate()
-        .flat_map(|(t, trip)| {
-            trip.visits.iter().enumerate().map(move |(v, visit)| (visit.id.clone(), (t, v)))
-        })
-        .collect();
-    let loads: Map<&str, &Load> = plan.loads.iter().map(|l| (l.id.as_str(), l)).collect();
-    // Handling at docks by site: begin, end, vehicle.
-    let mut docks: Map<&str, Vec<(i64, i64, &str)>> = Map::default();
+    let docks = Docks::of(plan, places);
     let mut order: Vec<(i64, usize, usize)> = Vec::new();
     let mut following: Map<usize, usize> = Map::default();
     let mut by_vehicle: Map<&str, Vec<usize>> = Map::default();
     for (t, trip) in plan.trips.iter().enumerate() {
         for (v, visit) in trip.visits.iter().enumerate() {
             order.push((visit.start, t, v));
-            if visit.dock.is_some() {
-                docks.entry(&visit.site).or_default().push((visit.start, visit.finish, &trip.vehicle));
-            }
         }
         if trip.kind != TripKind::Line {
             by_vehicle.entry(&trip.vehicle).or_default().push(t);
         }
     }
-    docks.values_mut().for_each(|d| d.sort_unstable());
     for list in by_vehicle.values_mut() {
         list.sort_by_key(|&t| plan.trips[t].visits[0].arrive);
         list.windows(2).for_each(|p| {
@@ -569,16 +544,17 @@ fn latest(plan: &mut Plan, inputs: &Inputs, names: &Names, late_s: i64) {
         });
     }
     order.sort_unstable_by_key(|&(start, t, v)| std::cmp::Reverse((start, v, t)));
-    let mut latest: Vec<Vec<i64>> = plan.trips.iter().map(|t| vec![FAR_S; t.visits.len()]).collect();
+    let mut latest = vec![FAR_S; places.at.len()];
     for (_, t, v) in order {
         let trip = &plan.trips[t];
         let visit = &trip.visits[v];
+        let here = places.number(t, v);
         if trip.kind == TripKind::Line {
-            latest[t][v] = visit.start;
+            latest[here] = visit.start;
             continue;
         }
         let depart_by = match trip.visits.get(v + 1) {
-            Some(next) => latest[t][v + 1] - next.leg_s,
+            Some(next) => latest[here + 1] - next.leg_s,
             None => following.get(&t).map_or_else(
                 || {
                     let vehicle =
@@ -590,18 +566,14 @@ fn latest(plan: &mut Plan, inputs: &Inputs, names: &Names, late_s: i64) {
                         .map(|&i| county.drivers[i].shift.to_s);
                     vehicle.unwrap_or(FAR_S).min(shift.unwrap_or(FAR_S))
                 },
-                |&n| latest[n][0],
+                |&n| latest[places.first[n]],
             ),
         };
         let mut finish_by = depart_by - (visit.depart - visit.finish);
-        let site = &county.sites[names.site(&visit.site).index()];
+        let site = &county.sites[places.sites[here]];
         if visit.dock.is_some() {
             // Until others stand at every dock; a vehicle's own next handling follows it anyway.
-            let others = || docks[visit.site.as_str()].iter().filter(|(_, _, v)| *v != trip.vehicle);
-            let full = |at: i64| {
-                others().filter(|(from, to, _)| (*from..*to).contains(&at)).count() as u32 >= site.docks
-            };
-            let next = others().map(|d| d.0).find(|&at| at > visit.start && full(at));
+            let next = docks.full_after(places.sites[here], visit.start, &trip.vehicle, site.docks);
             finish_by = finish_by.min(next.unwrap_or(FAR_S));
         }
         if !(visit.load.is_empty() && visit.unload.is_empty()) {
@@ -609,8 +581,8 @@ fn latest(plan: &mut Plan, inputs: &Inputs, names: &Names, late_s: i64) {
             let within = windows.iter().find(|w| w.holds(visit.start, visit.finish));
             finish_by = finish_by.min(within.map_or(visit.finish, |w| w.to_s));
         }
-        for h in &visit.unload {
-            let Some(load) = loads.get(h.load.as_str()) else { continue };
+        for (h, &l) in visit.unload.iter().zip(&places.off[here]) {
+            let Some(load) = plan.loads.get(l) else { continue };
             // Goods that warm up on this ride bear its delay only as long as they may be out of their band.
             let limits = load.goods.iter().filter_map(|class| names.limited.get(class));
             if let Some(most) = limits.min() {
@@ -634,18 +606,17 @@ fn latest(plan: &mut Plan, inputs: &Inputs, names: &Names, late_s: i64) {
                 finish_by = finish_by.min(ends.map_or(FAR_S, |to| to.max(visit.finish)));
                 continue;
             }
-            let at = load.legs.iter().position(|leg| leg.to == visit.id);
-            let next = at.and_then(|i| load.legs.get(i + 1)).and_then(|leg| place.get(&leg.from));
-            if let Some(&(nt, nv)) = next {
+            let legs = places.legs(plan, l);
+            let at = legs.iter().position(|leg| leg.to == here);
+            let next = at.and_then(|i| legs.get(i + 1)).filter(|leg| leg.from != NONE);
+            if let Some(next) = next {
                 let crossing = site.crossing_s(handled(load));
-                finish_by = finish_by.min(latest[nt][nv] - crossing);
+                finish_by = finish_by.min(latest[next.from] - crossing);
             }
         }
-        latest[t][v] = (finish_by - (visit.finish - visit.start)).max(visit.start);
+        latest[here] = (finish_by - (visit.finish - visit.start)).max(visit.start);
     }
-    for (trip, list) in plan.trips.iter_mut().zip(latest) {
-        for (visit, by) in trip.visits.iter_mut().zip(list) {
-            visit.latest = by;
-        }
+    for (visit, by) in plan.trips.iter_mut().flat_map(|t| &mut t.visits).zip(latest) {
+        visit.latest = by;
     }
 }

@@ -2,7 +2,7 @@
 //! it breaks nothing more.
 
 use super::Progress;
-use crate::check::{Index, Violation, drivable};
+use crate::check::{Index, Verdict, Violation, drivable, drivable_since};
 use crate::inputs::Inputs;
 use std::collections::BTreeMap;
 use xiangyun_model::plan::Plan;
@@ -62,7 +62,21 @@ fn amount(found: &str) -> i64 {
 pub(super) const TRANSFER: &str = "-x";
 
 pub(super) fn judge(plan: &Plan, inputs: &Inputs, index: &Index, progress: &Progress) -> Judgement {
-    let verdict = drivable(plan, inputs, index);
+    judgement(drivable(plan, inputs, index), plan, progress)
+}
+
+/// What a plan breaks beyond another one that is judged already; of what both break, only a part is told.
+pub(super) fn judge_since(
+    before: &Plan,
+    plan: &Plan,
+    inputs: &Inputs,
+    index: &Index,
+    progress: &Progress,
+) -> Judgement {
+    judgement(drivable_since(before, plan, inputs, index), plan, progress)
+}
+
+fn judgement(verdict: Verdict, plan: &Plan, progress: &Progress) -> Judgement {
     let mut broken: BTreeMap<_, (String, String)> = BTreeMap::new();
     for v in verdict.violations.into_iter().filter(|v| !is_fact(v, plan, progress)) {
         let fuller = |old: &(String, String)| amount(&v.found) > amount(&old.0);

@@ -9,12 +9,14 @@
 //! Promises: same input, same offer; nothing of the running plan changes before [`Running::accept`]. Never: reads a clock.
 
 mod breakdown;
+mod docks;
 mod edit;
 mod forward;
 mod fresh;
 mod join;
 mod judge;
 mod manual;
+mod places;
 mod price;
 mod tidy;
 mod ways;
@@ -258,6 +260,12 @@ impl Running {
         judge::judge(plan, &self.inputs, &self.index, &self.progress)
     }
 
+    /// The same of a trial, quicker: what is broken in the plan as it runs too may be left out. For comparing with what
+    /// that plan breaks; an offer is judged as a whole.
+    fn news(&self, plan: &Plan) -> Judgement {
+        judge::judge_since(&self.plan, plan, &self.inputs, &self.index, &self.progress)
+    }
+
     /// The plan, its orders or its roads are others now.
     fn changed(&mut self) {
         self.before = OnceLock::new();
@@ -299,8 +307,7 @@ impl Running {
 
     fn retime(&mut self) {
         self.plan.clone_from(&self.published);
-        self.lost = forward::retime(&mut self.plan, &self.inputs, &self.progress, &self.names);
-        forward::renew(&mut self.plan, &self.inputs, &self.names);
+        self.lost = forward::retime(&mut self.plan, &self.inputs, &self.progress, &self.names, 0);
         self.changed();
     }
 
@@ -339,6 +346,9 @@ impl Running {
             self.note(row.clone());
         }
         self.retime();
+        // Every offer on the new plan needs these: reckoned with the change, not while somebody waits for an offer.
+        self.before();
+        self.costs();
     }
 
     fn note(&mut self, row: OrderRow) {
@@ -394,7 +404,7 @@ impl Running {
         if let Some((trial, bill)) = &joined
             && driven(bill) <= driven(self.costs())
         {
-            let mut offer = self.priced(trial, vec![row.clone()])?;
+            let mut offer = self.offer(trial, vec![row.clone()], 1)?;
             offer.price_fen -= alone_fen;
             return Ok(offer);
         }
@@ -408,7 +418,7 @@ impl Running {
                 (Ok((trial, _)), None) | (Err(_), Some((trial, _))) => trial,
                 (Err((tried, _)), None) => return Err(NoOffer::NoPlace { order, tried }),
             };
-        let mut offer = self.priced(&trial, vec![row.clone()])?;
+        let mut offer = self.offer(&trial, vec![row.clone()], 1)?;
         offer.price_fen -= alone_fen;
         Ok(offer)
     }
@@ -425,7 +435,7 @@ impl Running {
         trial.plan.deferrals.retain(|u| u.order != row.order.id.as_str());
         join::join(&mut trial, &into, &fresh.id, &self.inputs, &self.names);
         let missed = trial.retime(&self.inputs, &self.progress, &self.names);
-        if !missed.is_empty() || !self.verdict(&trial.plan).is_no_worse_than(self.before()) {
+        if !missed.is_empty() || !self.news(&trial.plan).is_no_worse_than(self.before()) {
             return None;
         }
         let bill = self.bill(&trial.plan);
@@ -508,7 +518,7 @@ impl Running {
             if !missed.is_empty() {
                 continue;
             }
-            let judged = self.verdict(&next.plan);
+            let judged = self.news(&next.plan);
             if judged.is_no_worse_than(within) {
                 return Ok((next, tried));
             }

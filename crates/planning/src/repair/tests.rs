@@ -455,3 +455,107 @@ fn a_new_order_goes_into_a_bag_that_is_not_sealed_yet() {
     assert!(joined > 0, "some bag still takes an order in");
     assert!(day.verdict(day.plan()).broken_is_empty());
 }
+
+/// Every way of an order, timed and judged as a whole: the cheapest that holds.
+fn cheapest_by_trying_all(day: &mut Running, row: &OrderRow) -> Option<(i64, Plan)> {
+    day.before();
+    day.note(row.clone());
+    let fresh = fresh::load_of(&day.inputs, day.plan.date, &day.progress, &row.order).ok();
+    let found = fresh.and_then(|fresh| {
+        let board = ways::Board::new(&day.plan, &day.inputs, &day.progress, &day.names);
+        board.ways(&fresh).into_iter().find_map(|way| {
+            let mut trial = day.trial();
+            trial.put(&way, fresh.clone(), &day.inputs, &day.names);
+            let missed = trial.retime(&day.inputs, &day.progress, &day.names);
+            let whole = day.verdict(&trial.plan).more_than(day.before());
+            assert_eq!(
+                day.news(&trial.plan).more_than(day.before()),
+                whole,
+                "what differs tells all that is new"
+            );
+            (missed.is_empty() && whole.is_empty()).then_some((way.fen, trial.plan))
+        })
+    });
+    day.inputs.orders.pop();
+    day.index.removed(row.order.id.as_str());
+    day.names.orders.remove(row.order.id.as_str());
+    day.count_orders();
+    found
+}
+
+#[test]
+fn the_place_offered_is_the_cheapest_of_all_ways_tried_in_whole() {
+    let mut day = running();
+    let morning = as_planned(&day, 8 * 3_600 + 1_800);
+    day.happened(morning);
+    let (_, _, later) = planned();
+    let mut seen = 0;
+    for row in later {
+        let cheapest = cheapest_by_trying_all(&mut day, row);
+        let Ok(offer) = day.insert(row) else { continue };
+        let mut after = day.plan().clone();
+        offer.patch.apply(&mut after);
+        let alone = after.loads.iter().any(|l| l.orders == [row.order.id.to_string()]);
+        // Only an order that joined a bag has no way of its own.
+        if alone {
+            let (_, plan) = cheapest.expect("an offer is one of the ways");
+            assert_eq!((plan.trips, plan.loads), (after.trips, after.loads), "{}", row.order.id);
+            seen += 1;
+        }
+        day.accept(&offer.patch);
+    }
+    assert!(seen >= 3, "{seen} orders with a way of their own");
+}
+
+#[test]
+fn a_look_at_what_differs_finds_every_rule_that_is_newly_broken() {
+    let mut day = running();
+    let morning = as_planned(&day, 8 * 3_600 + 1_800);
+    day.happened(morning);
+    let (loads, trips) = (day.plan().loads.len(), day.plan().trips.len());
+    let mut broken = 0;
+    let mut compare = |plan: &Plan| {
+        let whole = day.verdict(plan).more_than(day.before());
+        assert_eq!(day.news(plan).more_than(day.before()), whole);
+        broken += usize::from(!whole.is_empty());
+    };
+    for at in (0..loads).step_by(7) {
+        let change = |edit: &dyn Fn(&mut Load)| {
+            let mut plan = day.plan().clone();
+            edit(&mut plan.loads[at]);
+            plan
+        };
+        compare(&change(&|l| l.amount.g += 900_000));
+        compare(&change(&|l| l.units = 0));
+        compare(&change(&|l| l.legs.truncate(1)));
+        compare(&change(&|l| l.legs.clear()));
+        compare(&change(&|l| l.band = "nowhere".into()));
+        compare(&change(&|l| l.destination.clone_from(&l.origin)));
+        let mut plan = day.plan().clone();
+        plan.loads.remove(at);
+        compare(&plan);
+        let mut plan = day.plan().clone();
+        let twice = plan.loads[at].clone();
+        plan.loads.push(twice);
+        compare(&plan);
+    }
+    for at in 0..trips {
+        let change = |edit: &dyn Fn(&mut Trip)| {
+            let mut plan = day.plan().clone();
+            edit(&mut plan.trips[at]);
+            plan
+        };
+        let last = day.plan().trips[at].visits.len() - 1;
+        compare(&change(&|t| t.visits[0].depart += 600));
+        compare(&change(&|t| t.visits[last].latest = 0));
+        compare(&change(&|t| t.visits[last].unload.clear()));
+        compare(&change(&|t| t.visits[0].dock = Some(1)));
+        compare(&change(&|t| t.vehicle = "nobody".into()));
+        compare(&change(&|t| t.visits.reverse()));
+        compare(&change(&|t| t.compartments.clear()));
+        let mut plan = day.plan().clone();
+        plan.trips.remove(at);
+        compare(&plan);
+    }
+    assert!(broken > trips, "{broken} plans with something broken");
+}

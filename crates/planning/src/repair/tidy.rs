@@ -164,7 +164,7 @@ impl Tidy<'_> {
         let cheaper = fen < self.fen
             && self.moves_few(&trial.plan)
             && unlocked(&day.plan, &trial.plan, self.locks).is_none()
-            && day.verdict(&trial.plan).is_no_worse_than(day.before());
+            && day.news(&trial.plan).is_no_worse_than(day.before());
         if cheaper {
             (self.best, self.fen, self.found) = (trial, fen, true);
         }

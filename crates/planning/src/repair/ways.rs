@@ -16,6 +16,7 @@ use xiangyun_model::id::{BandId, CarrierId, ClassId, SiteId, VehicleId};
 use xiangyun_model::plan::{Load, Plan, Trip, TripKind};
 use xiangyun_model::rules::{Costs, Rules};
 use xiangyun_model::site::SiteKind;
+use xiangyun_model::time::Window;
 use xiangyun_model::units::Amount;
 
 /// Stations looked at for a change of vehicles beside the place's own.
@@ -80,6 +81,8 @@ struct View<'a> {
     payload_g: i64,
     profile: usize,
     sites: Vec<SiteId>,
+    /// Its compartments with their bands.
+    rooms: Vec<(usize, BandId)>,
     /// First visit where something can still be taken on.
     joins: usize,
     /// New visits may come after this one.
@@ -129,6 +132,9 @@ pub(super) struct Board<'a> {
     views: Vec<View<'a>>,
     day_crews: Vec<crate::day::Crew>,
     turns: Map<&'a str, Turns>,
+    /// Hours by site in which goods can be handed over, and in which they can be collected.
+    windows: Vec<Vec<Window>>,
+    staffed: Vec<Vec<Window>>,
     /// Whether trucks are kept out of anywhere on the day: on most they are not.
     any_limit: bool,
 }
@@ -138,12 +144,13 @@ impl<'a> Board<'a> {
         let loads: Map<&str, &Load> = plan.loads.iter().map(|l| (l.id.as_str(), l)).collect();
         let mut views: Vec<View<'a>> =
             plan.trips.iter().map(|t| view(t, &loads, inputs, progress, names)).collect();
-        let day_crews = Day::new(&inputs.county, plan.date, &[], &inputs.travel, &inputs.opening).crews;
+        let day = Day::new(&inputs.county, plan.date, &[], &inputs.travel, &inputs.opening);
+        let Day { crews: day_crews, windows, staffed, .. } = day;
         let turns = spells(&mut views, &inputs.county.rules);
         let limits =
             |e: &CalendarEntry| e.date == plan.date && matches!(e.kind, CalendarKind::TruckLimit { .. });
         let any_limit = inputs.county.calendar.iter().any(limits);
-        Self { inputs, names, progress, plan, views, day_crews, turns, any_limit }
+        Self { inputs, names, progress, plan, views, day_crews, turns, windows, staffed, any_limit }
     }
 
     fn item<'l>(&self, load: &'l Load) -> Item<'l> {
@@ -288,16 +295,13 @@ impl<'a> Board<'a> {
         all
     }
 
+    fn windows(&self, site: SiteId, collects: bool) -> &[Window] {
+        if collects { &self.staffed[site.index()] } else { &self.windows[site.index()] }
+    }
+
     fn compartment(&self, view: &View<'_>, item: &Item<'_>) -> Option<(usize, BandId)> {
         let county = &self.inputs.county;
-        let band = |id: &str| county.bands.iter().position(|b| b.id.as_str() == id).map(BandId::at);
-        let rooms: Vec<(usize, BandId)> = view
-            .trip
-            .compartments
-            .iter()
-            .enumerate()
-            .filter_map(|(i, c)| band(&c.band).map(|b| (i, b)))
-            .collect();
+        let rooms = &view.rooms;
         let keeps = rooms.iter().find(|(_, b)| *b == item.band).or_else(|| {
             rooms.iter().find(|(_, b)| {
                 county.in_band(item.band, *b) && county.band(item.band).cold == county.band(*b).cold
@@ -475,8 +479,7 @@ impl<'a> Board<'a> {
             wheel.drive(s);
             let length = county.site(site).stop_s(item.handled);
             let arrive = (*leaves + s).max(earliest);
-            let windows = county.site(site).windows_on(self.plan.date, collects);
-            let start = windows.iter().find_map(|w| {
+            let start = self.windows(site, collects).iter().find_map(|w| {
                 let at = w.from_s.max(arrive);
                 (at + length <= w.to_s).then_some(at)
             })?;
@@ -633,8 +636,7 @@ impl<'a> Board<'a> {
             if takes || gives {
                 let length = county.site(site).stop_s(item.handled);
                 let earliest = if takes { at.max(ready) } else { at };
-                let windows = county.site(site).windows_on(self.plan.date, takes);
-                let start = windows.iter().find_map(|w| {
+                let start = self.windows(site, takes).iter().find_map(|w| {
                     let s = w.from_s.max(earliest);
                     (s + length <= w.to_s).then_some(s)
                 })?;
@@ -702,6 +704,7 @@ fn view<'a>(
         Some((v, _)) => (v + 1, v + 1),
     };
     let broken = progress.broken.contains(&trip.vehicle);
+    let band = |id: &str| county.bands.iter().position(|b| b.id.as_str() == id).map(BandId::at);
     View {
         trip,
         vehicle,
@@ -714,6 +717,7 @@ fn view<'a>(
         payload_g: vehicle.map_or(i64::MAX, |v| county.vehicle(v).payload_g),
         profile: inputs.travel.profile(&trip.profile).unwrap_or(0),
         sites: trip.visits.iter().map(|v| names.site(&v.site)).collect(),
+        rooms: trip.compartments.iter().enumerate().filter_map(|(i, c)| Some((i, band(&c.band)?))).collect(),
         joins: if broken { n } else { joins },
         opens: if broken { n } else { opens },
         aboard,
