@@ -2,8 +2,8 @@
 
 use crate::fast::Map;
 use crate::inputs::Inputs;
-use std::collections::{BTreeMap, BTreeSet};
-use xiangyun_model::plan::{Plan, TripKind};
+use std::collections::BTreeMap;
+use xiangyun_model::plan::{Load, Plan, TripKind};
 use xiangyun_model::rules::Costs;
 use xiangyun_model::site::SiteKind;
 
@@ -32,12 +32,17 @@ pub struct Bill {
 
 /// Loads whose legs do not end at their destination.
 pub(super) fn unserved(plan: &Plan) -> Vec<String> {
-    let site: Map<&str, &str> =
-        plan.trips.iter().flat_map(|t| &t.visits).map(|v| (v.id.as_str(), v.site.as_str())).collect();
-    let ends = |l: &xiangyun_model::plan::Load| {
-        l.legs.last().and_then(|leg| site.get(leg.to.as_str())).is_some_and(|s| *s == l.destination)
-    };
-    plan.loads.iter().filter(|l| !ends(l)).map(|l| l.id.clone()).collect()
+    let sites = sites_of(plan);
+    plan.loads.iter().filter(|l| !arrives(l, &sites)).map(|l| l.id.clone()).collect()
+}
+
+/// Sites by visit.
+fn sites_of(plan: &Plan) -> Map<&str, &str> {
+    plan.trips.iter().flat_map(|t| &t.visits).map(|v| (v.id.as_str(), v.site.as_str())).collect()
+}
+
+fn arrives(load: &Load, sites: &Map<&str, &str>) -> bool {
+    load.legs.last().and_then(|leg| sites.get(leg.to.as_str())).is_some_and(|s| *s == load.destination)
 }
 
 /// Adds up a plan.
@@ -77,21 +82,20 @@ pub(super) fn bill_of(plan: &Plan, inputs: &Inputs, orders: &Map<String, usize>)
         .iter()
         .map(|s| (s.id.as_str(), matches!(s.kind, SiteKind::Hub | SiteKind::Station)))
         .collect();
-    let sites: Map<&str, &str> =
-        plan.trips.iter().flat_map(|t| &t.visits).map(|v| (v.id.as_str(), v.site.as_str())).collect();
-    let left: BTreeSet<String> = unserved(plan).into_iter().collect();
+    let sites = sites_of(plan);
+    let at_depot: Map<&str, bool> =
+        sites.iter().map(|(visit, site)| (*visit, is_depot.get(site) == Some(&true))).collect();
     let mut served = vec![false; inputs.orders.len()];
     for load in &plan.loads {
         let handled = if load.sealed { load.units } else { load.amount.pieces };
         for end in load.legs.iter().flat_map(|l| [&l.from, &l.to]) {
-            let depot = sites.get(end.as_str()).is_some_and(|s| is_depot.get(s) == Some(&true));
-            bill.handling_fen += if depot {
+            bill.handling_fen += if at_depot.get(end.as_str()) == Some(&true) {
                 county.costs.unit_fen * handled
             } else {
                 county.costs.piece_fen * load.amount.pieces
             };
         }
-        if left.contains(&load.id) {
+        if !arrives(load, &sites) {
             continue;
         }
         for id in &load.orders {
