@@ -3,7 +3,7 @@
 //!
 //! Needs `XIANGYUN_TESTDATA`. One search is one thread, and its seconds are that thread's processor time; two run at
 //! once on two cores. Runs are kept as JSON lines and not repeated (delete `target/bench-solver` to begin anew);
-//! peers' answers are kept by version and processor in `benches/peers/cache.jsonl`.
+//! peers' answers are kept by version and processor in `benches/peers/cache.jsonl`, which `--only-peers` fills beforehand.
 
 mod judge;
 mod listing;
@@ -22,12 +22,14 @@ pub(crate) struct Options {
     pub(crate) instances: PathBuf,
     pub(crate) out: PathBuf,
     pub(crate) peers: bool,
+    /// Runs nothing of ours: fills the peers' cache.
+    pub(crate) only_peers: bool,
     pub(crate) workers: usize,
 }
 
 fn options() -> Result<Options, String> {
     let mut mode = listing::Mode::Quick;
-    let mut peers = true;
+    let (mut peers, mut only_peers) = (true, false);
     let mut workers = std::thread::available_parallelism().map_or(1, usize::from);
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
@@ -40,8 +42,9 @@ fn options() -> Result<Options, String> {
                     .ok_or("--mode quick|accept|full|marks")?;
             }
             "--no-peers" => peers = false,
+            "--only-peers" => only_peers = true,
             "--workers" => workers = args.next().and_then(|n| n.parse().ok()).ok_or("--workers N")?,
-            other => return Err(format!("{other}: not an option; --mode, --no-peers, --workers")),
+            other => return Err(format!("{other}: not an option; --mode, --no-peers, --only-peers, --workers")),
         }
     }
     let root = std::env::var_os("XIANGYUN_TESTDATA").ok_or(
@@ -49,7 +52,8 @@ fn options() -> Result<Options, String> {
          nothing was run",
     )?;
     let instances = PathBuf::from(root).join("instances");
-    Ok(Options { mode, instances, out: PathBuf::from("target/bench-solver"), peers, workers })
+    let out = PathBuf::from("target/bench-solver");
+    Ok(Options { mode, instances, out, peers, only_peers, workers })
 }
 
 fn main() -> ExitCode {
@@ -60,6 +64,9 @@ fn main() -> ExitCode {
             return marks::all(&options);
         }
         let rows = listing::rows(options.mode, &options.instances)?;
+        if options.only_peers {
+            return peers::all(&options, &rows).map(|_| true);
+        }
         let ours = runs::all(&options, &rows)?;
         let theirs = if options.peers { peers::all(&options, &rows)? } else { Vec::new() };
         report::write(&options, &rows, &ours, &theirs)

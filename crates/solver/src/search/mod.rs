@@ -20,6 +20,7 @@ mod order;
 mod place;
 mod rng;
 mod ruin;
+mod saving;
 mod savings;
 mod swap;
 mod tails;

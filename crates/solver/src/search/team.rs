@@ -14,7 +14,7 @@ use super::walk::{Best, Walk};
 use crate::budget::{Budget, STEPS_DEFAULT, THREADS_MAX};
 use crate::control::{Control, Progress};
 use crate::cost::evaluate;
-use crate::problem::{Job, NO_WAY, Objective, Role};
+use crate::problem::{NO_WAY, Objective, Role};
 use crate::solution::Solution;
 
 /// Exchanges in one search.
@@ -40,6 +40,9 @@ const SMALL: usize = 150;
 /// of up to [`MIDDLE`], of more; without windows and with them. Chosen on the instances named in benches/RESULTS.md.
 const BREEDS: [[f64; 2]; 3] = [[0.1, 0.1], [0.25, 0.6], [0.7, 0.7]];
 const MIDDLE: usize = 300;
+/// The same where vehicles are few and full, which cooling finds no way around: of more than [`MIDDLE`] jobs up to
+/// [`breed::FEW_JOBS`].
+const BREEDS_FEW: f64 = 0.15;
 /// Least budget for each job in which plans are crossed at all.
 const BREEDS_STEPS: u64 = 1000;
 const BREEDS_MICROS: u128 = 5000;
@@ -53,13 +56,6 @@ const PRUNED_SHARE: f64 = 0.2;
 const HOPELESS: f64 = 1.5;
 /// Least share of the legs between jobs that is believed.
 const SHARE_LEAST: f64 = 0.15;
-/// Steps of one cooling while vehicles are being saved, and between which temperatures.
-const FLEET_CYCLE: u64 = 60_000;
-const FLEET_HOT: f64 = 0.3;
-const FLEET_COLD: f64 = 0.02;
-/// Temperature of every other of these cycles.
-const FLEET_STEADY: f64 = 0.03;
-
 /// How often jobs that the first plan has left out try again.
 const FIRST_AGAIN: usize = 3;
 /// Most classes of vehicles that are tried alone for the first plan, and up to how many jobs.
@@ -86,12 +82,14 @@ pub(super) struct Run<'a> {
     pub(super) control: &'a dyn Control,
 }
 
-struct Member<'a, E> {
-    walk: Walk<'a, E>,
-    clock: Clock<'a>,
+pub(super) struct Member<'a, E> {
+    pub(super) walk: Walk<'a, E>,
+    pub(super) clock: Clock<'a>,
     history: Vec<Progress>,
     /// Has finished saving vehicles.
     saved: bool,
+    /// Share of the budget spent when the last one was saved.
+    pub(super) saved_at: f64,
     /// Has tried to leave no job out.
     served: bool,
     /// Has begun to.
@@ -99,7 +97,7 @@ struct Member<'a, E> {
     /// Share of the budget spent when annealing began.
     cool_from: f64,
     /// Mean cost of a job's way, the unit of temperature.
-    unit: f64,
+    pub(super) unit: f64,
     /// Round of cooling.
     round: usize,
     /// Price of what routes carry too much, where they may.
@@ -107,9 +105,9 @@ struct Member<'a, E> {
     /// Whether they may has been decided.
     weighed: bool,
     /// The genetic search, where it knows every rule.
-    breeder: Option<Box<dyn Breeder + 'a>>,
+    pub(super) breeder: Option<Box<dyn Breeder + 'a>>,
     /// What the best plan of the walk cost when the breeder last heard of one.
-    heard: i64,
+    pub(super) heard: i64,
 }
 
 /// A cooling: where it ends, as a share of the budget, how hot it begins, and whether from the best plan.
@@ -196,6 +194,7 @@ impl<'a> Run<'a> {
             clock: Clock::new(self.budget, self.control, threads as u64),
             history: Vec::new(),
             saved: false,
+            saved_at: 0.0,
             served: false,
             pruning: false,
             cool_from: 0.0,
@@ -321,7 +320,12 @@ impl<'a> Run<'a> {
             return 1.0;
         }
         let size = usize::from(self.net.jobs > SMALL) + usize::from(self.net.jobs > MIDDLE);
-        let share = BREEDS[size][usize::from(self.net.windows)];
+        let few = self.net.problem.objective() == Objective::VehiclesThenCost;
+        let share = if few && (MIDDLE..=breed::FEW_JOBS).contains(&self.net.jobs) {
+            BREEDS_FEW
+        } else {
+            BREEDS[size][usize::from(self.net.windows)]
+        };
         member.cool_from + (1.0 - member.cool_from) * share
     }
 
@@ -442,69 +446,6 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Gives up routes one by one while the share of the budget lasts; whether it is done with that.
-    fn save_vehicles<E: Eval>(&self, member: &mut Member<'_, E>, until: f64) -> bool {
-        let few = self.net.problem.objective() == Objective::VehiclesThenCost;
-        let kinds = self.net.problem.kinds();
-        let priced = kinds.len() == 1 && kinds[0].fixed > 0;
-        if !(few || priced) || member.walk.best.missing > 0 {
-            return true;
-        }
-        let share = if few { 0.5 } else { 0.15 };
-        let bound = self.fewest_vehicles();
-        let mut done = false;
-        while !done {
-            if member.walk.absence().1 == 0
-                && (member.walk.links.used <= bound || !member.walk.give_up_route())
-            {
-                break;
-            }
-            done = member.clock.is_over() || member.clock.fraction() >= share;
-            if !done && member.clock.fraction() >= until {
-                return false;
-            }
-            member.clock.tick();
-            // Cools again and again: some fleets need a cold search for the last gap, others to be shaken.
-            let phase = (member.clock.steps % FLEET_CYCLE) as f64 / FLEET_CYCLE as f64;
-            let shaken = (member.clock.steps / FLEET_CYCLE).is_multiple_of(2);
-            let cooled = FLEET_HOT * (FLEET_COLD / FLEET_HOT).powf(phase);
-            let temperature = member.unit * if shaken { cooled } else { FLEET_STEADY };
-            if !done
-                && member.walk.fleet_step(temperature)
-                && (few || member.walk.is_better(member.walk.cost()))
-            {
-                member.walk.store();
-                self.note(member);
-            }
-        }
-        member.walk.fleet = if few { member.walk.best.used } else { u32::MAX };
-        member.walk.recall();
-        true
-    }
-
-    /// Vehicles that the loads need at least.
-    fn fewest_vehicles(&self) -> u32 {
-        let p = self.net.problem;
-        let jobs = || p.jobs().iter().filter(|j| j.prize.is_none() && j.role == Role::Single);
-        let need = |d: usize| {
-            let sum =
-                |get: fn(&Job) -> &Vec<i64>| jobs().map(|j| get(j).get(d).copied().unwrap_or(0)).sum::<i64>();
-            let holds = p.kinds().iter().map(|k| {
-                let trips = i64::from(k.max_trips.max(1));
-                k.layouts
-                    .iter()
-                    .map(|l| l.get(d).copied().unwrap_or(0))
-                    .max()
-                    .unwrap_or(0)
-                    .saturating_mul(trips)
-            });
-            let most = holds.max().unwrap_or(0).max(1);
-            let sum = sum(|j| &j.delivery).max(sum(|j| &j.pickup));
-            (sum + most - 1) / most
-        };
-        (0..p.dimensions().len()).map(need).max().unwrap_or(0).clamp(1, i64::from(u32::MAX)) as u32
-    }
-
     /// Rounds of cooling.
     fn rounds(&self) -> &'static [Round] {
         match self.net.jobs {
@@ -621,7 +562,7 @@ impl<'a> Run<'a> {
         Some(most / TIGHT_PART)
     }
 
-    fn note<E: Eval>(&self, member: &mut Member<'_, E>) {
+    pub(super) fn note<E: Eval>(&self, member: &mut Member<'_, E>) {
         let best = &member.walk.best;
         let missing = best.absent.iter().filter(|&&j| self.net.must[j as usize]);
         let missing: i64 = missing.map(|&j| self.net.absence[j as usize]).sum();

@@ -15,7 +15,7 @@ use super::links::NONE;
 use super::net::Net;
 use super::rng::Rng;
 use super::walk::Best;
-use crate::problem::{NO_WAY, Role};
+use crate::problem::{NO_WAY, Objective, Role};
 use descent::Descent;
 use piece::{Breach, Prices};
 use plan::Plan;
@@ -30,6 +30,8 @@ const WORST: i64 = 1 << 60;
 /// the plans of the cooling are what is crossed.
 const FIRST: usize = 25;
 const FIRST_JOBS: usize = 300;
+/// The same where vehicles come first.
+pub(super) const FEW_JOBS: usize = 500;
 /// Plans between changes of the prices, the share of sound ones aimed at, and by how much prices change.
 const PRICED_EVERY: u32 = 40;
 const AIM: f64 = 0.4;
@@ -45,6 +47,8 @@ const NEAR: usize = 3;
 const START: f64 = 2.0;
 /// Plans of the walk that wait to be taken in.
 const WAIT: usize = 40;
+/// Plans made of one that has too many routes.
+const SHED: usize = 8;
 /// Children without a better plan until all begins anew.
 const PATIENCE: u32 = 2500;
 
@@ -122,6 +126,8 @@ struct Breed<'a, A, const TIME: bool> {
     best_here: i64,
     /// Plans that prices were told of.
     told: u32,
+    /// Most routes of the plans in the population.
+    fleet: usize,
 }
 
 impl<'a, A: Arcs, const TIME: bool> Breed<'a, A, TIME> {
@@ -141,6 +147,25 @@ impl<'a, A: Arcs, const TIME: bool> Breed<'a, A, TIME> {
             idle: 0,
             best_here: i64::MAX,
             told: 0,
+            fleet: usize::MAX,
+        }
+    }
+
+    /// Plans of this population have at most so many routes from here on: all begins anew.
+    fn confine(&mut self, fleet: usize) {
+        if fleet == self.fleet {
+            return;
+        }
+        (self.fleet, self.descent.fleet) = (fleet, fleet);
+        self.pool.clear();
+        (self.begun, self.idle, self.best_here) = (0, 0, i64::MAX);
+        if let Some(usual) = self.usual {
+            self.prices = usual.times(START);
+            self.descent.set_prices(self.prices);
+        }
+        // Of a plan with a route too many there are as many ways on as it has routes.
+        if let Some(plan) = self.waiting.back().filter(|p| p.routes.len() > fleet).cloned() {
+            self.waiting = std::iter::repeat_n(plan, SHED).collect();
         }
     }
 
@@ -229,7 +254,9 @@ impl<'a, A: Arcs, const TIME: bool> Breed<'a, A, TIME> {
     }
 
     fn first(&self) -> usize {
-        if self.net.jobs <= FIRST_JOBS { FIRST } else { 0 }
+        let few = self.net.problem.objective() == Objective::VehiclesThenCost;
+        let most = if few { FEW_JOBS } else { FIRST_JOBS };
+        if self.net.jobs <= most { FIRST } else { 0 }
     }
 
     fn best(&self, plan: &Plan) -> Best {
@@ -263,10 +290,11 @@ impl<A: Arcs + Send, const TIME: bool> Breeder for Breed<'_, A, TIME> {
     }
 
     fn breed(&mut self, clock: &mut Clock<'_>, until: f64, least: i64, fleet: u32) -> Option<Best> {
-        self.descent.fleet = fleet as usize;
+        self.confine(fleet as usize);
         while !clock.is_over() && clock.fraction() < until {
             if let Some(plan) = self.waiting.pop_front() {
                 self.descent.load(&plan);
+                self.descent.shed(&mut self.rng);
             } else if self.begun < self.first() || self.pool.len() < 2 {
                 self.begun += 1;
                 // A few routes more than are needed, where the fleet has them.

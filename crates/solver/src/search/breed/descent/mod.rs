@@ -202,6 +202,24 @@ impl<'a, A: Arcs, const TIME: bool> Descent<'a, A, TIME> {
         }
     }
 
+    /// Gives up routes at random while there are more than the fleet has; their jobs go where they cost least.
+    pub(super) fn shed(&mut self, rng: &mut Rng) {
+        while self.used > self.fleet.max(1) {
+            let used: Vec<u32> =
+                (0..self.routes.len() as u32).filter(|&r| self.routes[r as usize].size() > 0).collect();
+            let r = used[rng.below(used.len())];
+            let jobs = self.jobs_of(r);
+            self.assign(r, &[]);
+            for &v in &jobs {
+                self.route_of[v as usize] = NONE;
+            }
+            for &v in &jobs {
+                self.insert(v);
+            }
+            self.spare.push(jobs);
+        }
+    }
+
     /// Random routes.
     pub(super) fn scatter(&mut self, rng: &mut Rng, routes: usize) {
         self.clear();
