@@ -20,16 +20,20 @@ impl Scope {
         Self { lists: trips.clone(), trips, loads: vec![true; plan.loads.len()] }
     }
 
-    pub(super) fn since(before: &Plan, plan: &Plan) -> Self {
-        let old: Map<&str, &Trip> = before.trips.iter().map(|t| (t.id.as_str(), t)).collect();
-        let old_loads: Map<&str, &Load> = before.loads.iter().map(|l| (l.id.as_str(), l)).collect();
+    /// `quickly` takes loads for the same that agree in everything but the names of their orders and legs, which is most of
+    /// what there is to compare.
+    pub(super) fn since(before: &Plan, plan: &Plan, quickly: bool) -> Self {
         let here: Map<&str, usize> = plan.trips.iter().enumerate().map(|(t, x)| (x.id.as_str(), t)).collect();
         let known: Map<&str, usize> =
             plan.loads.iter().enumerate().map(|(l, x)| (x.id.as_str(), l)).collect();
-        let differs = |trip: &Trip| old.get(trip.id.as_str()).is_none_or(|o| !is_same(o, trip));
-        let mut trips: Vec<bool> = plan.trips.iter().map(differs).collect();
-        let mut loads: Vec<bool> =
-            plan.loads.iter().map(|l| old_loads.get(l.id.as_str()).is_none_or(|o| *o != l)).collect();
+        let mut trips: Vec<bool> =
+            differing(&before.trips, &plan.trips, |t| t.id.as_str(), |old, new| !is_same(old, new));
+        let mut loads: Vec<bool> = differing(
+            &before.loads,
+            &plan.loads,
+            |l| l.id.as_str(),
+            |old, new| if quickly { !is_alike(old, new) } else { old != new },
+        );
         let others = plan.loads.iter().zip(&loads).filter(|(_, differs)| **differs).map(|(l, _)| &l.id);
         let gone = before.loads.iter().map(|l| &l.id).filter(|id| !known.contains_key(id.as_str()));
         let odd: Map<&str, ()> = others.chain(gone).map(|id| (id.as_str(), ())).collect();
@@ -50,6 +54,45 @@ impl Scope {
         }
         Self { trips, loads, lists }
     }
+}
+
+/// Which of the new things were not there before or differ; most stand where they stood.
+fn differing<T>(
+    before: &[T],
+    new: &[T],
+    id: impl Fn(&T) -> &str,
+    differ: impl Fn(&T, &T) -> bool,
+) -> Vec<bool> {
+    let mut moved: Option<Map<&str, &T>> = None;
+    let mut list = Vec::with_capacity(new.len());
+    for (at, thing) in new.iter().enumerate() {
+        let there = before.get(at).filter(|old| id(old) == id(thing));
+        let old = there.or_else(|| {
+            let by_id = moved.get_or_insert_with(|| before.iter().map(|old| (id(old), old)).collect());
+            by_id.get(id(thing)).copied()
+        });
+        list.push(old.is_none_or(|old| differ(old, thing)));
+    }
+    list
+}
+
+/// Whether two loads of one name agree but for the names of their orders and legs.
+fn is_alike(a: &Load, b: &Load) -> bool {
+    let facts = |l: &Load| {
+        (
+            l.direction,
+            l.amount,
+            l.unit,
+            l.units,
+            l.sealed,
+            l.release,
+            l.due,
+            l.hard,
+            l.arrives,
+            l.out_of_band_s,
+        )
+    };
+    facts(a) == facts(b) && a.orders.len() == b.orders.len() && a.legs.len() == b.legs.len()
 }
 
 fn handled(trip: &Trip) -> impl Iterator<Item = &str> {

@@ -104,10 +104,17 @@ pub(crate) fn drivable(plan: &Plan, inputs: &Inputs, index: &Index) -> Verdict {
 }
 
 /// The same of a plan that differs from one checked before: of what concerns single trips and loads, only what is not as it
-/// was there. What it finds beyond what that one breaks is what [`drivable`] finds beyond it.
+/// was there. What it finds beyond what that one breaks is what [`drivable`] finds beyond it. `quickly`
+/// does not compare the names of orders and legs, and may miss what they alone break.
 #[must_use]
-pub(crate) fn drivable_since(before: &Plan, plan: &Plan, inputs: &Inputs, index: &Index) -> Verdict {
-    driven(plan, inputs, index, Scope::since(before, plan))
+pub(crate) fn drivable_since(
+    before: &Plan,
+    plan: &Plan,
+    inputs: &Inputs,
+    index: &Index,
+    quickly: bool,
+) -> Verdict {
+    driven(plan, inputs, index, Scope::since(before, plan, quickly))
 }
 
 fn driven(plan: &Plan, inputs: &Inputs, index: &Index, scope: Scope) -> Verdict {

@@ -340,7 +340,7 @@ impl Running {
     /// for their next ride count as left; they may find another.
     fn judged(&self, mut next: Trial, within: &Judgement) -> Option<Rescue> {
         next.retime(&self.inputs, &self.progress, &self.names);
-        if !self.news(&next.plan).is_no_worse_than(within) {
+        if !self.first_news(&next.plan).is_no_worse_than(within) {
             return None;
         }
         let fen = self.bill(&next.plan).total_fen;

@@ -72,8 +72,9 @@ pub(super) fn judge_since(
     inputs: &Inputs,
     index: &Index,
     progress: &Progress,
+    quickly: bool,
 ) -> Judgement {
-    judgement(drivable_since(before, plan, inputs, index), plan, progress)
+    judgement(drivable_since(before, plan, inputs, index, quickly), plan, progress)
 }
 
 fn judgement(verdict: Verdict, plan: &Plan, progress: &Progress) -> Judgement {

@@ -261,9 +261,14 @@ impl Running {
     }
 
     /// The same of a trial, quicker: what is broken in the plan as it runs too may be left out. For comparing with what
-    /// that plan breaks; an offer is judged as a whole.
+    /// that plan breaks.
     fn news(&self, plan: &Plan) -> Judgement {
-        judge::judge_since(&self.plan, plan, &self.inputs, &self.index, &self.progress)
+        judge::judge_since(&self.plan, plan, &self.inputs, &self.index, &self.progress, false)
+    }
+
+    /// The same of one try among many, which is judged again before it is offered.
+    fn first_news(&self, plan: &Plan) -> Judgement {
+        judge::judge_since(&self.plan, plan, &self.inputs, &self.index, &self.progress, true)
     }
 
     /// The plan, its orders or its roads are others now.
@@ -435,7 +440,7 @@ impl Running {
         trial.plan.deferrals.retain(|u| u.order != row.order.id.as_str());
         join::join(&mut trial, &into, &fresh.id, &self.inputs, &self.names);
         let missed = trial.retime(&self.inputs, &self.progress, &self.names);
-        if !missed.is_empty() || !self.news(&trial.plan).is_no_worse_than(self.before()) {
+        if !missed.is_empty() || !self.first_news(&trial.plan).is_no_worse_than(self.before()) {
             return None;
         }
         let bill = self.bill(&trial.plan);
@@ -518,7 +523,7 @@ impl Running {
             if !missed.is_empty() {
                 continue;
             }
-            let judged = self.news(&next.plan);
+            let judged = self.first_news(&next.plan);
             if judged.is_no_worse_than(within) {
                 return Ok((next, tried));
             }
@@ -576,7 +581,17 @@ impl Running {
 
     /// Checks a trial as a whole and prices it.
     fn offer(&self, trial: &edit::Trial, orders: Vec<OrderRow>, tried: usize) -> Result<Offer, NoOffer> {
-        self.offer_within(trial, orders, tried, self.before())
+        // The plan as it runs is judged as a whole, with every change: what differs from it is what can be wrong.
+        let judged = self.news(&trial.plan);
+        debug_assert_eq!(
+            judged.is_no_worse_than(self.before()),
+            self.verdict(&trial.plan).is_no_worse_than(self.before()),
+            "what differs breaks other rules than the whole"
+        );
+        if !judged.is_no_worse_than(self.before()) {
+            return Err(NoOffer::NoPlace { order: String::new(), tried });
+        }
+        self.priced(trial, orders)
     }
 
     fn offer_within(
