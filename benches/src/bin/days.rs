@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use xiangyun_benches::clock::process_cpu_s;
 use xiangyun_model::county::County;
 use xiangyun_model::order::OrderRecord;
-use xiangyun_model::plan::{CostTerm, DayState, Plan};
+use xiangyun_model::plan::{CostTerm, DayState, Plan, Trip, TripKind};
 use xiangyun_model::problem::Problems;
 use xiangyun_planning::forecast::{DayCounts, Model, Quantile, count, draft};
 use xiangyun_planning::inputs::Inputs;
@@ -300,6 +300,29 @@ fn night_only(world: &World, first: Date, days: u64, profile: &str) -> ExitCode 
     ExitCode::SUCCESS
 }
 
+/// Where a mended plan costs more than one made freely: vehicles, trips, kilometres and waiting of both tiers, then every
+/// term of the objective, the mended plan first.
+fn tell_apart(dawn: &Plan, free: &Plan) {
+    let tier = |plan: &Plan, trunk: bool| {
+        let is_of = |trip: &&Trip| match trip.kind {
+            TripKind::Trunk => trunk,
+            TripKind::Round | TripKind::Direct => !trunk,
+            TripKind::Line => false,
+        };
+        let trips: Vec<&Trip> = plan.trips.iter().filter(is_of).collect();
+        let vehicles: BTreeSet<&str> = trips.iter().map(|t| t.vehicle.as_str()).collect();
+        let km = trips.iter().map(|t| t.metres).sum::<i64>() / 1000;
+        let waits_s: i64 = trips.iter().flat_map(|t| &t.visits).map(|v| v.start - v.arrive).sum();
+        format!("{} vehicles {} trips {km} km waits {} min", vehicles.len(), trips.len(), waits_s / 60)
+    };
+    for (name, trunk) in [("trunk", true), ("rounds", false)] {
+        eprintln!("  {name}: {} | {}", tier(dawn, trunk), tier(free, trunk));
+    }
+    let terms = dawn.cost.iter().zip(&free.cost).filter(|(d, f)| d.fen != 0 || f.fen != 0);
+    let told = terms.map(|(d, f)| format!("{:?} {} | {} ({:+})", d.term, d.fen / 100, f.fen / 100, (d.fen - f.fen) / 100));
+    eprintln!("  {}", told.collect::<Vec<_>>().join("; "));
+}
+
 fn dawn(world: &World, first: Date, days: u64, profile: &str) -> ExitCode {
     println!(
         "| day | arrivals | places that change van | trunk trips kept | unchanged | re-routed, cancelled, added | lines kept | vehicles added | cost, yuan | freely, yuan | dearer | served | freely | checker | seconds, processor | seconds, wall |"
@@ -365,6 +388,7 @@ fn dawn(world: &World, first: Date, days: u64, profile: &str) -> ExitCode {
             for v in verdict.violations.iter().take(5) {
                 eprintln!("{} {}: {} ({})", v.code, v.at, v.found, v.limit);
             }
+            tell_apart(&dawn.plan, &free);
             for late in &m.late {
                 eprintln!("{} {:?} of {:?}", late.carrier, late.taken, late.ways);
             }
