@@ -163,7 +163,13 @@ pub fn mend(
         }
     }
     let county_now = waves(&chosen);
-    let plan = plan(&county_now, &rows, effort);
+    // What pricing took is not there twice; a clock sees it by itself.
+    let rest = if told.is_empty() {
+        effort.clone()
+    } else {
+        Effort { time: effort.time, ..part(100 - PRICING_PERCENT) }
+    };
+    let plan = plan(&county_now, &rows, &rest);
     let (villages, moved) = moved(evening, &plan);
     let stays = Stays::of(evening, &plan);
     let mended = Mended {
