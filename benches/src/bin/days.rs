@@ -1,7 +1,7 @@
 //! Chains of days: `bench-days chain DAYS STEPS` plans each day from the closing state of the one before and checks that
 //! everything balances; `bench-days quantile DAYS STEPS` compares what an evening draft may be planned on;
-//! `bench-days dawn DAYS STEPS PROFILE THREADS` mends evenings whose volumes prove wrong and holds the dawns against plans made
-//! freely with the same steps.
+//! `bench-days dawn DAYS STEPS PROFILE THREADS MENDING` mends evenings whose volumes prove wrong, by so many steps, and holds
+//! the dawns against plans made freely for the same orders by as many steps as the evenings.
 //! No clock influences a plan. County: `data/baofeng`, orders generated with seed 1.
 
 use jiff::civil::Date;
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use xiangyun_benches::clock::process_cpu_s;
 use xiangyun_model::county::County;
 use xiangyun_model::order::OrderRecord;
-use xiangyun_model::plan::{CostTerm, DayState, Plan};
+use xiangyun_model::plan::{CostTerm, DayState, Plan, Trip, TripKind};
 use xiangyun_model::problem::Problems;
 use xiangyun_planning::forecast::{DayCounts, Model, Quantile, count, draft};
 use xiangyun_planning::inputs::Inputs;
@@ -30,11 +30,17 @@ impl Control for Steps {
     }
 }
 
+/// A dawn may be searched for longer than a plan made freely by so many steps takes: within its mark of 20 s of processor
+/// time for a default day there is room for so many times the steps.
+const MENDING_TIMES: u64 = 3;
+
 struct World {
     county: County,
     travel: Travel,
     steps: u64,
     threads: usize,
+    /// Steps of a mending where it is held against a plan made freely.
+    mending: u64,
 }
 
 impl World {
@@ -100,7 +106,8 @@ fn main() -> ExitCode {
     let date = county.default_date;
     let travel = network::travel(&roads, &county, date).expect("a table for each profile");
     let threads = usize::try_from(number(4, 1)).unwrap_or(1);
-    let world = World { county, travel, steps: number(2, 20_000), threads };
+    let steps = number(2, 20_000);
+    let world = World { county, travel, steps, threads, mending: number(5, steps * MENDING_TIMES) };
     match args.first().map(String::as_str) {
         Some("chain") => chain(&world, date, number(1, 10)),
         Some("quantile") => quantile(&world, date, number(1, 30)),
@@ -109,7 +116,7 @@ fn main() -> ExitCode {
         }
         Some("dawn") => dawn(&world, date, number(1, 1), args.get(3).map_or("default", String::as_str)),
         _ => {
-            eprintln!("bench-days chain|quantile|dawn DAYS STEPS [PROFILE] [THREADS]");
+            eprintln!("bench-days chain|quantile|dawn DAYS STEPS [PROFILE] [THREADS] [MENDING]");
             ExitCode::from(2)
         }
     }
@@ -300,6 +307,31 @@ fn night_only(world: &World, first: Date, days: u64, profile: &str) -> ExitCode 
     ExitCode::SUCCESS
 }
 
+/// Where a mended plan costs more than one made freely: vehicles, trips, kilometres and waiting of both tiers, then every
+/// term of the objective, the mended plan first.
+fn tell_apart(dawn: &Plan, free: &Plan) {
+    let tier = |plan: &Plan, trunk: bool| {
+        let is_of = |trip: &&Trip| match trip.kind {
+            TripKind::Trunk => trunk,
+            TripKind::Round | TripKind::Direct => !trunk,
+            TripKind::Line => false,
+        };
+        let trips: Vec<&Trip> = plan.trips.iter().filter(is_of).collect();
+        let vehicles: BTreeSet<&str> = trips.iter().map(|t| t.vehicle.as_str()).collect();
+        let km = trips.iter().map(|t| t.metres).sum::<i64>() / 1000;
+        let waits_s: i64 = trips.iter().flat_map(|t| &t.visits).map(|v| v.start - v.arrive).sum();
+        format!("{} vehicles {} trips {km} km waits {} min", vehicles.len(), trips.len(), waits_s / 60)
+    };
+    for (name, trunk) in [("trunk", true), ("rounds", false)] {
+        eprintln!("  {name}: {} | {}", tier(dawn, trunk), tier(free, trunk));
+    }
+    let terms = dawn.cost.iter().zip(&free.cost).filter(|(d, f)| d.fen != 0 || f.fen != 0);
+    let told = terms.map(|(d, f)| {
+        format!("{:?} {} | {} ({:+})", d.term, d.fen / 100, f.fen / 100, (d.fen - f.fen) / 100)
+    });
+    eprintln!("  {}", told.collect::<Vec<_>>().join("; "));
+}
+
 fn dawn(world: &World, first: Date, days: u64, profile: &str) -> ExitCode {
     println!(
         "| day | arrivals | places that change van | trunk trips kept | unchanged | re-routed, cancelled, added | lines kept | vehicles added | cost, yuan | freely, yuan | dearer | served | freely | checker | seconds, processor | seconds, wall |"
@@ -324,7 +356,8 @@ fn dawn(world: &World, first: Date, days: u64, profile: &str) -> ExitCode {
             let arrived = mend::arrivals(&inputs, &came);
             let (from_s, began) = (process_cpu_s(), Instant::now());
             let clock = Steps(began);
-            let dawn = mend::mend(&evening, &inputs, date, &arrived, &[], &world.effort(), &clock);
+            let effort = Effort { steps: Some(world.mending), ..world.effort() };
+            let dawn = mend::mend(&evening, &inputs, date, &arrived, &[], &effort, &clock);
             let (took_s, wall_s) = (process_cpu_s() - from_s, began.elapsed().as_secs_f64());
             let county = County { waves: dawn.waves.clone(), ..world.county.clone() };
             let then = Inputs {
@@ -365,6 +398,7 @@ fn dawn(world: &World, first: Date, days: u64, profile: &str) -> ExitCode {
             for v in verdict.violations.iter().take(5) {
                 eprintln!("{} {}: {} ({})", v.code, v.at, v.found, v.limit);
             }
+            tell_apart(&dawn.plan, &free);
             for late in &m.late {
                 eprintln!("{} {:?} of {:?}", late.carrier, late.taken, late.ways);
             }

@@ -31,6 +31,9 @@ pub const MOVED_MOST_PM: u64 = 100;
 const SAME_DEPARTURE_S: i64 = 1_800;
 /// Part of the effort that pricing the ways of late carriers may take, in hundredths.
 const PRICING_PERCENT: u64 = 30;
+/// Part of the effort that is left for the plan itself after that, in hundredths: even the shortest pricing lays the whole
+/// evening out and sweeps once, which takes more steps than it is given.
+const PRICED_PERCENT: u64 = 50;
 /// Steps with which one way of one carrier is priced at most.
 const PRICING_STEPS: u64 = 1_600;
 
@@ -163,7 +166,10 @@ pub fn mend(
         }
     }
     let county_now = waves(&chosen);
-    let plan = plan(&county_now, &rows, effort);
+    // A clock sees by itself what pricing took.
+    let rest =
+        if told.is_empty() { effort.clone() } else { Effort { time: effort.time, ..part(PRICED_PERCENT) } };
+    let plan = plan(&county_now, &rows, &rest);
     let (villages, moved) = moved(evening, &plan);
     let stays = Stays::of(evening, &plan);
     let mended = Mended {
