@@ -354,4 +354,32 @@ mod tests {
         }
         assert!(tried > 20 && again > 10, "{tried} problems, {again} with a second plan");
     }
+
+    /// Confined to a route less than the plan of before, it finds plans with so many routes at most, or none.
+    #[test]
+    fn confined_plans_have_no_route_too_many() {
+        let mut fewer = 0;
+        for seed in 40_000..43_000 {
+            let mut problem = crate::search::tests::random(seed, 14);
+            problem.jobs.iter_mut().for_each(|j| j.prize = None);
+            problem.kinds.iter_mut().for_each(|k| k.layouts[0][0] += 30);
+            let locks = Locks::none();
+            let net = Net::new(&problem, None, &locks);
+            let Some(mut breeder) = of(&net, seed) else { continue };
+            let mut clock = Clock::new(&Budget::steps(20_000), &StepsOnly, 1);
+            let Some(first) = breeder.breed(&mut clock, 0.5, i64::MAX, u32::MAX) else { continue };
+            if first.used < 2 {
+                continue;
+            }
+            breeder.welcome(&first);
+            let Some(plan) = breeder.breed(&mut clock, 1.0, i64::MAX, first.used - 1) else { continue };
+            assert!(plan.used < first.used, "seed {seed}: {} routes after {}", plan.used, first.used);
+            assert_eq!(plan.routes.iter().filter(|r| !r.is_empty()).count(), plan.used as usize);
+            let mut all: Vec<u32> = plan.routes.concat();
+            all.sort_unstable();
+            assert_eq!(all, (0..net.jobs as u32).collect::<Vec<_>>(), "seed {seed}");
+            fewer += 1;
+        }
+        assert!(fewer > 10, "{fewer} plans of a route less");
+    }
 }
