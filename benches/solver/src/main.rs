@@ -44,7 +44,9 @@ fn options() -> Result<Options, String> {
             "--no-peers" => peers = false,
             "--only-peers" => only_peers = true,
             "--workers" => workers = args.next().and_then(|n| n.parse().ok()).ok_or("--workers N")?,
-            other => return Err(format!("{other}: not an option; --mode, --no-peers, --only-peers, --workers")),
+            other => {
+                return Err(format!("{other}: not an option; --mode, --no-peers, --only-peers, --workers"));
+            }
         }
     }
     let root = std::env::var_os("XIANGYUN_TESTDATA").ok_or(
