@@ -579,7 +579,7 @@ impl Running {
         placed
     }
 
-    /// Checks a trial as a whole and prices it.
+    /// Checks a trial by what differs from the plan as it runs, and prices it.
     fn offer(&self, trial: &edit::Trial, orders: Vec<OrderRow>, tried: usize) -> Result<Offer, NoOffer> {
         // The plan as it runs is judged as a whole, with every change: what differs from it is what can be wrong.
         let judged = self.news(&trial.plan);

@@ -321,7 +321,7 @@ impl<'a> Run<'a> {
         }
         let size = usize::from(self.net.jobs > SMALL) + usize::from(self.net.jobs > MIDDLE);
         let few = self.net.problem.objective() == Objective::VehiclesThenCost;
-        let share = if few && (MIDDLE..=breed::FEW_JOBS).contains(&self.net.jobs) {
+        let share = if few && (MIDDLE + 1..=breed::FEW_JOBS).contains(&self.net.jobs) {
             BREEDS_FEW
         } else {
             BREEDS[size][usize::from(self.net.windows)]

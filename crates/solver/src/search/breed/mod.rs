@@ -126,8 +126,6 @@ struct Breed<'a, A, const TIME: bool> {
     best_here: i64,
     /// Plans that prices were told of.
     told: u32,
-    /// Most routes of the plans in the population.
-    fleet: usize,
 }
 
 impl<'a, A: Arcs, const TIME: bool> Breed<'a, A, TIME> {
@@ -147,23 +145,22 @@ impl<'a, A: Arcs, const TIME: bool> Breed<'a, A, TIME> {
             idle: 0,
             best_here: i64::MAX,
             told: 0,
-            fleet: usize::MAX,
         }
     }
 
     /// Plans of this population have at most so many routes from here on: all begins anew.
     fn confine(&mut self, fleet: usize) {
-        if fleet == self.fleet {
+        if fleet == self.descent.fleet {
             return;
         }
-        (self.fleet, self.descent.fleet) = (fleet, fleet);
+        self.descent.fleet = fleet;
         self.pool.clear();
         (self.begun, self.idle, self.best_here) = (0, 0, i64::MAX);
         if let Some(usual) = self.usual {
             self.prices = usual.times(START);
             self.descent.set_prices(self.prices);
         }
-        // Of a plan with a route too many there are as many ways on as it has routes.
+        // A plan with a route too many goes on in different ways: another route is shed each time.
         if let Some(plan) = self.waiting.back().filter(|p| p.routes.len() > fleet).cloned() {
             self.waiting = std::iter::repeat_n(plan, SHED).collect();
         }
@@ -327,14 +324,26 @@ mod tests {
     use crate::control::StepsOnly;
     use crate::locks::Locks;
 
+    /// A problem in which every job must be served and most have room.
+    fn roomy(seed: u64) -> crate::problem::Problem {
+        let mut problem = crate::search::tests::random(seed, 14);
+        problem.jobs.iter_mut().for_each(|j| j.prize = None);
+        problem.kinds.iter_mut().for_each(|k| k.layouts[0][0] += 30);
+        problem
+    }
+
+    fn each_once(plan: &Best, jobs: usize) -> bool {
+        let mut all: Vec<u32> = plan.routes.concat();
+        all.sort_unstable();
+        all == (0..jobs as u32).collect::<Vec<_>>()
+    }
+
     /// From random plans alone, better and better sound ones are found, each with every job once.
     #[test]
     fn plans_are_crossed_and_get_better() {
         let (mut tried, mut again) = (0, 0);
         for seed in 30_000..36_000 {
-            let mut problem = crate::search::tests::random(seed, 14);
-            problem.jobs.iter_mut().for_each(|j| j.prize = None);
-            problem.kinds.iter_mut().for_each(|k| k.layouts[0][0] += 30);
+            let problem = roomy(seed);
             let locks = Locks::none();
             let net = Net::new(&problem, None, &locks);
             let Some(mut breeder) = of(&net, seed) else { continue };
@@ -343,9 +352,7 @@ mod tests {
             let mut found = 0;
             while let Some(plan) = breeder.breed(&mut clock, 1.0, least, u32::MAX) {
                 assert!(plan.cost < least);
-                let mut all: Vec<u32> = plan.routes.concat();
-                all.sort_unstable();
-                assert_eq!(all, (0..net.jobs as u32).collect::<Vec<_>>(), "seed {seed}");
+                assert!(each_once(&plan, net.jobs), "seed {seed}: {:?}", plan.routes);
                 least = plan.cost;
                 found += 1;
             }
@@ -360,9 +367,7 @@ mod tests {
     fn confined_plans_have_no_route_too_many() {
         let mut fewer = 0;
         for seed in 40_000..49_000 {
-            let mut problem = crate::search::tests::random(seed, 14);
-            problem.jobs.iter_mut().for_each(|j| j.prize = None);
-            problem.kinds.iter_mut().for_each(|k| k.layouts[0][0] += 30);
+            let problem = roomy(seed);
             let locks = Locks::none();
             let net = Net::new(&problem, None, &locks);
             let Some(mut breeder) = of(&net, seed) else { continue };
@@ -375,9 +380,7 @@ mod tests {
             let Some(plan) = breeder.breed(&mut clock, 1.0, i64::MAX, first.used - 1) else { continue };
             assert!(plan.used < first.used, "seed {seed}: {} routes after {}", plan.used, first.used);
             assert_eq!(plan.routes.iter().filter(|r| !r.is_empty()).count(), plan.used as usize);
-            let mut all: Vec<u32> = plan.routes.concat();
-            all.sort_unstable();
-            assert_eq!(all, (0..net.jobs as u32).collect::<Vec<_>>(), "seed {seed}");
+            assert!(each_once(&plan, net.jobs), "seed {seed}: {:?}", plan.routes);
             fewer += 1;
         }
         assert!(fewer > 10, "{fewer} plans of a route less");
