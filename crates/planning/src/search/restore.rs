@@ -12,6 +12,14 @@ struct Move {
     joins: Option<usize>,
 }
 
+/// How much of what a trip does at a station another takes over.
+#[derive(Clone, Copy)]
+enum Part {
+    All,
+    /// The task that can be done at the soonest.
+    Soonest,
+}
+
 /// A trip of the trunk as it is now: whose day, which trip of it, and whether the evening's plan had it.
 struct Made<'p> {
     day: usize,
@@ -33,22 +41,24 @@ impl Search<'_> {
     pub(super) fn restore(&self, plan: &mut Candidate, trunk: &[TrunkTrip]) -> bool {
         let mut any = false;
         for at in 0..trunk.len() {
-            let pairs = self.pairs(plan, trunk);
-            if pairs[at].is_some() {
+            let matched = self.matched(plan, trunk);
+            if matched.pairs[at].is_some() {
                 continue;
             }
-            let lost = pairs.iter().filter(|pair| pair.is_none()).count();
+            let lost = matched.lost();
             let mut best: Option<Candidate> = None;
             let mut least = self.dawn_rank(plan, trunk);
-            for days in self.with_trip(&Lost::of(plan, &pairs, &trunk[at])) {
-                if self.lost_in(plan, &days, trunk) >= lost {
-                    continue;
-                }
-                let mut tried = Candidate { trunk: days, ..plan.clone() };
-                self.retime(&mut tried);
-                let rank = self.dawn_rank(&tried, trunk);
-                if rank < least {
-                    (least, best) = (rank, Some(tried));
+            for (lacks, matched) in matched.instead(at, trunk) {
+                for days in self.with_trip(&Lost::of(plan, &matched.pairs, &trunk[lacks])) {
+                    if self.lost_in(plan, &days, trunk) >= lost {
+                        continue;
+                    }
+                    let mut tried = Candidate { trunk: days, ..plan.clone() };
+                    self.retime(&mut tried);
+                    let rank = self.dawn_rank(&tried, trunk);
+                    if rank < least {
+                        (least, best) = (rank, Some(tried));
+                    }
                 }
             }
             if let Some(restored) = best {
@@ -120,6 +130,12 @@ impl<'p> Lost<'p> {
         Self { plan, trip, made: made.collect() }
     }
 
+    /// When a task can be done at the soonest.
+    fn from_s(&self, task: u32) -> i64 {
+        let task = &self.plan.tasks[task as usize];
+        task.ready_s.max(task.from_s)
+    }
+
     fn site(&self, task: u32) -> SiteId {
         self.plan.tasks[task as usize].site
     }
@@ -143,25 +159,29 @@ impl<'p> Lost<'p> {
                 all.push(Move { tasks: common, joins: None });
             } else if !made.kept && is_own(made) {
                 // A trip that the truck makes besides.
-                let more = self.spared(Some(at), |station| !there.contains(&station));
-                if let Some(enough) = more.get(..self.least() - there.len()) {
-                    all.push(Move { tasks: enough.concat(), joins: Some(at) });
+                for part in [Part::All, Part::Soonest] {
+                    let more = self.spared(part, Some(at), |station| !there.contains(&station));
+                    if let Some(enough) = more.get(..self.least() - there.len()) {
+                        all.push(Move { tasks: enough.concat(), joins: Some(at) });
+                    }
                 }
             }
         }
-        let more = self.spared(None, |_| true);
-        if let Some(enough) = more.get(..self.least()) {
-            if enough.len() < more.len() {
-                all.push(Move { tasks: enough.concat(), joins: None });
+        for part in [Part::All, Part::Soonest] {
+            let more = self.spared(part, None, |_| true);
+            if let Some(enough) = more.get(..self.least()) {
+                if enough.len() < more.len() {
+                    all.push(Move { tasks: enough.concat(), joins: None });
+                }
+                all.push(Move { tasks: more.concat(), joins: None });
             }
-            all.push(Move { tasks: more.concat(), joins: None });
         }
         all
     }
 
     /// Tasks at stations of the trip, station by station, each from the trip but one that can best spare them: one that the
     /// evening did not have, and of which least is left.
-    fn spared(&self, but: Option<usize>, wanted: impl Fn(SiteId) -> bool) -> Vec<Vec<u32>> {
+    fn spared(&self, part: Part, but: Option<usize>, wanted: impl Fn(SiteId) -> bool) -> Vec<Vec<u32>> {
         let spared = |station: SiteId| {
             let here = |made: &Made<'p>| -> Vec<u32> {
                 made.tasks.iter().copied().filter(|&t| self.site(t) == station).collect()
@@ -172,7 +192,10 @@ impl<'p> Lost<'p> {
                 .map(|made| (made.kept, here(made), made.tasks.len()))
                 .filter(|(_, here, _)| !here.is_empty())
                 .min_by_key(|(kept, here, all)| (*kept, all - here.len()))
-                .map(|(_, here, _)| here)
+                .map(|(_, here, _)| match part {
+                    Part::All => here,
+                    Part::Soonest => here.into_iter().min_by_key(|&t| self.from_s(t)).into_iter().collect(),
+                })
         };
         self.trip.stations.iter().copied().filter(|&s| wanted(s)).filter_map(spared).collect()
     }

@@ -72,6 +72,32 @@ fn make_room(
     false
 }
 
+/// Trips of a plan, and for each of the evening's the one that still makes it.
+#[derive(Clone, Debug)]
+pub(super) struct Matched {
+    pub(super) trips: Vec<TrunkTrip>,
+    pub(super) pairs: Vec<Option<usize>>,
+}
+
+impl Matched {
+    pub(super) fn lost(&self) -> usize {
+        self.pairs.iter().filter(|pair| pair.is_none()).count()
+    }
+
+    /// The same with each trip lost instead that gives a lost one its own, and the lost one itself.
+    pub(super) fn instead(&self, lost: usize, trunk: &[TrunkTrip]) -> Vec<(usize, Self)> {
+        let mut all = vec![(lost, self.clone())];
+        for (other, pair) in self.pairs.iter().enumerate() {
+            if let Some(at) = pair.filter(|&at| trunk[lost].is_still_made_by(&self.trips[at])) {
+                let mut so = self.clone();
+                (so.pairs[lost], so.pairs[other]) = (Some(at), None);
+                all.push((other, so));
+            }
+        }
+        all
+    }
+}
+
 /// What a search of the dawn found.
 #[derive(Clone, Debug, Default)]
 pub struct Found {
@@ -145,31 +171,31 @@ impl Search<'_> {
 
     /// Trunk trips of the evening that a plan makes no more.
     pub(super) fn lost(&self, plan: &Candidate, trunk: &[TrunkTrip]) -> usize {
-        self.pairs(plan, trunk).iter().filter(|pair| pair.is_none()).count()
+        self.matched(plan, trunk).lost()
     }
 
-    /// For each trunk trip of the evening the trip of a plan that still makes it, counted over its days. Where goods ride in
-    /// vain does not count: they are taken off in the end.
-    pub(super) fn pairs(&self, plan: &Candidate, trunk: &[TrunkTrip]) -> Vec<Option<usize>> {
+    /// The trips of a plan's days in turn, and for each trunk trip of the evening the one that still makes it. Where goods
+    /// ride in vain does not count: they are taken off in the end.
+    pub(super) fn matched(&self, plan: &Candidate, trunk: &[TrunkTrip]) -> Matched {
         let comes = |task: u32| {
             let task = &plan.tasks[task as usize];
             task.drop.iter().chain(&task.pick).any(|&l| plan.timing.arrives[l as usize].is_some())
         };
-        self.paired_in(plan, &plan.trunk, trunk, comes)
+        self.matched_in(plan, &plan.trunk, trunk, comes)
     }
 
     /// How many would be lost by other days of the trunk that nobody has timed yet.
     pub(super) fn lost_in(&self, plan: &Candidate, days: &[CrewDay], trunk: &[TrunkTrip]) -> usize {
-        self.paired_in(plan, days, trunk, |_| true).iter().filter(|pair| pair.is_none()).count()
+        self.matched_in(plan, days, trunk, |_| true).lost()
     }
 
-    fn paired_in(
+    fn matched_in(
         &self,
         plan: &Candidate,
         days: &[CrewDay],
         trunk: &[TrunkTrip],
         counts: impl Fn(u32) -> bool,
-    ) -> Vec<Option<usize>> {
+    ) -> Matched {
         let mut trips: Vec<TrunkTrip> = Vec::new();
         for (crew, day) in days {
             let vehicle = self.day.crews[*crew].vehicle;
@@ -178,7 +204,9 @@ impl Search<'_> {
                 TrunkTrip { vehicle, stations: there.map(|&t| plan.tasks[t as usize].site).collect() }
             }));
         }
-        paired(trunk.len(), trips.len(), |_, _| false, |b, a| trunk[b].is_still_made_by(&trips[a]))
+        let fits = |b: usize, a: usize| trunk[b].is_still_made_by(&trips[a]);
+        let pairs = paired(trunk.len(), trips.len(), |_, _| false, fits);
+        Matched { trips, pairs }
     }
 
     /// Equal trucks exchange their days, or the rest of them after some trip, as long as fewer trips of the evening are
