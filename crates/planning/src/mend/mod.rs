@@ -1,6 +1,6 @@
-//! The dawn plan: what really arrived replaces the forecast. Crews stay unless goods would be left without more; of the plans
-//! found that cost at most 2 % more than the cheapest, the one that keeps most trunk trips is taken; lines stay where leaving
-//! them saves nothing; villages change van only within a budget; vans being loaded stay as they are.
+//! The dawn plan: what really arrived replaces the forecast. Crews stay unless goods would be left without more; trunk trips
+//! stay unless one costs more than 1,000 yuan or makes goods stay behind that must not; lines stay where leaving them saves
+//! nothing; villages change van only within a budget; vans being loaded stay as they are.
 //!
 //! Carriers whose trucks are late have three ways, each tried and priced: their wave waits for them (**hold**), they go
 //! with a later wave of the day (**split**), or they stay for another day (**miss**). The cheapest is taken, and every
@@ -16,7 +16,7 @@ pub use late::{Late, LateCarrier, Way, with_waves};
 use crate::inputs::Inputs;
 use crate::night;
 use crate::orders::OrderRow;
-use crate::search::{Effort, is_still_made};
+use crate::search::{Effort, is_still_made, paired};
 use jiff::civil::Date;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -211,19 +211,23 @@ struct Stays {
 impl Stays {
     fn of(evening: &Plan, dawn: &Plan) -> Self {
         let (before, mut after) = (trunk(evening), trunk(dawn));
-        let (mut trunk_kept, mut trunk_unchanged, mut lost) = (0, 0, Vec::new());
-        for trip in &before {
-            // Of several that would do, the one least changed.
-            let kept = after.iter().enumerate().filter(|(_, other)| trip.is_still_made_by(other));
-            match kept.max_by_key(|&(at, other)| (trip.is_unchanged_in(other), std::cmp::Reverse(at))) {
-                Some((at, other)) => {
-                    trunk_kept += 1;
-                    trunk_unchanged += u64::from(trip.is_unchanged_in(other));
-                    after.remove(at);
-                }
-                None => lost.push(trip),
-            }
-        }
+        // Of several ways to pair trips, one with trips little changed.
+        let pairs = paired(
+            before.len(),
+            after.len(),
+            |b, a| before[b].is_unchanged_in(&after[a]),
+            |b, a| before[b].is_still_made_by(&after[a]),
+        );
+        let kept = || before.iter().zip(&pairs).filter_map(|(trip, pair)| Some((trip, (*pair)?)));
+        let trunk_kept = kept().count() as u64;
+        let trunk_unchanged = kept().filter(|(trip, a)| trip.is_unchanged_in(&after[*a])).count() as u64;
+        let lost: Vec<_> =
+            before.iter().zip(&pairs).filter(|(_, pair)| pair.is_none()).map(|(t, _)| t).collect();
+        let mut at = 0;
+        after.retain(|_| {
+            at += 1;
+            !pairs.contains(&Some(at - 1))
+        });
         let mut trunk_rerouted = 0;
         for trip in &lost {
             if let Some(at) = after.iter().position(|other| other.vehicle == trip.vehicle) {

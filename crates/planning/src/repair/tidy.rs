@@ -32,7 +32,7 @@ const EASED: usize = 16;
 /// Groups of loads that one change may take off their rides.
 const GROUPS_MAX: usize = 24;
 /// Work of a tidy-up: timings times the size of what is timed.
-const WORK: usize = 5_000_000;
+const WORK: usize = 10_000_000;
 /// Timings of a tidy-up, however large or small the plan is.
 const TIMINGS_MIN: usize = 50;
 /// The same.

@@ -359,7 +359,7 @@ impl Search<'_> {
     }
 
     /// Whether any of some loads may not share a vehicle with any of others.
-    fn clash(
+    pub(super) fn clash(
         &self,
         mut some: impl Iterator<Item = u32>,
         others: &(impl Iterator<Item = u32> + Clone),

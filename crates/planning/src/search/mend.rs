@@ -1,7 +1,7 @@
 //! The search of the dawn: the evening's trips with the goods that are there, then better by every move of the night, as
-//! long as no more villages change van than the budget allows and vans being loaded keep everything. Trunk trips stay where
-//! staying costs little: in most changes trunk tasks are locked to the trucks that have them, a trip that is made no more has
-//! a price, high and low by turns, and of all plans found the one that loses fewest trips among the cheapest is taken.
+//! long as no more villages change van than the budget allows and vans being loaded keep everything. Trunk trips stay: a trip
+//! of the evening that a change did away with is made again before the change is judged, and one that is made no more has a
+//! high price.
 
 use super::kept::Kept;
 use super::stays::{Found, TrunkTrip};
@@ -20,11 +20,8 @@ const SWEEPS_MOST: usize = 6;
 /// villages change van.
 const OTHER_VAN_FEN: i64 = 200;
 const OTHER_VAN_MOST_FEN: i64 = 100_000;
-/// What the search sees in a trunk trip of the evening that is made no more, in fen: epochs by the one and by the other
-/// take turns.
-const LOST_TRIP_FEN: [i64; 2] = [100_000, 3_000];
-/// Changes in which trunk tasks stay with the trucks that have them, in thousandths, in epochs of the one and the other.
-const HELD_PERMILLE: [usize; 2] = [900, 600];
+/// Changes in which trunk tasks stay with the trucks that have them, in thousandths, in epochs of the one and the other kind.
+const HELD_PERMILLE: [usize; 2] = [300, 0];
 /// Equal trucks exchange trips after every so many epochs.
 const REGAIN_EPOCHS: u64 = 4;
 /// Passes after the evening's trips are laid out in which trunk tasks stay with the trucks that have them.
@@ -52,7 +49,6 @@ struct Epoch<'e> {
     bounds: &'e Bounds,
     share: Share,
     seed: u64,
-    lost_fen: i64,
     held_permille: usize,
 }
 
@@ -65,7 +61,7 @@ impl Search<'_> {
         let (mut used, laid) = (0, start.is_none());
         let start = start.unwrap_or_else(|| Found::one(self.laid(kept, effort, control, &mut used)));
         let trunk: Vec<TrunkTrip> = kept.trips.iter().filter(|trip| trip.trunk).map(TrunkTrip::of).collect();
-        let first = start.cheapest(LOST_TRIP_FEN[1]);
+        let first = start.chosen();
         let bounds =
             Bounds { vans: kept.vehicles(false), frozen: self.places_of(first, &kept.frozen), trunk };
         let mut best = first.clone();
@@ -95,17 +91,11 @@ impl Search<'_> {
                     .map(|all| begun + all.saturating_sub(begun) * (epoch as u32 + 1) / epochs as u32),
                 progress_permille: (1000 * epoch / epochs) as i64,
             };
-            let of = Epoch {
-                kept,
-                bounds: &bounds,
-                share,
-                seed: effort.seed,
-                lost_fen: LOST_TRIP_FEN[turn],
-                held_permille: HELD_PERMILLE[turn],
-            };
+            let of =
+                Epoch { kept, bounds: &bounds, share, seed: effort.seed, held_permille: HELD_PERMILLE[turn] };
             let start = match turn {
-                0 => found.promising(of.lost_fen).clone(),
-                _ => found.cheapest(of.lost_fen).clone(),
+                0 => found.promising().clone(),
+                _ => found.chosen().clone(),
             };
             let all: Vec<Found> = std::thread::scope(|scope| {
                 let climb = |t: u64| {
@@ -205,8 +195,7 @@ impl Search<'_> {
             return false;
         }
         self.offer(bounds, found, plan);
-        let fen = LOST_TRIP_FEN[1];
-        let better = self.dawn_rank(bounds, plan, fen) < self.dawn_rank(bounds, best, fen);
+        let better = self.dawn_rank(plan, &bounds.trunk) < self.dawn_rank(best, &bounds.trunk);
         if better {
             best.clone_from(plan);
         }
@@ -254,17 +243,12 @@ impl Search<'_> {
             && self.places_of(plan, &kept.frozen) == bounds.frozen
     }
 
-    /// What ranks plans of the dawn: as in the night, and trunk trips of the evening that are made no more have a price.
-    fn dawn_rank(&self, bounds: &Bounds, plan: &Candidate, lost_fen: i64) -> (u64, i64) {
-        let (must, fen) = plan.rank();
-        (must, fen + self.lost(plan, &bounds.trunk) as i64 * lost_fen)
-    }
-
     /// More trips of the evening by exchanges between equal trucks, for every plan found.
     fn regain_all(&self, bounds: &Bounds, found: &mut Found) {
         let plans: Vec<Candidate> = found.plans().cloned().collect();
         for mut plan in plans {
-            if self.regain(&mut plan, &bounds.trunk) {
+            let regained = self.regain(&mut plan, &bounds.trunk);
+            if self.restore(&mut plan, &bounds.trunk) || regained {
                 self.offer(bounds, found, &plan);
             }
         }
@@ -274,7 +258,7 @@ impl Search<'_> {
     fn mend_on(&self, of: &Epoch<'_>, start: &Candidate, stream: u64, control: &dyn Control) -> Found {
         let mut chance = Chance::new(of.seed, 0x6d65_6e64 + stream);
         let (mut now, mut found) = (start.clone(), Found::default());
-        let mut now_rank = self.dawn_rank(of.bounds, &now, of.lost_fen);
+        let mut now_rank = self.dawn_rank(&now, &of.bounds.trunk);
         let mut used = 0;
         loop {
             let over = of.share.steps.is_some_and(|most| used >= most)
@@ -291,12 +275,15 @@ impl Search<'_> {
                 now.other_van_fen = dearer(now.other_van_fen);
                 continue;
             }
-            self.offer(of.bounds, &mut found, &next);
             now.other_van_fen = (now.other_van_fen * 9 / 10).max(OTHER_VAN_FEN);
             let heat = HEAT_PPM * (1000 - of.share.progress_permille) / 1000;
             let allowed = now.account.total_fen() * heat / 1_000_000;
             let luck = allowed * (chance.below(1000) as i64).pow(3) / 1_000_000_000;
-            let rank = self.dawn_rank(of.bounds, &next, of.lost_fen);
+            if next.rank() <= (now_rank.0, now_rank.1 + luck) {
+                self.restore(&mut next, &of.bounds.trunk);
+            }
+            self.offer(of.bounds, &mut found, &next);
+            let rank = self.dawn_rank(&next, &of.bounds.trunk);
             if rank <= (now_rank.0, now_rank.1 + luck) {
                 (now, now_rank) = (next, rank);
             }

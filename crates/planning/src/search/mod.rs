@@ -13,6 +13,7 @@ mod kept;
 mod lines;
 mod mend;
 mod moves;
+mod restore;
 mod settle;
 mod stays;
 mod sweep;
@@ -22,7 +23,7 @@ pub use baseline::Rounds;
 pub use candidate::{Candidate, CrewDay};
 pub use chance::Chance;
 pub use kept::{Kept, KeptRide, KeptStop, KeptTrip, Mark, is_still_made};
-pub use stays::Found;
+pub use stays::{Found, paired};
 
 use crate::consolidate::{Cargo, Consolidated};
 use crate::day::Day;

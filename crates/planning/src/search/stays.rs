@@ -1,13 +1,14 @@
-//! Which trunk trips of the evening a dawn plan still makes, the best plans by how many it lost, and how equal trucks
-//! exchange trips to lose fewer.
+//! Which trunk trips of the evening a dawn plan still makes, what one that stays may cost, and how equal trucks exchange trips
+//! to lose fewer.
 
 use super::kept::{KeptTrip, is_still_made};
 use super::{Candidate, CrewDay, Search};
 use std::collections::BTreeMap;
 use xiangyun_model::id::{SiteId, VehicleId};
 
-/// Part of the cheapest plan's cost that may be given up for trunk trips that stay, in thousandths.
-const GIVE_PM: i64 = 20;
+/// What a trunk trip that stays may cost, in fen: a trip is given up only for more than that, or for orders that must not be
+/// left.
+const STAYS_FEN: i64 = 100_000;
 
 /// Price of an order that must not be left, where the search only looks for a place to go on from, in fen.
 const MUST_FEN: i64 = 10_000;
@@ -15,13 +16,85 @@ const MUST_FEN: i64 = 10_000;
 /// A trunk trip as far as staying goes: the truck, its stations in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct TrunkTrip {
-    vehicle: VehicleId,
-    stations: Vec<SiteId>,
+    pub(super) vehicle: VehicleId,
+    pub(super) stations: Vec<SiteId>,
 }
 
 impl TrunkTrip {
     pub(super) fn of(trip: &KeptTrip) -> Self {
         Self { vehicle: trip.vehicle, stations: trip.stops.iter().map(|stop| stop.site).collect() }
+    }
+
+    pub(super) fn is_still_made_by(&self, other: &Self) -> bool {
+        other.vehicle == self.vehicle && is_still_made(&self.stations, &other.stations)
+    }
+}
+
+/// Which of `after` trips each of `before` trips is still made by, as many as possible, each by one of its own. Pairs that
+/// come first as `best` are kept as far as that loses none.
+pub fn paired(
+    before: usize,
+    after: usize,
+    best: impl Fn(usize, usize) -> bool,
+    fits: impl Fn(usize, usize) -> bool,
+) -> Vec<Option<usize>> {
+    let mut taken: Vec<Option<usize>> = vec![None; after];
+    for b in 0..before {
+        if let Some(a) = (0..after).find(|&a| taken[a].is_none() && fits(b, a) && best(b, a)) {
+            taken[a] = Some(b);
+        }
+    }
+    for b in 0..before {
+        if !taken.contains(&Some(b)) {
+            make_room(b, &fits, &mut taken, &mut vec![false; after]);
+        }
+    }
+    (0..before).map(|b| taken.iter().position(|&t| t == Some(b))).collect()
+}
+
+/// Finds a trip for one of the evening, where others that have one may take another instead.
+fn make_room(
+    b: usize,
+    fits: &impl Fn(usize, usize) -> bool,
+    taken: &mut [Option<usize>],
+    asked: &mut [bool],
+) -> bool {
+    for a in 0..taken.len() {
+        if asked[a] || !fits(b, a) {
+            continue;
+        }
+        asked[a] = true;
+        if taken[a].is_none_or(|other| make_room(other, fits, taken, asked)) {
+            taken[a] = Some(b);
+            return true;
+        }
+    }
+    false
+}
+
+/// Trips of a plan, and for each of the evening's the one that still makes it.
+#[derive(Clone, Debug)]
+pub(super) struct Matched {
+    pub(super) trips: Vec<TrunkTrip>,
+    pub(super) pairs: Vec<Option<usize>>,
+}
+
+impl Matched {
+    pub(super) fn lost(&self) -> usize {
+        self.pairs.iter().filter(|pair| pair.is_none()).count()
+    }
+
+    /// The same with each trip lost instead that gives a lost one its own, and the lost one itself.
+    pub(super) fn instead(&self, lost: usize, trunk: &[TrunkTrip]) -> Vec<(usize, Self)> {
+        let mut all = vec![(lost, self.clone())];
+        for (other, pair) in self.pairs.iter().enumerate() {
+            if let Some(at) = pair.filter(|&at| trunk[lost].is_still_made_by(&self.trips[at])) {
+                let mut so = self.clone();
+                (so.pairs[lost], so.pairs[other]) = (Some(at), None);
+                all.push((other, so));
+            }
+        }
+        all
     }
 }
 
@@ -57,32 +130,28 @@ impl Found {
         self.plans.values()
     }
 
-    /// The cheapest when every trip lost has a price.
-    pub(super) fn cheapest(&self, lost_fen: i64) -> &Candidate {
-        let rank = |(lost, plan): &(&usize, &Candidate)| {
-            let (must, fen) = plan.rank();
-            (must, fen + **lost as i64 * lost_fen)
-        };
+    /// The plan taken in the end: the cheapest when every trip lost has its price.
+    #[must_use]
+    pub fn chosen(&self) -> &Candidate {
+        let rank = |(lost, plan): &(&usize, &Candidate)| with_lost(plan, **lost);
         self.plans.iter().min_by_key(rank).map(|(_, plan)| plan).expect("a search starts with a plan")
     }
 
     /// Where to search on for plans that lose few trips: orders that must not be left have a price instead of going first,
     /// because the search from there will serve them.
-    pub(super) fn promising(&self, lost_fen: i64) -> &Candidate {
+    pub(super) fn promising(&self) -> &Candidate {
         let rank = |(lost, plan): &(&usize, &Candidate)| {
-            let (must, fen) = plan.rank();
-            fen + must as i64 * MUST_FEN + **lost as i64 * lost_fen
+            let (must, fen) = with_lost(plan, **lost);
+            fen + must as i64 * MUST_FEN
         };
         self.plans.iter().min_by_key(rank).map(|(_, plan)| plan).expect("a search starts with a plan")
     }
+}
 
-    /// The plan that loses fewest trunk trips among those that cost little more than the cheapest.
-    #[must_use]
-    pub fn chosen(&self) -> &Candidate {
-        let (must, fen) = self.cheapest(0).rank();
-        let most = (must, fen + fen * GIVE_PM / 1000);
-        self.plans.values().find(|plan| plan.rank() <= most).expect("the cheapest is among them")
-    }
+/// What ranks plans of the dawn: as in the night, and trunk trips of the evening that are made no more have a price.
+fn with_lost(plan: &Candidate, lost: usize) -> (u64, i64) {
+    let (must, fen) = plan.rank();
+    (must, fen + lost as i64 * STAYS_FEN)
 }
 
 impl IntoIterator for Found {
@@ -95,27 +164,49 @@ impl IntoIterator for Found {
 }
 
 impl Search<'_> {
-    /// Trunk trips of the evening that a plan makes no more.
-    pub(super) fn lost(&self, plan: &Candidate, trunk: &[TrunkTrip]) -> usize {
-        self.lost_of(plan, &plan.trunk, trunk)
+    /// What ranks plans of the dawn.
+    pub(super) fn dawn_rank(&self, plan: &Candidate, trunk: &[TrunkTrip]) -> (u64, i64) {
+        with_lost(plan, self.lost(plan, trunk))
     }
 
-    fn lost_of(&self, plan: &Candidate, days: &[CrewDay], trunk: &[TrunkTrip]) -> usize {
+    /// Trunk trips of the evening that a plan makes no more.
+    pub(super) fn lost(&self, plan: &Candidate, trunk: &[TrunkTrip]) -> usize {
+        self.matched(plan, trunk).lost()
+    }
+
+    /// The trips of a plan's days in turn, and for each trunk trip of the evening the one that still makes it. Where goods
+    /// ride in vain does not count: they are taken off in the end.
+    pub(super) fn matched(&self, plan: &Candidate, trunk: &[TrunkTrip]) -> Matched {
+        let comes = |task: u32| {
+            let task = &plan.tasks[task as usize];
+            task.drop.iter().chain(&task.pick).any(|&l| plan.timing.arrives[l as usize].is_some())
+        };
+        self.matched_in(plan, &plan.trunk, trunk, comes)
+    }
+
+    /// How many would be lost by other days of the trunk that nobody has timed yet.
+    pub(super) fn lost_in(&self, plan: &Candidate, days: &[CrewDay], trunk: &[TrunkTrip]) -> usize {
+        self.matched_in(plan, days, trunk, |_| true).lost()
+    }
+
+    fn matched_in(
+        &self,
+        plan: &Candidate,
+        days: &[CrewDay],
+        trunk: &[TrunkTrip],
+        counts: impl Fn(u32) -> bool,
+    ) -> Matched {
         let mut trips: Vec<TrunkTrip> = Vec::new();
         for (crew, day) in days {
             let vehicle = self.day.crews[*crew].vehicle;
             trips.extend(day.iter().map(|tasks| {
-                let stations = tasks.iter().map(|&t| plan.tasks[t as usize].site).collect();
-                TrunkTrip { vehicle, stations }
+                let there = tasks.iter().filter(|&&task| counts(task));
+                TrunkTrip { vehicle, stations: there.map(|&t| plan.tasks[t as usize].site).collect() }
             }));
         }
-        let made = |before: &&TrunkTrip| {
-            let same = |after: &TrunkTrip| {
-                after.vehicle == before.vehicle && is_still_made(&before.stations, &after.stations)
-            };
-            trips.iter().position(same).map(|at| trips.swap_remove(at)).is_some()
-        };
-        trunk.len() - trunk.iter().filter(made).count()
+        let fits = |b: usize, a: usize| trunk[b].is_still_made_by(&trips[a]);
+        let pairs = paired(trunk.len(), trips.len(), |_, _| false, fits);
+        Matched { trips, pairs }
     }
 
     /// Equal trucks exchange their days, or the rest of them after some trip, as long as fewer trips of the evening are
@@ -142,14 +233,14 @@ impl Search<'_> {
                         plan.trunk.iter().filter(|(c, _)| *c != one && *c != other).cloned().collect();
                     days.push((one, joined(&a[..i], &b[j..])));
                     days.push((other, joined(&b[..j], &a[i..])));
-                    let fewer = self.lost_of(plan, &days, trunk);
-                    if fewer >= lost {
+                    if self.lost_in(plan, &days, trunk) >= lost {
                         continue;
                     }
                     days.retain(|(_, trips)| !trips.is_empty());
                     let mut next = Candidate { trunk: days, ..plan.clone() };
                     self.retime(&mut next);
-                    if next.rank() <= plan.rank() {
+                    let fewer = self.lost(&next, trunk);
+                    if fewer < lost && next.rank() <= plan.rank() {
                         return Some((fewer, next));
                     }
                 }
@@ -174,22 +265,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fewest_trips_are_lost_among_plans_that_cost_little_more_than_the_cheapest() {
+    fn trips_stay_unless_that_costs_much_or_leaves_what_must_go() {
         let plan = |fen: i64, must_left: u64| {
             let mut plan = Candidate::default();
             plan.account.add_unserved(0, fen);
             plan.account.must_left = must_left;
             plan
         };
-        let mut found = Found::one(plan(1_100_000, 0));
-        found.offer(1, &plan(1_015_000, 1));
-        found.offer(2, &plan(1_030_000, 0));
-        found.offer(2, &plan(1_019_000, 0));
-        found.offer(2, &plan(1_025_000, 0));
-        found.offer(5, &plan(1_000_000, 0));
-        assert_eq!(found.chosen().rank(), (0, 1_019_000));
-        assert_eq!(found.cheapest(0).rank(), (0, 1_000_000));
-        assert_eq!(found.cheapest(30_000).rank(), (0, 1_019_000));
-        assert_eq!(found.promising(100_000).rank(), (0, 1_100_000));
+        let mut found = Found::one(plan(1_100_000, 1));
+        found.offer(1, &plan(1_240_000, 0));
+        found.offer(2, &plan(1_130_000, 0));
+        found.offer(2, &plan(1_119_000, 0));
+        found.offer(2, &plan(1_125_000, 0));
+        found.offer(3, &plan(1_020_000, 0));
+        assert_eq!(found.chosen().rank(), (0, 1_119_000));
+        assert_eq!(found.promising().rank(), (1, 1_100_000));
+    }
+
+    #[test]
+    fn pairs_are_as_many_as_possible_and_the_best_where_that_loses_none() {
+        let fits = |pairs: &'static [(usize, usize)]| move |b: usize, a: usize| pairs.contains(&(b, a));
+        // The first may take either, the second only what the first would take first.
+        assert_eq!(paired(2, 2, |_, _| false, fits(&[(0, 0), (0, 1), (1, 0)])), [Some(1), Some(0)]);
+        assert_eq!(paired(1, 2, fits(&[(0, 1)]), fits(&[(0, 0), (0, 1)])), [Some(1)]);
+        assert_eq!(paired(2, 1, |_, _| false, fits(&[(0, 0), (1, 0)])), [Some(0), None]);
+        assert_eq!(paired(2, 2, fits(&[(0, 0)]), fits(&[(0, 0), (0, 1), (1, 0)])), [Some(1), Some(0)]);
     }
 }
