@@ -54,7 +54,7 @@ const PATIENCE: u32 = 2500;
 
 /// The genetic search of one thread, of whatever table of ways.
 pub(super) trait Breeder: Send {
-    /// Takes a plan of the walk in, if no job is left out.
+    /// Takes a plan of the walk in, if no job is left out that must be served.
     fn welcome(&mut self, plan: &Best);
 
     /// Searches until that share of the budget is spent, or a plan is found that costs less than `least` with at most
@@ -70,9 +70,9 @@ fn suits(net: &Net<'_>) -> bool {
     // A plan of nothing but the longest legs still has a price.
     let small =
         unit.checked_mul(net.jobs as i64 * 2).and_then(|v| v.checked_mul(leg)).is_some_and(|v| v < WORST);
+    let prizes = p.jobs().iter().filter_map(|j| j.prize).fold(0i64, i64::saturating_add);
     small
-        && !net.optional
-        && net.jobs >= JOBS_LEAST
+        && prizes < WORST
         && lean::suits(p)
         && p.jobs().iter().all(|j| j.role == Role::Single)
         && net.slots.iter().all(|s| s.prefix.is_none())
@@ -84,9 +84,13 @@ fn suits(net: &Net<'_>) -> bool {
 
 /// The genetic search for a problem that it suits.
 pub(super) fn of<'a>(net: &'a Net<'a>, seed: u64) -> Option<Box<dyn Breeder + 'a>> {
-    if !suits(net) {
+    if net.jobs < JOBS_LEAST || !suits(net) {
         return None;
     }
+    make(net, seed)
+}
+
+fn make<'a>(net: &'a Net<'a>, seed: u64) -> Option<Box<dyn Breeder + 'a>> {
     match (&net.arcs, lean::has_times(net.problem)) {
         (AnyArcs::One32(a), false) => Some(Box::new(Breed::<_, false>::new(net, a, seed))),
         (AnyArcs::One64(a), false) => Some(Box::new(Breed::<_, false>::new(net, a, seed))),
@@ -166,8 +170,8 @@ impl<'a, A: Arcs, const TIME: bool> Breed<'a, A, TIME> {
         }
     }
 
-    /// Sets the prices by what a job costs, carries and how long the way to its neighbours is.
-    fn set_usual(&mut self, base: i64) {
+    /// Sets the prices by what a job of this plan costs, what jobs carry and how long the way to their neighbours is.
+    fn set_usual(&mut self, plan: &Plan) {
         let net = self.net;
         let jobs = net.jobs.max(1) as f64;
         let heavy = net.demand.iter().map(|&d| d as f64).sum::<f64>() / jobs;
@@ -178,7 +182,9 @@ impl<'a, A: Arcs, const TIME: bool> Breed<'a, A, TIME> {
             }
         }
         let leg = leg / jobs / NEAR as f64;
-        let each = base as f64 / jobs;
+        let forgone: i64 = plan.absent.iter().map(|&v| net.absence[v as usize]).sum();
+        let served = net.jobs.saturating_sub(plan.absent.len()).max(1);
+        let each = (plan.base - forgone) as f64 / served as f64;
         let usual = Prices {
             load: (each / heavy.max(1.0)).max(1e-3),
             warp: (each / leg.max(1.0)).max(1e-3),
@@ -257,29 +263,30 @@ impl<'a, A: Arcs, const TIME: bool> Breed<'a, A, TIME> {
     }
 
     fn best(&self, plan: &Plan) -> Best {
+        debug_assert!(plan.absent.iter().all(|&v| !self.net.must[v as usize]));
         let mut routes = vec![Vec::new(); self.net.slots.len()];
         for (slot, list) in &plan.routes {
             routes[*slot as usize].clone_from(list);
         }
         let used = plan.routes.len() as u32;
-        Best { routes, absent: Vec::new(), cost: plan.base, missing: 0, used }
+        Best { routes, absent: plan.absent.clone(), cost: plan.base, missing: 0, used }
     }
 }
 
 impl<A: Arcs + Send, const TIME: bool> Breeder for Breed<'_, A, TIME> {
     fn welcome(&mut self, plan: &Best) {
-        if !plan.absent.is_empty() {
+        if plan.missing > 0 {
             return;
         }
         self.descent.clear();
         for (slot, route) in (0u32..).zip(&plan.routes) {
             self.descent.assign(slot, route);
         }
-        if self.usual.is_none() {
-            self.set_usual(plan.cost);
-        }
         self.routes = plan.used as usize;
         let plan = self.descent.plan();
+        if self.usual.is_none() && plan.absent.len() < self.net.jobs {
+            self.set_usual(&plan);
+        }
         if self.waiting.len() >= WAIT {
             self.waiting.pop_front();
         }
@@ -306,6 +313,9 @@ impl<A: Arcs + Send, const TIME: bool> Breeder for Breed<'_, A, TIME> {
                 let (one, other) = self.pool.parents(&mut self.rng);
                 let child = cross::cross(self.net, one, other, &mut self.rng);
                 self.descent.load_child(&child, &mut self.rng);
+                if self.net.optional {
+                    self.descent.lure(&mut self.rng);
+                }
             }
             clock.tick();
             let found = self.raise(clock, least);
@@ -384,5 +394,41 @@ mod tests {
             fewer += 1;
         }
         assert!(fewer > 10, "{fewer} plans of a route less");
+    }
+
+    /// Where jobs may be left out, the plan of problems small enough to try every plan is the best there is. With like
+    /// vehicles: routes do not change kinds but by what crossing and single moves do.
+    #[test]
+    fn the_best_choice_of_jobs_is_found() {
+        let (mut tried, mut out, mut wrong) = (0, 0, Vec::new());
+        for seed in 50_000..56_000 {
+            let mut problem = crate::search::tests::random(seed, 2 + seed as usize % 4);
+            let mut rng = Rng::new(seed ^ 3);
+            for job in problem.jobs.iter_mut().filter(|j| j.role == Role::Single) {
+                job.prize = (rng.below(3) > 0).then(|| rng.below(250) as i64);
+            }
+            let locks = Locks::none();
+            let net = Net::new(&problem, None, &locks);
+            if !suits(&net) || !net.optional || net.classes.len() > 1 {
+                continue;
+            }
+            let Some(mut breeder) = make(&net, seed) else { continue };
+            let (missing, cost, plan) = crate::search::tests::exhaustive(&problem);
+            if missing > 0 {
+                continue;
+            }
+            let mut clock = Clock::new(&Budget::steps(3000), &StepsOnly, 1);
+            let mut least = i64::MAX;
+            while let Some(plan) = breeder.breed(&mut clock, 1.0, least, u32::MAX) {
+                least = plan.cost;
+            }
+            if least != cost {
+                wrong.push(format!("seed {seed}: {least}, best {cost} {plan:?}"));
+            }
+            tried += 1;
+            out += usize::from(!plan.unassigned.is_empty());
+        }
+        assert!(wrong.is_empty(), "{} of {tried}: {}", wrong.len(), wrong.join("\n"));
+        assert!(tried > 50 && out > 20, "{tried} problems, {out} with jobs left out");
     }
 }

@@ -3,20 +3,28 @@
 use super::piece::{Breach, Prices};
 use crate::search::links::NONE;
 
-/// A plan with every job in a route.
+/// A plan with every job in a route, but those that it leaves out.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Plan {
     /// Slots in use and their jobs, ascending.
     pub(super) routes: Vec<(u32, Vec<u32>)>,
-    /// Cost without breaches.
+    /// Jobs left out, ascending.
+    pub(super) absent: Vec<u32>,
+    /// Cost without breaches, of routes and absences.
     pub(super) base: i64,
     pub(super) breach: Breach,
-    /// Job before and after each job, none at the ends of routes.
+    /// Job before and after each job, none at the ends of routes; of one left out itself.
     pub(super) beside: Vec<[u32; 2]>,
 }
 
 impl Plan {
-    pub(super) fn of(jobs: usize, routes: Vec<(u32, Vec<u32>)>, base: i64, breach: Breach) -> Self {
+    pub(super) fn of(
+        jobs: usize,
+        routes: Vec<(u32, Vec<u32>)>,
+        absent: Vec<u32>,
+        base: i64,
+        breach: Breach,
+    ) -> Self {
         let mut beside = vec![[NONE; 2]; jobs];
         for (_, route) in &routes {
             for pair in route.windows(2) {
@@ -24,7 +32,10 @@ impl Plan {
                 beside[pair[1] as usize][0] = pair[0];
             }
         }
-        Self { routes, base, breach, beside }
+        for &v in &absent {
+            beside[v as usize] = [v; 2];
+        }
+        Self { routes, absent, base, breach, beside }
     }
 
     pub(super) fn sound(&self) -> bool {

@@ -153,7 +153,13 @@ mod tests {
     const PRICES: Prices = Prices { load: 2.0, warp: 1.0, limit: 1.0 };
 
     fn plan(order: &[u32], base: i64, load: i64) -> Plan {
-        Plan::of(order.len(), vec![(0, order.to_vec())], base, Breach { load, ..Breach::default() })
+        Plan::of(
+            order.len(),
+            vec![(0, order.to_vec())],
+            Vec::new(),
+            base,
+            Breach { load, ..Breach::default() },
+        )
     }
 
     #[test]
@@ -192,5 +198,13 @@ mod tests {
         let (a, b) = (plan(&[0, 1, 2, 3], 1, 0), plan(&[3, 2, 1, 0], 1, 0));
         assert_eq!(a.apart(&b), 0);
         assert!(a.apart(&plan(&[0, 2, 1, 3], 1, 0)) > 0);
+    }
+
+    #[test]
+    fn a_plan_that_leaves_a_job_out_is_another_than_one_that_serves_it_alone() {
+        let alone = Plan::of(2, vec![(0, vec![0]), (1, vec![1])], Vec::new(), 1, Breach::default());
+        let absent = Plan::of(2, vec![(0, vec![0])], vec![1], 1, Breach::default());
+        assert!(alone.apart(&absent) > 0 && absent.apart(&alone) > 0);
+        assert_eq!(absent.apart(&absent.clone()), 0);
     }
 }

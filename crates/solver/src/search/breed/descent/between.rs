@@ -8,7 +8,7 @@ impl<A: Arcs, const TIME: bool> Descent<'_, A, TIME> {
     /// How much longer the way of a route is where the stops of the range are replaced by a part with these ends and
     /// way, or by nothing.
     #[inline(always)]
-    fn longer(&self, range: Range, part: Option<(u32, u32, i64)>) -> i64 {
+    pub(super) fn longer(&self, range: Range, part: Option<(u32, u32, i64)>) -> i64 {
         let nodes = &self.routes[range.route as usize].nodes;
         let (a, b) = (nodes[range.from - 1] as usize, nodes[range.to] as usize);
         let (pa, pb) = (self.points[a], self.points[b]);
@@ -36,7 +36,7 @@ impl<A: Arcs, const TIME: bool> Descent<'_, A, TIME> {
     }
 
     #[inline(always)]
-    fn whole_with(&self, range: Range, piece: Option<&Piece>) -> Piece {
+    pub(super) fn whole_with(&self, range: Range, piece: Option<&Piece>) -> Piece {
         let nodes = &self.routes[range.route as usize].nodes;
         let (a, b) = (&self.head[nodes[range.from - 1] as usize], &self.tail[nodes[range.to] as usize]);
         match piece {

@@ -5,6 +5,7 @@
 //! that it can mend do not bring, loads and times cannot.
 
 mod between;
+mod optional;
 mod trade;
 mod within;
 
@@ -253,7 +254,10 @@ impl<'a, A: Arcs, const TIME: bool> Descent<'a, A, TIME> {
         let routes = used.clone().map(|(s, r)| (s, r.nodes[1..r.nodes.len() - 1].to_vec())).collect();
         let (base, breach) =
             used.fold((0, Breach::default()), |(b, w), (_, r)| (b + r.base, w.and(r.breach)));
-        Plan::of(self.net.jobs, routes, base, breach)
+        let absent: Vec<u32> =
+            (0u32..).zip(&self.route_of).filter(|(_, r)| **r == NONE).map(|(v, _)| v).collect();
+        let base = base + self.forgone(&absent);
+        Plan::of(self.net.jobs, routes, absent, base, breach)
     }
 
     fn near(&self, v: u32) -> &'a [u32] {
@@ -265,8 +269,14 @@ impl<'a, A: Arcs, const TIME: bool> Descent<'a, A, TIME> {
         self.joiner.leg_time(self.points[from as usize], self.points[to as usize])
     }
 
-    /// Puts a job where it costs least, breaches priced.
+    /// Puts a job where it costs least, breaches priced; one that may be left out only if that pays.
     fn insert(&mut self, v: u32) {
+        let limit = if self.net.must[v as usize] { i64::MAX } else { self.net.absence[v as usize] };
+        self.place(v, limit);
+    }
+
+    /// Puts a job where it costs least, if that is less than `limit`.
+    fn place(&mut self, v: u32, limit: i64) {
         let mut least: Option<(i64, u32, usize)> = None;
         let own = self.joiner.own[v as usize];
         let look = |this: &Self, least: &mut Option<(i64, u32, usize)>, r: u32, at: usize| {
@@ -297,7 +307,10 @@ impl<'a, A: Arcs, const TIME: bool> Descent<'a, A, TIME> {
                 }
             }
         }
-        let Some((_, r, at)) = least else { return };
+        let Some((change, r, at)) = least else { return };
+        if change >= limit {
+            return;
+        }
         let mut jobs = self.jobs_of(r);
         jobs.insert(at - 1, v);
         self.assign(r, &jobs);
@@ -338,6 +351,11 @@ impl<'a, A: Arcs, const TIME: bool> Descent<'a, A, TIME> {
                 let looked = self.looked[u as usize];
                 let r = self.route_of[u as usize];
                 if r == NONE {
+                    let asked = self.come_in(u);
+                    self.looked[u as usize] = self.now;
+                    if asked && clock.tick() {
+                        return;
+                    }
                     continue;
                 }
                 let fresh = self.routes[r as usize].changed > looked;
@@ -360,7 +378,9 @@ impl<'a, A: Arcs, const TIME: bool> Descent<'a, A, TIME> {
                 self.looked[u as usize] = self.now;
                 if fresh {
                     asked = true;
-                    self.alone(u);
+                    if !(self.net.optional && self.leave_out(u)) {
+                        self.alone(u);
+                    }
                 }
                 if asked && clock.tick() {
                     return;

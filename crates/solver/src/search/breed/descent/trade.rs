@@ -4,6 +4,7 @@
 use super::Descent;
 use crate::search::arcs::Arcs;
 use crate::search::clock::Clock;
+use crate::search::links::NONE;
 
 /// Neighbours by which neighbouring routes are found.
 const CLOSE: usize = 6;
@@ -47,8 +48,14 @@ impl<A: Arcs, const TIME: bool> Descent<'_, A, TIME> {
         market.pairs.clear();
         for u in 0..self.net.jobs as u32 {
             let r = self.route_of[u as usize];
+            if r == NONE {
+                continue;
+            }
             for &v in self.net.near.of(u, CLOSE) {
                 let s = self.route_of[v as usize];
+                if s == NONE {
+                    continue;
+                }
                 let changed = self.routes[r as usize].changed.max(self.routes[s as usize].changed);
                 if r != s && changed > since {
                     market.pairs.push((r.min(s), r.max(s)));
