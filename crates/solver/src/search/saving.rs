@@ -90,10 +90,7 @@ impl Run<'_> {
     /// Looks for a plan with a route less among plans that break rules at a price.
     fn squeeze<E: Eval>(&self, member: &mut Member<'_, E>, until: f64) {
         let Some(mut breeder) = member.breeder.take() else { return };
-        if member.heard != member.walk.best.cost {
-            member.heard = member.walk.best.cost;
-            breeder.welcome(&member.walk.best);
-        }
+        member.tell_best(&mut *breeder);
         let fleet = member.walk.best.used - 1;
         if let Some(plan) = breeder.breed(&mut member.clock, until, i64::MAX, fleet) {
             member.heard = plan.cost;

@@ -117,6 +117,16 @@ pub(super) struct Member<'a, E> {
     pub(super) heard: i64,
 }
 
+impl<E: Eval> Member<'_, E> {
+    /// Tells the breeder of the walk's best plan, if it is another than the one that it heard of last.
+    pub(super) fn tell_best(&mut self, breeder: &mut dyn Breeder) {
+        if self.heard != self.walk.best.cost {
+            self.heard = self.walk.best.cost;
+            breeder.welcome(&self.walk.best);
+        }
+    }
+}
+
 /// A cooling: where it ends, as a share of the budget, how hot it begins, and whether from the best plan.
 #[derive(Clone, Copy, Debug)]
 struct Round {
@@ -355,10 +365,7 @@ impl<'a> Run<'a> {
         let Some(mut breeder) = member.breeder.take() else { return };
         while member.walk.best.missing == 0 {
             let (least, fleet) = (member.walk.best.cost, member.walk.fleet);
-            if least < member.heard {
-                member.heard = least;
-                breeder.welcome(&member.walk.best);
-            }
+            member.tell_best(&mut *breeder);
             let Some(plan) = breeder.breed(&mut member.clock, until, least, fleet) else { break };
             member.heard = plan.cost;
             member.walk.adopt(&plan);
