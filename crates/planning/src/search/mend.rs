@@ -4,7 +4,7 @@
 //! high price.
 
 use super::kept::Kept;
-use super::stays::{Found, TrunkTrip};
+use super::stays::{Found, Measure, TrunkTrip};
 use super::{Candidate, Chance, EPOCHS, Effort, Search, Share};
 use std::collections::{BTreeMap, BTreeSet};
 use xiangyun_model::id::{SiteId, VehicleId};
@@ -22,6 +22,8 @@ const OTHER_VAN_FEN: i64 = 200;
 const OTHER_VAN_MOST_FEN: i64 = 100_000;
 /// Changes in which trunk tasks stay with the trucks that have them, in thousandths, in epochs of the one and the other kind.
 const HELD_PERMILLE: [usize; 2] = [300, 0];
+/// By what changes are accepted in epochs of the one and the other kind.
+const MEASURES: [Measure; 2] = [Measure::Priced, Measure::MustFirst];
 /// Equal trucks exchange trips after every so many epochs.
 const REGAIN_EPOCHS: u64 = 4;
 /// Passes after the evening's trips are laid out in which trunk tasks stay with the trucks that have them.
@@ -50,6 +52,7 @@ struct Epoch<'e> {
     share: Share,
     seed: u64,
     held_permille: usize,
+    by: Measure,
 }
 
 impl Search<'_> {
@@ -91,12 +94,16 @@ impl Search<'_> {
                     .map(|all| begun + all.saturating_sub(begun) * (epoch as u32 + 1) / epochs as u32),
                 progress_permille: (1000 * epoch / epochs) as i64,
             };
-            let of =
-                Epoch { kept, bounds: &bounds, share, seed: effort.seed, held_permille: HELD_PERMILLE[turn] };
-            let start = match turn {
-                0 => found.promising().clone(),
-                _ => found.chosen().clone(),
+            let by = MEASURES[turn];
+            let of = Epoch {
+                kept,
+                bounds: &bounds,
+                share,
+                seed: effort.seed,
+                held_permille: HELD_PERMILLE[turn],
+                by,
             };
+            let start = found.best(by).clone();
             let all: Vec<Found> = std::thread::scope(|scope| {
                 let climb = |t: u64| {
                     let (start, of) = (&start, &of);
@@ -168,12 +175,14 @@ impl Search<'_> {
             plan.trunk_held = pass < HELD_PASSES;
             used += self.solve_trunk(&mut plan, 4 * part, seed, control);
             self.retime(&mut plan);
+            self.restore(&mut plan, &bounds.trunk, Measure::MustFirst);
             self.take(kept, bounds, best, found, &plan);
             let before = plan.clone();
             for depot in 0..self.day.depots.len() {
                 used += self.solve_rounds(&mut plan, depot, part, seed, control);
             }
             self.retime(&mut plan);
+            self.restore(&mut plan, &bounds.trunk, Measure::MustFirst);
             self.take(kept, bounds, best, found, &plan);
             if !self.stays_within(kept, bounds, &plan) {
                 plan = Candidate { other_van_fen: dearer(plan.other_van_fen), ..before };
@@ -195,7 +204,8 @@ impl Search<'_> {
             return false;
         }
         self.offer(bounds, found, plan);
-        let better = self.dawn_rank(plan, &bounds.trunk) < self.dawn_rank(best, &bounds.trunk);
+        let better = self.dawn_rank(plan, &bounds.trunk, Measure::MustFirst)
+            < self.dawn_rank(best, &bounds.trunk, Measure::MustFirst);
         if better {
             best.clone_from(plan);
         }
@@ -227,6 +237,7 @@ impl Search<'_> {
             let mut next = best.clone();
             next.trunk_held = fruitless == 0;
             used += self.sweep(&mut next, &mut chance, control);
+            self.restore(&mut next, &bounds.trunk, Measure::MustFirst);
             fruitless += 1;
             if !self.stays_within(kept, bounds, &next) {
                 best.other_van_fen = dearer(best.other_van_fen);
@@ -248,7 +259,7 @@ impl Search<'_> {
         let plans: Vec<Candidate> = found.plans().cloned().collect();
         for mut plan in plans {
             let regained = self.regain(&mut plan, &bounds.trunk);
-            if self.restore(&mut plan, &bounds.trunk) || regained {
+            if self.restore(&mut plan, &bounds.trunk, Measure::MustFirst) || regained {
                 self.offer(bounds, found, &plan);
             }
         }
@@ -258,7 +269,8 @@ impl Search<'_> {
     fn mend_on(&self, of: &Epoch<'_>, start: &Candidate, stream: u64, control: &dyn Control) -> Found {
         let mut chance = Chance::new(of.seed, 0x6d65_6e64 + stream);
         let (mut now, mut found) = (start.clone(), Found::default());
-        let mut now_rank = self.dawn_rank(&now, &of.bounds.trunk);
+        let trunk = &of.bounds.trunk;
+        let mut now_rank = self.dawn_rank(&now, trunk, of.by);
         let mut used = 0;
         loop {
             let over = of.share.steps.is_some_and(|most| used >= most)
@@ -279,12 +291,13 @@ impl Search<'_> {
             let heat = HEAT_PPM * (1000 - of.share.progress_permille) / 1000;
             let allowed = now.account.total_fen() * heat / 1_000_000;
             let luck = allowed * (chance.below(1000) as i64).pow(3) / 1_000_000_000;
-            if next.rank() <= (now_rank.0, now_rank.1 + luck) {
-                self.restore(&mut next, &of.bounds.trunk);
+            let most = (now_rank.0, now_rank.1 + luck);
+            if of.by.rank(&next, 0) <= most {
+                self.restore(&mut next, trunk, of.by);
             }
             self.offer(of.bounds, &mut found, &next);
-            let rank = self.dawn_rank(&next, &of.bounds.trunk);
-            if rank <= (now_rank.0, now_rank.1 + luck) {
+            let rank = self.dawn_rank(&next, trunk, of.by);
+            if rank <= most {
                 (now, now_rank) = (next, rank);
             }
         }

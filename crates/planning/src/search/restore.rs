@@ -1,7 +1,7 @@
 //! A trunk trip of the evening that a change did away with is made again: its truck takes tasks at its stations from the
 //! trips that have them now.
 
-use super::stays::TrunkTrip;
+use super::stays::{Measure, TrunkTrip};
 use super::{Candidate, CrewDay, Search};
 use std::collections::BTreeSet;
 use xiangyun_model::id::SiteId;
@@ -38,7 +38,7 @@ struct Lost<'p> {
 impl Search<'_> {
     /// Makes trips of the evening again that the plan makes no more, where each costs less than it may and leaves nothing
     /// that must go. Whether any is.
-    pub(super) fn restore(&self, plan: &mut Candidate, trunk: &[TrunkTrip]) -> bool {
+    pub(super) fn restore(&self, plan: &mut Candidate, trunk: &[TrunkTrip], by: Measure) -> bool {
         let mut any = false;
         for at in 0..trunk.len() {
             let matched = self.matched(plan, trunk);
@@ -47,7 +47,7 @@ impl Search<'_> {
             }
             let lost = matched.lost();
             let mut best: Option<Candidate> = None;
-            let mut least = self.dawn_rank(plan, trunk);
+            let mut least = self.dawn_rank(plan, trunk, by);
             for (lacks, matched) in matched.instead(at, trunk) {
                 for days in self.with_trip(&Lost::of(plan, &matched.pairs, &trunk[lacks])) {
                     if self.lost_in(plan, &days, trunk) >= lost {
@@ -55,7 +55,7 @@ impl Search<'_> {
                     }
                     let mut tried = Candidate { trunk: days, ..plan.clone() };
                     self.retime(&mut tried);
-                    let rank = self.dawn_rank(&tried, trunk);
+                    let rank = self.dawn_rank(&tried, trunk, by);
                     if rank < least {
                         (least, best) = (rank, Some(tried));
                     }

@@ -130,28 +130,38 @@ impl Found {
         self.plans.values()
     }
 
-    /// The plan taken in the end: the cheapest when every trip lost has its price.
+    /// The plan taken in the end.
     #[must_use]
     pub fn chosen(&self) -> &Candidate {
-        let rank = |(lost, plan): &(&usize, &Candidate)| with_lost(plan, **lost);
-        self.plans.iter().min_by_key(rank).map(|(_, plan)| plan).expect("a search starts with a plan")
+        self.best(Measure::MustFirst)
     }
 
-    /// Where to search on for plans that lose few trips: orders that must not be left have a price instead of going first,
-    /// because the search from there will serve them.
-    pub(super) fn promising(&self) -> &Candidate {
-        let rank = |(lost, plan): &(&usize, &Candidate)| {
-            let (must, fen) = with_lost(plan, **lost);
-            fen + must as i64 * MUST_FEN
-        };
+    /// The best by some measure.
+    pub(super) fn best(&self, by: Measure) -> &Candidate {
+        let rank = |(lost, plan): &(&usize, &Candidate)| by.rank(plan, **lost);
         self.plans.iter().min_by_key(rank).map(|(_, plan)| plan).expect("a search starts with a plan")
     }
 }
 
-/// What ranks plans of the dawn: as in the night, and trunk trips of the evening that are made no more have a price.
-fn with_lost(plan: &Candidate, lost: usize) -> (u64, i64) {
-    let (must, fen) = plan.rank();
-    (must, fen + lost as i64 * STAYS_FEN)
+/// How plans of the dawn are ranked. Either way trunk trips of the evening that are made no more have a price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Measure {
+    /// Orders that must not be left go first, as in the night: for the first of them that it serves a change does away with
+    /// any trip.
+    MustFirst,
+    /// They have a price too; ten of them are worth a trip.
+    Priced,
+}
+
+impl Measure {
+    pub(super) fn rank(self, plan: &Candidate, lost: usize) -> (u64, i64) {
+        let (must, fen) = plan.rank();
+        let fen = fen + lost as i64 * STAYS_FEN;
+        match self {
+            Self::MustFirst => (must, fen),
+            Self::Priced => (0, fen + must as i64 * MUST_FEN),
+        }
+    }
 }
 
 impl IntoIterator for Found {
@@ -164,9 +174,9 @@ impl IntoIterator for Found {
 }
 
 impl Search<'_> {
-    /// What ranks plans of the dawn.
-    pub(super) fn dawn_rank(&self, plan: &Candidate, trunk: &[TrunkTrip]) -> (u64, i64) {
-        with_lost(plan, self.lost(plan, trunk))
+    /// What ranks plans of the dawn by some measure.
+    pub(super) fn dawn_rank(&self, plan: &Candidate, trunk: &[TrunkTrip], by: Measure) -> (u64, i64) {
+        by.rank(plan, self.lost(plan, trunk))
     }
 
     /// Trunk trips of the evening that a plan makes no more.
@@ -279,7 +289,7 @@ mod tests {
         found.offer(2, &plan(1_125_000, 0));
         found.offer(3, &plan(1_020_000, 0));
         assert_eq!(found.chosen().rank(), (0, 1_119_000));
-        assert_eq!(found.promising().rank(), (1, 1_100_000));
+        assert_eq!(found.best(Measure::Priced).rank(), (1, 1_100_000));
     }
 
     #[test]
