@@ -46,6 +46,21 @@ impl Candidate {
         self.lines.values().any(|line| line.rides.iter().any(|&(l, _, _)| l == load))
     }
 
+    /// The same with other trips of the trunk, yet to be timed.
+    pub(super) fn with_trunk(&self, trunk: Vec<CrewDay>) -> Self {
+        Self {
+            via: self.via.clone(),
+            rounds: self.rounds.clone(),
+            tasks: self.tasks.clone(),
+            trunk,
+            frozen: self.frozen,
+            trunk_held: self.trunk_held,
+            other_van_fen: self.other_van_fen,
+            lines: self.lines.clone(),
+            ..Self::default()
+        }
+    }
+
     /// What ranks candidates: orders that must not be left, then money.
     #[must_use]
     pub fn rank(&self) -> (u64, i64) {

@@ -6,6 +6,9 @@ use super::{Candidate, CrewDay, Search};
 use std::collections::BTreeSet;
 use xiangyun_model::id::SiteId;
 
+/// Ways of making a trip again that are timed at most.
+const TRIES: u32 = 40;
+
 /// Tasks that go to a truck: as a trip of their own, or into one that it makes already.
 struct Move {
     tasks: Vec<u32>,
@@ -47,13 +50,18 @@ impl Search<'_> {
             }
             let lost = matched.lost();
             let mut best: Option<Candidate> = None;
+            let mut tries = TRIES;
             let mut least = self.dawn_rank(plan, trunk, by);
             for (lacks, matched) in matched.instead(at, trunk) {
                 for days in self.with_trip(&Lost::of(plan, &matched.pairs, &trunk[lacks])) {
                     if self.lost_in(plan, &days, trunk) >= lost {
                         continue;
                     }
-                    let mut tried = Candidate { trunk: days, ..plan.clone() };
+                    if tries == 0 {
+                        break;
+                    }
+                    tries -= 1;
+                    let mut tried = plan.with_trunk(days);
                     self.retime(&mut tried);
                     let rank = self.dawn_rank(&tried, trunk, by);
                     if rank < least {
@@ -131,7 +139,7 @@ impl<'p> Lost<'p> {
     }
 
     /// When a task can be done at the soonest.
-    fn from_s(&self, task: u32) -> i64 {
+    fn soonest_s(&self, task: u32) -> i64 {
         let task = &self.plan.tasks[task as usize];
         task.ready_s.max(task.from_s)
     }
@@ -194,7 +202,9 @@ impl<'p> Lost<'p> {
                 .min_by_key(|(kept, here, all)| (*kept, all - here.len()))
                 .map(|(_, here, _)| match part {
                     Part::All => here,
-                    Part::Soonest => here.into_iter().min_by_key(|&t| self.from_s(t)).into_iter().collect(),
+                    Part::Soonest => {
+                        here.into_iter().min_by_key(|&t| self.soonest_s(t)).into_iter().collect()
+                    }
                 })
         };
         self.trip.stations.iter().copied().filter(|&s| wanted(s)).filter_map(spared).collect()

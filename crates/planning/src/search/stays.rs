@@ -247,7 +247,7 @@ impl Search<'_> {
                         continue;
                     }
                     days.retain(|(_, trips)| !trips.is_empty());
-                    let mut next = Candidate { trunk: days, ..plan.clone() };
+                    let mut next = plan.with_trunk(days);
                     self.retime(&mut next);
                     let fewer = self.lost(&next, trunk);
                     if fewer < lost && next.rank() <= plan.rank() {
