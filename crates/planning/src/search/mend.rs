@@ -22,8 +22,6 @@ const OTHER_VAN_FEN: i64 = 200;
 const OTHER_VAN_MOST_FEN: i64 = 100_000;
 /// Changes in which trunk tasks stay with the trucks that have them, in thousandths, in epochs of the one and the other kind.
 const HELD_PERMILLE: [usize; 2] = [300, 0];
-/// Changes of a plan that lacks trips already in which those are tried again, in thousandths.
-const RETRIED_PERMILLE: usize = 100;
 /// By what changes are accepted in epochs of the one and the other kind.
 const MEASURES: [Measure; 2] = [Measure::Priced, Measure::MustFirst];
 /// Equal trucks exchange trips after every so many epochs.
@@ -273,7 +271,6 @@ impl Search<'_> {
         let (mut now, mut found) = (start.clone(), Found::default());
         let trunk = &of.bounds.trunk;
         let mut now_rank = self.dawn_rank(&now, trunk, of.by);
-        let mut now_lost = self.lost(&now, trunk);
         let mut used = 0;
         loop {
             let over = of.share.steps.is_some_and(|most| used >= most)
@@ -295,15 +292,12 @@ impl Search<'_> {
             let allowed = now.account.total_fen() * heat / 1_000_000;
             let luck = allowed * (chance.below(1000) as i64).pow(3) / 1_000_000_000;
             let most = (now_rank.0, now_rank.1 + luck);
-            // What could not be made again before is seldom tried once more.
-            let tries = self.lost(&next, trunk) > now_lost || chance.permille(RETRIED_PERMILLE);
-            if tries && of.by.rank(&next, 0) <= most {
+            if of.by.rank(&next, 0) <= most {
                 self.restore(&mut next, trunk, of.by);
             }
             self.offer(of.bounds, &mut found, &next);
             let rank = self.dawn_rank(&next, trunk, of.by);
             if rank <= most {
-                now_lost = self.lost(&next, trunk);
                 (now, now_rank) = (next, rank);
             }
         }

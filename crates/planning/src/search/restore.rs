@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use xiangyun_model::id::SiteId;
 
 /// Ways of making a trip again that are timed at most.
-const TRIES: u32 = 40;
+const TRIES: u32 = 200;
 
 /// Tasks that go to a truck: as a trip of their own, or into one that it makes already.
 struct Move {
