@@ -1,6 +1,7 @@
 //! The dawn plan: what really arrived replaces the forecast. Crews stay unless goods would be left without more; trunk trips
-//! stay unless one costs more than 1,000 yuan or makes goods stay behind that must not; lines stay where leaving them saves
-//! nothing; villages change van only within a budget; vans being loaded stay as they are.
+//! stay unless the search finds no way to keep one for less than 1,000 yuan and without goods staying behind that must
+//! not; lines stay where leaving them saves nothing; villages change van only within a budget; vans being loaded stay as
+//! they are.
 //!
 //! Carriers whose trucks are late have three ways, each tried and priced: their wave waits for them (**hold**), they go
 //! with a later wave of the day (**split**), or they stay for another day (**miss**). The cheapest is taken, and every

@@ -39,8 +39,8 @@ struct Lost<'p> {
 }
 
 impl Search<'_> {
-    /// Makes trips of the evening again that the plan makes no more, where each costs less than it may and leaves nothing
-    /// that must go. Whether any is.
+    /// Makes trips of the evening again that the plan makes no more, where that is better by the measure. Whether any is.
+    /// Its timings are no steps of the core and it does not ask the clock.
     pub(super) fn restore(&self, plan: &mut Candidate, trunk: &[TrunkTrip], by: Measure) -> bool {
         let mut any = false;
         for at in 0..trunk.len() {
