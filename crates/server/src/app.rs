@@ -5,6 +5,7 @@ use crate::auth::session::Doors;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::fleet::Fleet;
+use crate::http::guard::Guard;
 use crate::live::Live;
 use crate::machine::{Audit, Command, Day, Done, Remember, Reply, Shared, World};
 use crate::metrics::Metrics;
@@ -65,6 +66,8 @@ pub struct App {
     pub roads: OnceLock<Arc<Network>>,
     /// Lines of the map, once the roads are read.
     pub map: OnceLock<crate::pages::map::Background>,
+    /// Places and rates of requests.
+    pub guard: Guard,
     /// The gateway, once it runs.
     pub gateway: OnceLock<Arc<Hub>>,
     /// The master key of personal data.
@@ -123,6 +126,7 @@ impl App {
             map: OnceLock::new(),
             gateway: OnceLock::new(),
             metrics: Metrics::new(),
+            guard: Guard::new(&parts.config.limits),
             draining: watch::channel(false).0,
             ready: watch::channel(false).0,
             in_flight: Mutex::default(),

@@ -126,6 +126,10 @@ impl Default for ClockConfig {
     }
 }
 
+/// Requests worked on at once for each processor unless the configuration says otherwise: what more are let in only wait for
+/// each other.
+pub const REQUESTS_A_PROCESSOR: usize = 64;
+
 /// Bounds against overload.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -157,7 +161,7 @@ impl Default for Limits {
         Self {
             connections_max: 2_000,
             connections_an_address_max: 200,
-            requests_max: 256,
+            requests_max: REQUESTS_A_PROCESSOR * std::thread::available_parallelism().map_or(1, usize::from),
             requests_reserved: 64,
             rate_a_second: 200.0,
             rate_burst: 2_000.0,

@@ -18,7 +18,7 @@ use std::sync::{Arc, RwLock};
 use std::time::Duration;
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpSocket};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use xiangyun_model::problem::Problems;
 use xiangyun_planning::output::MapData;
@@ -81,7 +81,7 @@ pub struct Daemon {
     address: SocketAddr,
     gateway: Gateway,
     first_run: Option<String>,
-    writer: JoinHandle<Result<(), StoreError>>,
+    writer: oneshot::Receiver<Result<(), StoreError>>,
     server: JoinHandle<()>,
     tasks: Vec<JoinHandle<()>>,
     thinker: std::thread::JoinHandle<()>,
@@ -190,7 +190,7 @@ impl Daemon {
         let doors = Doors::load(&store, &county.code).await?;
         let first_run = (!read(&world).office.has_admin()).then(|| doors.open_first_run());
         let vault = Vault::open(&store, master.clone()).await?;
-        let writer = tokio::spawn(writer.run());
+        let writer = writer.spawn().map_err(|source| DaemonError::File { path: "writer".into(), source })?;
         let parts = Parts {
             config,
             county,

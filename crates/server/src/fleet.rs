@@ -190,7 +190,7 @@ pub async fn track(app: Arc<App>, mut follower: Follower) {
                 }
             }
         }
-        if !news.is_empty() {
+        if !news.is_empty() && app.live.is_heard() {
             let list: Vec<&Last> = news.values().collect();
             let data = serde_json::json!({ "positions": list });
             app.live.tell(Told::new(0, "Positions", "positions", data));

@@ -4,11 +4,13 @@
 use crate::app::App;
 use crate::auth::{Action, sees};
 use crate::machine::{Read, World, read, read_event};
+use crate::metrics::Reason;
 use crate::office::{Role, Standing};
 use serde_json::Value;
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
 use xiangyun_store::event::Event;
 use xiangyun_store::log;
 
@@ -70,6 +72,12 @@ impl Live {
         let _ = self.sender.send(Arc::new(told));
     }
 
+    /// Whether anybody listens.
+    #[must_use]
+    pub fn is_heard(&self) -> bool {
+        self.sender.receiver_count() > 0
+    }
+
     /// A new client's queue.
     #[must_use]
     pub fn listen(&self) -> broadcast::Receiver<Arc<Told>> {
@@ -104,32 +112,51 @@ pub fn told(event: &Event) -> Told {
 /// Hands out what is committed until the daemon ends.
 pub async fn pump(app: Arc<App>) {
     let Some(writer) = app.writer() else { return };
-    let mut committed = writer.committed();
+    let mut news = writer.news();
+    let mut at = *writer.committed().borrow();
     drop(writer);
-    let mut at = *committed.borrow_and_update();
-    while committed.changed().await.is_ok() {
-        let head = *committed.borrow_and_update();
-        while at < head {
-            let events = match log::read(&app.store, &app.code, at, PAGE).await {
-                Ok(events) if !events.is_empty() => events,
-                Ok(_) => break,
-                Err(err) => {
-                    tracing::warn!(%err, "the live stream could not read the log");
-                    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-                    break;
+    loop {
+        match news.recv().await {
+            Ok(batch) => {
+                let follows = batch.first().is_none_or(|first| first.seq <= at + 1);
+                if !follows {
+                    at = catch_up(&app, at, batch[0].seq - 1).await;
                 }
-            };
-            for event in &events {
-                at = event.seq;
-                app.metrics
-                    .events
-                    .get_or_create(&crate::metrics::Reason { reason: event.kind.clone() })
-                    .inc();
-                app.live.tell(told(event));
+                at = hand_out(&app, at, &batch);
             }
-            app.metrics.seq.set(at);
+            // What was missed is in the log before what comes next.
+            Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => return,
         }
     }
+}
+
+/// Hands out events after `at`; where that leads.
+fn hand_out(app: &App, at: i64, events: &[Event]) -> i64 {
+    for event in events.iter().filter(|event| event.seq > at) {
+        app.metrics.events.get_or_create(&Reason { reason: event.kind.clone() }).inc();
+        if app.live.is_heard() {
+            app.live.tell(told(event));
+        }
+    }
+    let at = events.last().map_or(at, |event| event.seq.max(at));
+    app.metrics.seq.set(at);
+    at
+}
+
+/// Hands out what the log has after `at` up to `to`; where that leads.
+async fn catch_up(app: &App, mut at: i64, to: i64) -> i64 {
+    while at < to {
+        match log::read(&app.store, &app.code, at, PAGE).await {
+            Ok(events) if events.is_empty() => break,
+            Ok(events) => at = hand_out(app, at, &events),
+            Err(err) => {
+                tracing::warn!(%err, "the live stream could not read the log");
+                tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+            }
+        }
+    }
+    at
 }
 
 /// What a client may see of an event: all of it, a part, or nothing.

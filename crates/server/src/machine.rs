@@ -7,6 +7,7 @@ use crate::problem::Problem;
 use crate::project;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use xiangyun_dispatch::command::Command as DayCommand;
@@ -221,6 +222,8 @@ pub struct Reply {
 /// The machine.
 pub struct Day {
     env: Env,
+    /// Bytes of the last snapshot with some room, so that the next is written without moving.
+    snapshot_bytes: Cell<usize>,
 }
 
 impl Day {
@@ -265,7 +268,7 @@ impl Machine for Day {
 
     fn fresh(env: &Env) -> Self {
         *env.world.write().unwrap_or_else(PoisonError::into_inner) = World::new(&env.county);
-        Self { env: env.clone() }
+        Self { env: env.clone(), snapshot_bytes: Cell::default() }
     }
 
     fn decide(&self, command: Command) -> Result<Decision<Reply>, Problem> {
@@ -356,13 +359,19 @@ impl Machine for Day {
     }
 
     fn snapshot(&self) -> Vec<u8> {
-        rmp_serde::to_vec_named(&*self.world()).unwrap_or_default()
+        let mut bytes = Vec::with_capacity(self.snapshot_bytes.get());
+        if let Err(err) = rmp_serde::encode::write_named(&mut bytes, &*self.world()) {
+            tracing::error!(%err, "the state cannot be packed");
+            return Vec::new();
+        }
+        self.snapshot_bytes.set(bytes.len() + bytes.len() / 4);
+        bytes
     }
 
     fn restore(env: &Env, bytes: &[u8]) -> Option<Self> {
         let world: World = rmp_serde::from_slice(bytes).ok()?;
         *env.world.write().unwrap_or_else(PoisonError::into_inner) = world;
-        Some(Self { env: env.clone() })
+        Some(Self { env: env.clone(), snapshot_bytes: Cell::default() })
     }
 
     fn now_ms(&self) -> i64 {
@@ -379,7 +388,7 @@ impl Machine for Day {
             World::new(&env.county),
         );
         *env.world.write().unwrap_or_else(PoisonError::into_inner) = folded;
-        Self { env: env.clone() }
+        Self { env: env.clone(), snapshot_bytes: Cell::default() }
     }
 }
 

@@ -3,10 +3,12 @@
 use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Row};
+use std::fmt::Write as _;
 
 use crate::backend::{Kind, Store};
 use crate::error::StoreError;
 use crate::event::{Event, GENESIS, Hash, hash_from};
+use crate::op::{self, Op, Value};
 
 /// Most events that one read gives.
 pub const READ_MAX: i64 = 10_000;
@@ -87,6 +89,29 @@ pub(crate) async fn head_on(conn: &mut AnyConnection, county: &str) -> Result<He
     }
 }
 
+/// Last versions of streams, 0 where there is none: each is the end of an index, so streams of any length cost the same.
+pub(crate) async fn last_versions(
+    conn: &mut AnyConnection,
+    county: &str,
+    streams: &[String],
+) -> Result<Vec<i64>, StoreError> {
+    let mut sql = String::from("SELECT ");
+    for n in 0..streams.len() {
+        let comma = if n == 0 { "" } else { ", " };
+        let _ = write!(
+            sql,
+            "{comma}(SELECT MAX(version) FROM event WHERE county = $1 AND stream = ${}) AS v{n}",
+            n + 2
+        );
+    }
+    let mut query = sqlx::query(AssertSqlSafe(sql)).bind(county.to_owned());
+    for stream in streams {
+        query = query.bind(stream.clone());
+    }
+    let row = query.fetch_one(conn).await.map_err(StoreError::from_write)?;
+    (0..streams.len()).map(|n| Ok(row.try_get::<Option<i64>, _>(n)?.unwrap_or(0))).collect()
+}
+
 /// The counties that have a log.
 ///
 /// # Errors
@@ -114,41 +139,50 @@ fn event_from(row: &AnyRow) -> Result<Event, StoreError> {
     })
 }
 
+/// An event as a row.
+const INSERT: &str = "INSERT INTO event (county, seq, stream, version, at_ms, kind, schema, body, prev_hash, hash) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 /// Columns of `event`.
 const EVENT_COLUMNS: usize = 10;
 
-/// Writes events inside the caller's transaction, several rows a statement.
+/// Writes events inside the caller's transaction, several at once.
 pub(crate) async fn insert(kind: Kind, conn: &mut AnyConnection, events: &[Event]) -> Result<(), StoreError> {
-    for chunk in events.chunks(kind.rows_a_statement()) {
-        let mut sql = String::from(
-            "INSERT INTO event (county, seq, stream, version, at_ms, kind, schema, body, prev_hash, hash) VALUES ",
-        );
-        push_rows(&mut sql, chunk.len(), EVENT_COLUMNS);
-        let mut query = sqlx::query(AssertSqlSafe(sql));
-        for e in chunk {
-            query = query
-                .bind(e.county.clone())
-                .bind(e.seq)
-                .bind(e.stream.clone())
-                .bind(e.version)
-                .bind(e.at_ms)
-                .bind(e.kind.clone())
-                .bind(i64::from(e.schema))
-                .bind(e.body.clone())
-                .bind(e.prev_hash.to_vec())
-                .bind(e.hash.to_vec());
+    let values = |e: &Event| {
+        vec![
+            Value::Text(e.county.clone()),
+            Value::Int(e.seq),
+            Value::Text(e.stream.clone()),
+            Value::Int(e.version),
+            Value::Int(e.at_ms),
+            Value::Text(e.kind.clone()),
+            Value::Int(i64::from(e.schema)),
+            Value::Bytes(e.body.clone()),
+            Value::Bytes(e.prev_hash.to_vec()),
+            Value::Bytes(e.hash.to_vec()),
+        ]
+    };
+    match kind {
+        Kind::Sqlite => {
+            let ops: Vec<Op> = events.iter().map(|e| Op::new(INSERT, values(e))).collect();
+            op::run(kind, conn, &ops).await
         }
-        query.execute(&mut *conn).await.map_err(StoreError::from_write)?;
+        Kind::Postgres => {
+            for chunk in events.chunks(kind.rows_a_statement()) {
+                let mut sql = String::from(INSERT);
+                push_rows(&mut sql, chunk.len() - 1, EVENT_COLUMNS);
+                let query = chunk.iter().flat_map(values).fold(sqlx::query(AssertSqlSafe(sql)), op::bound);
+                query.execute(&mut *conn).await.map_err(StoreError::from_write)?;
+            }
+            Ok(())
+        }
     }
-    Ok(())
 }
 
-/// Appends `($1, $2), ($3, $4)…` for `rows` rows of `columns`.
+/// Appends placeholders of so many more rows to a statement for one.
 fn push_rows(sql: &mut String, rows: usize, columns: usize) {
-    use std::fmt::Write;
-    let mut n = 0;
-    for row in 0..rows {
-        sql.push_str(if row == 0 { "(" } else { ", (" });
+    let mut n = columns;
+    for _ in 0..rows {
+        sql.push_str(", (");
         for column in 0..columns {
             n += 1;
             let _ = write!(sql, "{}${n}", if column == 0 { "" } else { ", " });
@@ -163,8 +197,8 @@ mod tests {
 
     #[test]
     fn placeholders_are_numbered_through() {
-        let mut sql = String::new();
+        let mut sql = String::from("($1, $2, $3)");
         push_rows(&mut sql, 2, 3);
-        assert_eq!(sql, "($1, $2, $3), ($4, $5, $6)");
+        assert_eq!(sql, "($1, $2, $3), ($4, $5, $6), ($7, $8, $9)");
     }
 }

@@ -28,12 +28,14 @@ pub async fn read_models<M: Machine>(
     }
     loop {
         let events = log::read_on(&mut conn, county, head.seq, log::READ_MAX).await?;
+        let mut ops = Vec::new();
         for event in &events {
             verify::follows(&head, event)?;
             machine.apply(event);
-            op::run(&mut conn, &machine.project(event)).await?;
+            ops.extend(machine.project(event));
             head = Head { seq: event.seq, hash: event.hash };
         }
+        op::run(store.kind(), &mut conn, &ops).await?;
         sqlx::raw_sql("COMMIT").execute(&mut conn).await.map_err(StoreError::from_write)?;
         if (events.len() as i64) < log::READ_MAX {
             return Ok(head.seq);

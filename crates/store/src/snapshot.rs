@@ -54,8 +54,9 @@ pub(crate) async fn newest(
 pub(crate) async fn insert(
     conn: &mut AnyConnection,
     county: &str,
-    snapshot: &Snapshot,
+    snapshot: Snapshot,
 ) -> Result<(), StoreError> {
+    let hash = Sha256::digest(&snapshot.body).to_vec();
     sqlx::query(
         "INSERT INTO snapshot (county, seq, schema, body, hash) VALUES ($1, $2, $3, $4, $5) \
          ON CONFLICT (county, seq) DO NOTHING",
@@ -63,8 +64,8 @@ pub(crate) async fn insert(
     .bind(county.to_owned())
     .bind(snapshot.seq)
     .bind(i64::from(snapshot.schema))
-    .bind(snapshot.body.clone())
-    .bind(Sha256::digest(&snapshot.body).to_vec())
+    .bind(snapshot.body)
+    .bind(hash)
     .execute(&mut *conn)
     .await
     .map_err(StoreError::from_write)?;

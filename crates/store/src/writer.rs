@@ -7,13 +7,15 @@
 
 use sqlx::AnyConnection;
 use sqlx::Row;
-use std::collections::HashMap;
-use std::time::Duration;
-use tokio::sync::{mpsc, oneshot, watch};
+use std::collections::{BTreeSet, HashMap};
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::backend::{Kind, Store};
 use crate::error::StoreError;
-use crate::event::{Event, NewEvent};
+use crate::event::{Event, GENESIS, NewEvent};
 use crate::log::{self, Head};
 use crate::op::{self, Op};
 use crate::outbox::{self, NewItem};
@@ -22,9 +24,16 @@ use crate::snapshot::{self, Snapshot};
 /// Commands that may wait for the writer.
 pub const QUEUE_MAX: usize = 4_096;
 /// Commands that share one transaction.
-pub const BATCH_MAX: usize = 512;
-/// Events between two snapshots.
+pub const BATCH_MAX: usize = 128;
+/// Events between two snapshots at least.
 pub const SNAPSHOT_EVERY: i64 = 20_000;
+/// Time between two snapshots, in times of what the last one took: it costs as much as the whole state is big, however
+/// quickly that changes.
+const SNAPSHOT_PAUSE: u32 = 40;
+/// Events without a snapshot at most: a restart folds them.
+const TAIL_MAX: i64 = 150_000;
+/// Batches that wait for whoever is told of them; who is slower reads the log.
+const NEWS_MAX: usize = 16;
 /// Longest wait for a database that has gone away, before the writer gives up.
 pub const RECONNECT_MAX: Duration = Duration::from_secs(120);
 const RECONNECT_PAUSE: Duration = Duration::from_millis(250);
@@ -60,7 +69,8 @@ pub trait Machine: Send + 'static {
     /// # Errors
     /// A refusal, with its reason for the caller.
     fn decide(&self, command: Self::Command) -> Result<Decision<Self::Reply>, Self::Refusal>;
-    /// Folds one event into the state. Must accept every event that was ever written.
+    /// Folds one event into the state. Must accept every event that was ever written. A new event is folded before its
+    /// batch is numbered: `version` and the hashes are not set yet and must not matter.
     fn apply(&mut self, event: &Event);
     /// Read-model changes of one event; called after [`Machine::apply`].
     fn project(&self, event: &Event) -> Vec<Op>;
@@ -110,11 +120,20 @@ pub struct WriterHandle<M: Machine> {
     county: String,
     queue: mpsc::Sender<Envelope<M>>,
     committed: watch::Receiver<i64>,
+    news: broadcast::Sender<News>,
 }
+
+/// Events of a batch that is durable.
+pub type News = Arc<[Event]>;
 
 impl<M: Machine> Clone for WriterHandle<M> {
     fn clone(&self) -> Self {
-        Self { county: self.county.clone(), queue: self.queue.clone(), committed: self.committed.clone() }
+        Self {
+            county: self.county.clone(),
+            queue: self.queue.clone(),
+            committed: self.committed.clone(),
+            news: self.news.clone(),
+        }
     }
 }
 
@@ -145,6 +164,12 @@ impl<M: Machine> WriterHandle<M> {
         self.committed.clone()
     }
 
+    /// Batches as they become durable, from now on. Who is slower than the writer lags and reads the log instead.
+    #[must_use]
+    pub fn news(&self) -> broadcast::Receiver<News> {
+        self.news.subscribe()
+    }
+
     fn gone(&self) -> Undone<M::Refusal> {
         Undone::Store(StoreError::WriterGone { county: self.county.clone() })
     }
@@ -160,8 +185,12 @@ pub struct Writer<M: Machine> {
     head: Head,
     versions: HashMap<String, i64>,
     snapshot_seq: i64,
+    /// When the last snapshot was written, and how long that took.
+    snapshot_at: Instant,
+    snapshot_took: Duration,
     queue: mpsc::Receiver<Envelope<M>>,
     committed: watch::Sender<i64>,
+    news: broadcast::Sender<News>,
 }
 
 impl<M: Machine> Writer<M> {
@@ -180,7 +209,9 @@ impl<M: Machine> Writer<M> {
         let folded = fold::<M>(&mut conn, county, env).await?;
         let (sender, queue) = mpsc::channel(QUEUE_MAX);
         let (committed, watch) = watch::channel(folded.head.seq);
-        let handle = WriterHandle { county: county.to_owned(), queue: sender, committed: watch };
+        let news = broadcast::Sender::new(NEWS_MAX);
+        let handle =
+            WriterHandle { county: county.to_owned(), queue: sender, committed: watch, news: news.clone() };
         let writer = Self {
             store: store.clone(),
             county: county.to_owned(),
@@ -190,8 +221,11 @@ impl<M: Machine> Writer<M> {
             head: folded.head,
             versions: HashMap::new(),
             snapshot_seq: folded.snapshot_seq,
+            snapshot_at: Instant::now(),
+            snapshot_took: Duration::ZERO,
             queue,
             committed,
+            news,
         };
         Ok((writer, handle))
     }
@@ -210,7 +244,7 @@ impl<M: Machine> Writer<M> {
         let mut batch = Vec::with_capacity(BATCH_MAX);
         while self.queue.recv_many(&mut batch, BATCH_MAX).await > 0 {
             self.serve(&mut batch).await?;
-            if self.head.seq - self.snapshot_seq >= SNAPSHOT_EVERY {
+            if self.wants_snapshot() {
                 self.write_snapshot().await?;
             }
         }
@@ -218,6 +252,27 @@ impl<M: Machine> Writer<M> {
             self.write_snapshot().await?;
         }
         Ok(())
+    }
+
+    /// The same on a thread of its own, so that deciding, folding and packing hold up nobody who reads or is refused.
+    /// Gives the way to its outcome, which is gone without one if the thread panicked.
+    ///
+    /// # Errors
+    /// No thread or no runtime can be had.
+    pub fn spawn(self) -> io::Result<oneshot::Receiver<Result<(), StoreError>>> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (outcome, ended) = oneshot::channel();
+        std::thread::Builder::new().name("writer".into()).spawn(move || {
+            // Nobody waits any more when the process is ending.
+            let _ = outcome.send(runtime.block_on(self.run()));
+        })?;
+        Ok(ended)
+    }
+
+    fn wants_snapshot(&self) -> bool {
+        let tail = self.head.seq - self.snapshot_seq;
+        tail >= TAIL_MAX
+            || tail >= SNAPSHOT_EVERY && self.snapshot_at.elapsed() >= self.snapshot_took * SNAPSHOT_PAUSE
     }
 
     /// Decides a batch, writes it in one transaction, answers.
@@ -234,7 +289,7 @@ impl<M: Machine> Writer<M> {
                 Ok(decision) => {
                     let at_ms = self.machine.now_ms();
                     for new in decision.events {
-                        let event = self.place(new, at_ms).await?;
+                        let event = self.place(new, at_ms);
                         self.machine.apply(&event);
                         ops.extend(self.machine.project(&event));
                         let wanted = self.machine.publish(&event);
@@ -252,9 +307,12 @@ impl<M: Machine> Writer<M> {
             }
             return Ok(());
         }
+        self.number(&mut events).await?;
         match self.commit(&events, &ops, &items).await {
             Ok(()) => {
                 self.committed.send_replace(self.head.seq);
+                // Nobody listening is fine.
+                let _ = self.news.send(events.into());
                 for (answer, reply, seq) in answers {
                     let _ = answer.send(Ok((reply, seq)));
                 }
@@ -277,46 +335,53 @@ impl<M: Machine> Writer<M> {
         }
     }
 
-    /// Gives an event its numbers and its place in the chain.
-    async fn place(&mut self, new: NewEvent, at_ms: i64) -> Result<Event, StoreError> {
-        let version = match self.versions.get(&new.stream) {
-            Some(version) => version + 1,
-            None => self.last_version(&new.stream).await? + 1,
-        };
-        if self.versions.len() >= VERSIONS_CACHED_MAX {
-            self.versions.clear();
-        }
-        self.versions.insert(new.stream.clone(), version);
-        let mut event = Event {
+    /// Gives an event its place in the county's log.
+    fn place(&mut self, new: NewEvent, at_ms: i64) -> Event {
+        self.head.seq += 1;
+        Event {
             county: self.county.clone(),
-            seq: self.head.seq + 1,
+            seq: self.head.seq,
             stream: new.stream,
-            version,
+            version: 0,
             at_ms,
             kind: new.kind.to_owned(),
             schema: new.schema,
             body: new.body,
-            prev_hash: self.head.hash,
-            hash: [0; 32],
-        };
-        event.hash = event.expected_hash();
-        self.head = Head { seq: event.seq, hash: event.hash };
-        Ok(event)
+            prev_hash: GENESIS,
+            hash: GENESIS,
+        }
     }
 
-    async fn last_version(&mut self, stream: &str) -> Result<i64, StoreError> {
+    /// Gives the events of a batch their versions and links them into the chain. Last versions that are not in memory are
+    /// asked for together: one by one they were half of a batch's time.
+    async fn number(&mut self, events: &mut [Event]) -> Result<(), StoreError> {
+        if self.versions.len() >= VERSIONS_CACHED_MAX {
+            self.versions.clear();
+        }
+        let unknown: BTreeSet<&str> =
+            events.iter().map(|e| &e.stream[..]).filter(|&s| !self.versions.contains_key(s)).collect();
+        let unknown: Vec<String> = unknown.into_iter().map(str::to_owned).collect();
+        for streams in unknown.chunks(self.store.kind().rows_a_statement()) {
+            let versions = self.last_versions(streams).await?;
+            self.versions.extend(streams.iter().cloned().zip(versions));
+        }
+        for event in events {
+            let version = self.versions.entry(event.stream.clone()).or_insert(0);
+            *version += 1;
+            event.version = *version;
+            event.prev_hash = self.head.hash;
+            event.hash = event.expected_hash();
+            self.head.hash = event.hash;
+        }
+        Ok(())
+    }
+
+    async fn last_versions(&mut self, streams: &[String]) -> Result<Vec<i64>, StoreError> {
         let deadline = tokio::time::Instant::now() + RECONNECT_MAX;
         loop {
-            let found = sqlx::query("SELECT MAX(version) AS v FROM event WHERE county = $1 AND stream = $2")
-                .bind(self.county.clone())
-                .bind(stream.to_owned())
-                .fetch_one(&mut self.conn)
-                .await
-                .map_err(StoreError::from_write);
-            match found {
-                Ok(row) => return Ok(row.try_get::<Option<i64>, _>("v")?.unwrap_or(0)),
+            match log::last_versions(&mut self.conn, &self.county, streams).await {
                 Err(err) if err.is_disconnect() => self.reconnect(deadline, err).await?,
-                Err(err) => return Err(err),
+                other => return other,
             }
         }
     }
@@ -367,7 +432,7 @@ impl<M: Machine> Writer<M> {
         let kind = self.store.kind();
         self.store.begin(&mut self.conn).await?;
         log::insert(kind, &mut self.conn, events).await?;
-        op::run(&mut self.conn, ops).await?;
+        op::run(kind, &mut self.conn, ops).await?;
         outbox::insert(&mut self.conn, &self.county, items).await?;
         sqlx::raw_sql("COMMIT").execute(&mut self.conn).await.map_err(|e| {
             let err = StoreError::from_write(e);
@@ -413,15 +478,17 @@ impl<M: Machine> Writer<M> {
     }
 
     async fn write_snapshot(&mut self) -> Result<(), StoreError> {
+        let began = Instant::now();
         let snapshot =
             Snapshot { seq: self.head.seq, schema: M::SNAPSHOT_SCHEMA, body: self.machine.snapshot() };
         let outcome = async {
             self.store.begin(&mut self.conn).await?;
-            snapshot::insert(&mut self.conn, &self.county, &snapshot).await?;
+            snapshot::insert(&mut self.conn, &self.county, snapshot).await?;
             sqlx::raw_sql("COMMIT").execute(&mut self.conn).await.map_err(StoreError::from_write)?;
             Ok::<(), StoreError>(())
         }
         .await;
+        (self.snapshot_at, self.snapshot_took) = (Instant::now(), began.elapsed());
         // A snapshot only shortens a restart: without one the log still tells everything.
         match outcome {
             Ok(()) => self.snapshot_seq = self.head.seq,
@@ -454,7 +521,7 @@ async fn fold<M: Machine>(
     let found = snapshot::newest(conn, county, M::SNAPSHOT_SCHEMA).await?;
     let restored = found.and_then(|s| M::restore(env, &s.body).map(|machine| (machine, s.seq)));
     let (mut machine, snapshot_seq) = restored.unwrap_or_else(|| (M::fresh(env), 0));
-    let mut head = Head { seq: snapshot_seq, hash: crate::event::GENESIS };
+    let mut head = Head { seq: snapshot_seq, hash: GENESIS };
     if snapshot_seq > 0 {
         let before = log::read_on(conn, county, snapshot_seq - 1, 1).await?;
         let Some(event) = before.first().filter(|e| e.seq == snapshot_seq) else {

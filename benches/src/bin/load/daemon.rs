@@ -8,8 +8,10 @@ use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Requests worked on at once, as the daemon's own default has it with the places kept for scans.
-pub(crate) const REQUESTS_MAX: usize = 256;
+/// Requests worked on at once, as the daemon's own default has it: 64 for each processor.
+pub(crate) fn requests_max() -> usize {
+    64 * std::thread::available_parallelism().map_or(1, usize::from)
+}
 
 pub(crate) struct Daemon {
     child: Child,
@@ -32,10 +34,11 @@ impl Daemon {
         let config = dir.path().join("daemon.toml");
         let text = format!(
             "county = {:?}\ndata = \"var\"\n[listen]\nhttp = \"127.0.0.1:0\"\n\
-             [limits]\nconnections_max = 6000\nrate_a_second = 1000000.0\nrate_burst = 1000000.0\nrequests_max = {REQUESTS_MAX}\n\
+             [limits]\nconnections_max = 6000\nrate_a_second = 1000000.0\nrate_burst = 1000000.0\nrequests_max = {}\n\
              [gateway]\ntcp = \"127.0.0.1:0\"\nudp = \"127.0.0.1:0\"\nconnections_max = 20000\nconnections_an_address_max = 20000\n\
              require_authentication = false\naccept_unknown = true\n",
-            county.display().to_string()
+            county.display().to_string(),
+            requests_max()
         );
         std::fs::write(&config, text).map_err(|e| e.to_string())?;
         let mut child = Command::new(&plan.xiangyun)

@@ -15,7 +15,8 @@ use client::Latencies;
 use daemon::Daemon;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
 use xiangyun_telematics::gateway::load::{Flood, FloodReport, flood};
 
 /// What is asked for.
@@ -106,10 +107,7 @@ async fn steady(daemon: &Daemon, plan: &Plan, verdict: &mut Verdict) -> Result<f
     let stalled = streams::stall(daemon, 5).await?;
     let seconds = plan.seconds;
     let before = daemon.rss_kib();
-    let flood = tokio::spawn({
-        let plan = terminals(daemon, plan, plan.rate, seconds, 13_900_000_000);
-        async move { flood(&plan).await }
-    });
+    let flood = apart(terminals(daemon, plan, plan.rate, seconds, 13_900_000_000));
     let reading = people::read(daemon, 4, 10.0, seconds);
     let writing = people::write(daemon, 2, 5.0, seconds, &listening.committed);
     let memory = daemon.watch_memory(seconds);
@@ -150,22 +148,55 @@ async fn steady(daemon: &Daemon, plan: &Plan, verdict: &mut Verdict) -> Result<f
     Ok(writes.count() as f64 / seconds)
 }
 
+/// Terminals on a thread of their own: what people wait for is the daemon, not ten thousand terminals beside them.
+fn apart(plan: Flood) -> oneshot::Receiver<std::io::Result<FloodReport>> {
+    let (report, wait) = oneshot::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        // Nobody waits any more when the measurement was given up.
+        let _ = report.send(runtime.and_then(|runtime| runtime.block_on(flood(&plan))));
+    });
+    wait
+}
+
+/// Longest time that terminals take to connect.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// Terminals that report for at least so long after all of them have connected.
+async fn reporting(
+    daemon: &Daemon,
+    plan: &Plan,
+    rate: f64,
+    seconds: f64,
+    first_phone: u64,
+) -> Result<oneshot::Receiver<std::io::Result<FloodReport>>, String> {
+    let began = Instant::now();
+    let accepted = "xiangyun_gateway{reason=\"accepted\"}";
+    let all = daemon.metric(accepted).await + plan.terminals as u64;
+    let flooding = apart(terminals(daemon, plan, rate, seconds + CONNECT.as_secs_f64(), first_phone));
+    while daemon.metric(accepted).await < all {
+        if began.elapsed() > CONNECT {
+            return Err(format!(
+                "{} terminals did not connect within {} s",
+                plan.terminals,
+                CONNECT.as_secs()
+            ));
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    Ok(flooding)
+}
+
 /// As much as it takes, then three times as many at once.
 async fn overload(daemon: &Daemon, plan: &Plan, verdict: &mut Verdict) -> Result<(), String> {
     let seconds = (plan.seconds / 4.0).clamp(5.0, 20.0);
     // Both times terminals report as well, three times as often the second time.
-    let usual_flood = tokio::spawn({
-        let plan = terminals(daemon, plan, plan.rate, seconds, 13_960_000_000);
-        async move { flood(&plan).await }
-    });
-    let alone = people::storm(daemon, daemon::REQUESTS_MAX / 2, seconds).await?;
+    let usual_flood = reporting(daemon, plan, plan.rate, seconds, 13_960_000_000).await?;
+    let alone = people::storm(daemon, daemon::requests_max() / 2, seconds).await?;
     usual_flood.await.map_err(|e| e.to_string())?.map_err(|e| e.to_string())?;
     let usual = alone.done.count() as f64 / seconds;
-    let flood = tokio::spawn({
-        let plan = terminals(daemon, plan, plan.rate * 3.0, seconds, 13_950_000_000);
-        async move { flood(&plan).await }
-    });
-    let mut storm = people::storm(daemon, daemon::REQUESTS_MAX * 3, seconds).await?;
+    let flood = reporting(daemon, plan, plan.rate * 3.0, seconds, 13_950_000_000).await?;
+    let mut storm = people::storm(daemon, daemon::requests_max() * 3, seconds).await?;
     let positions = flood.await.map_err(|e| e.to_string())?;
     let calm = daemon.calm(Duration::from_secs(30)).await;
     println!(

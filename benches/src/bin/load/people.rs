@@ -3,8 +3,10 @@
 use crate::client::Latencies;
 use crate::daemon::Daemon;
 use crate::streams::Committed;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
 /// What readers ask for in turn.
@@ -95,20 +97,31 @@ pub(crate) struct Storm {
     pub(crate) broken: u64,
 }
 
-/// So many writers at once, each as fast as it is answered; who is refused waits a moment and asks again.
+/// How long who is refused waits before asking again.
+const AGAIN: Duration = Duration::from_millis(200);
+
+/// So many writers at once, each as fast as it is answered; who is refused waits a moment and asks again. All are connected
+/// before the first asks for anything, and they are a crowd, not a drum: they begin one after the other within [`AGAIN`].
 pub(crate) async fn storm(daemon: &Daemon, many: usize, seconds: f64) -> Result<Storm, String> {
     let mut crowd = JoinSet::new();
-    for _ in 0..many {
-        let mut client = daemon.client();
+    let connected = Arc::new(Barrier::new(many));
+    for n in 0..many {
+        let (mut client, connected) = (daemon.client(), Arc::clone(&connected));
         crowd.spawn(async move {
+            let (status, _, _) = client.ask("GET", "/healthz", "").await?;
+            if status != 200 {
+                return Err(format!("/healthz: {status}"));
+            }
+            connected.wait().await;
             let (began, mut got) = (Instant::now(), Storm::default());
+            tokio::time::sleep(AGAIN.mul_f64(n as f64 / many as f64)).await;
             while began.elapsed().as_secs_f64() < seconds {
                 let (_, body) = order();
                 match client.ask("POST", "/api/v1/orders", &body).await {
                     Ok((201, _, took)) => got.done.note(took),
                     Ok((429 | 503, _, took)) => {
                         got.refused.note(took);
-                        tokio::time::sleep(Duration::from_millis(200)).await;
+                        tokio::time::sleep(AGAIN).await;
                     }
                     Ok((status, answer, _)) => return Err(format!("/api/v1/orders: {status} {answer}")),
                     Err(_) => got.broken += 1,

@@ -9,7 +9,7 @@ use crate::auth::secret::{
 };
 use crate::auth::{Via, session};
 use crate::clock::wall_ms;
-use crate::http::guard::{Guard, Peer};
+use crate::http::guard::Peer;
 use crate::machine::{Command, Done, read};
 use crate::office::{Fact, Role, Standing};
 use crate::problem::Problem;
@@ -52,7 +52,6 @@ pub struct Me {
 #[utoipa::path(post, path = "/api/v1/login", tag = "access", request_body = Login, responses((status = 200, body = Me)))]
 pub(super) async fn login(
     State(app): State<Arc<App>>,
-    Extension(guard): Extension<Arc<Guard>>,
     peer: Option<Extension<Peer>>,
     raw: axum::body::Bytes,
 ) -> Result<Response, Problem> {
@@ -60,7 +59,9 @@ pub(super) async fn login(
     let from = peer.map_or_else(String::new, |p| p.0.0.to_string());
     let a_minute = app.config.auth_rate();
     // By account and address together, so that nobody can lock another out from elsewhere; and by address.
-    if !guard.login(&format!("{}@{from}", body.user), a_minute) || !guard.login(&from, a_minute * 10.0) {
+    if !app.guard.login(&format!("{}@{from}", body.user), a_minute)
+        || !app.guard.login(&from, a_minute * 10.0)
+    {
         return Err(
             Problem::new(StatusCode::TOO_MANY_REQUESTS, "H611", "too many sign-ins; wait a minute").retry(60)
         );

@@ -24,7 +24,7 @@ pub mod webhooks;
 
 use crate::app::App;
 use crate::auth::Action;
-use crate::http::guard::{Guard, guard};
+use crate::http::guard::guard;
 use crate::pages;
 use crate::problem::Problem;
 use axum::Router;
@@ -440,14 +440,12 @@ fn finish(document: &mut Value) {
 
 /// All routes behind the guard.
 pub fn router(app: &Arc<App>) -> Router {
-    let shared = (Arc::clone(app), Arc::new(Guard::new(&app.config.limits)));
     described()
         .0
         .merge(pages::routes())
         .fallback(|| async {
             Problem::new(StatusCode::NOT_FOUND, "H605", "no such path; /api/docs lists them").into_response()
         })
-        .layer(axum::Extension(Arc::clone(&shared.1)))
-        .layer(from_fn_with_state(shared, guard))
+        .layer(from_fn_with_state(Arc::clone(app), guard))
         .with_state(Arc::clone(app))
 }

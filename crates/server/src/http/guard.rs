@@ -8,7 +8,7 @@ use crate::machine::read;
 use crate::metrics::{Reason, RequestLabels};
 use crate::problem::{Problem, Refused};
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use futures_util::FutureExt;
@@ -83,17 +83,54 @@ impl Guard {
     }
 }
 
-/// The state of the guard's layer.
-pub type Shared = (Arc<App>, Arc<Guard>);
+/// Refuses a request for which there is no place before anything of it is looked at but its line: a refusal must cost
+/// next to nothing when there are many.
+pub fn shed<B>(app: &App, request: &axum::http::Request<B>) -> Option<Response> {
+    let path = request.uri().path();
+    let has_room = app.guard.places.available_permits() > 0 || api::is_urgent(path);
+    if has_room || matches!(api::need(request.method(), path), Some(Need::Probe)) || *app.draining.borrow() {
+        return None;
+    }
+    let id = request_id(request.headers());
+    let response = overload(app).into_response();
+    count(app, request.method(), "shed", &response);
+    Some(dressed(response, &id))
+}
+
+/// Counts an answer.
+fn count(app: &App, method: &Method, path: &str, response: &Response) {
+    if let Some(Refused(code)) = response.extensions().get::<Refused>() {
+        app.metrics.refused.get_or_create(&Reason { reason: code.clone() }).inc();
+    }
+    let labels = RequestLabels {
+        method: known_method(method).to_owned(),
+        path: path.to_owned(),
+        status: response.status().as_u16(),
+    };
+    app.metrics.requests.get_or_create(&labels).inc();
+}
+
+/// An answer with the headers that all have.
+fn dressed(mut response: Response, id: &str) -> Response {
+    let headers = response.headers_mut();
+    if let Ok(value) = HeaderValue::from_str(id) {
+        headers.insert("x-request-id", value);
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
 
 /// Guards one request.
-pub async fn guard(State((app, guard)): State<Shared>, mut request: Request, next: Next) -> Response {
+pub async fn guard(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
-    let id = request_id(&request);
+    let id = request_id(request.headers());
     let method = request.method().clone();
     let path = request.extensions().get::<MatchedPath>().map_or("unmatched", |p| p.as_str()).to_owned();
     let peer = request.extensions().get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |p| p.0);
-    let mut response = match admit(&app, &guard, &mut request, &path, peer, &id) {
+    let mut response = match admit(&app, &mut request, &path, peer, &id) {
         Err(refusal) => *refusal,
         Ok(permit) => {
             let limit = if api::is_bulk(&path) { BULK_TIME } else { REQUEST_TIME };
@@ -124,29 +161,11 @@ pub async fn guard(State((app, guard)): State<Shared>, mut request: Request, nex
             response.headers_mut().insert(header::ALLOW, allow);
         }
     }
-    if let Some(Refused(code)) = response.extensions().get::<Refused>() {
-        app.metrics.refused.get_or_create(&Reason { reason: code.clone() }).inc();
-    }
     let seconds = began.elapsed().as_secs_f64();
-    app.metrics.seconds.get_or_create(&Reason { reason: path.clone() }).observe(seconds);
-    tracing::debug!(request = id, %method, path, status = status.as_u16(), seconds, "request");
-    app.metrics
-        .requests
-        .get_or_create(&RequestLabels {
-            method: known_method(&method).to_owned(),
-            path,
-            status: status.as_u16(),
-        })
-        .inc();
-    let headers = response.headers_mut();
-    if let Ok(value) = HeaderValue::from_str(&id) {
-        headers.insert("x-request-id", value);
-    }
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
-    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    response
+    tracing::debug!(request = id, %method, path, status = response.status().as_u16(), seconds, "request");
+    count(&app, &method, &path, &response);
+    app.metrics.seconds.get_or_create(&Reason { reason: path }).observe(seconds);
+    dressed(response, &id)
 }
 
 /// A method as a label: of those that nobody knows there may be any number.
@@ -157,9 +176,8 @@ fn known_method(method: &Method) -> &str {
     }
 }
 
-fn request_id(request: &Request) -> String {
-    request
-        .headers()
+fn request_id(headers: &HeaderMap) -> String {
+    headers
         .get("x-request-id")
         .and_then(|v| v.to_str().ok())
         .filter(|v| (1..=64).contains(&v.len()) && v.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'))
@@ -169,8 +187,7 @@ fn request_id(request: &Request) -> String {
 type Permit<'a> = Option<tokio::sync::SemaphorePermit<'a>>;
 
 fn admit<'a>(
-    app: &Arc<App>,
-    guard: &'a Guard,
+    app: &'a Arc<App>,
     request: &mut Request,
     path: &str,
     peer: IpAddr,
@@ -186,15 +203,17 @@ fn admit<'a>(
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, "H613", "the daemon is ending").retry(5),
         ));
     }
-    let permit = match guard.places.try_acquire() {
+    let permit = match app.guard.places.try_acquire() {
         Ok(permit) => permit,
-        Err(_) if api::is_urgent(path) => guard.reserved.try_acquire().map_err(|_| refuse(overload()))?,
-        Err(_) => return Err(refuse(overload())),
+        Err(_) if api::is_urgent(path) => {
+            app.guard.reserved.try_acquire().map_err(|_| refuse(overload(app)))?
+        }
+        Err(_) => return Err(refuse(overload(app))),
     };
     let caller = session::caller(app, request.headers(), peer, id);
     let limits = &app.config.limits;
     let key = caller.as_ref().map_or_else(|| peer.to_string(), |c| c.who.clone());
-    if !take(&guard.rates, &key, limits.rate_a_second, limits.rate_burst) {
+    if !take(&app.guard.rates, &key, limits.rate_a_second, limits.rate_burst) {
         return Err(refuse(
             Problem::new(StatusCode::TOO_MANY_REQUESTS, "H611", "too many requests; slow down").retry(1),
         ));
@@ -237,7 +256,11 @@ fn admit<'a>(
     Ok(Some(permit))
 }
 
-fn overload() -> Problem {
+/// Refuses for want of a place; vehicles' reports, which can wait a moment, give way meanwhile.
+fn overload(app: &App) -> Problem {
+    if let Some(gateway) = app.gateway.get() {
+        gateway.give_way();
+    }
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "H612", "too many requests are being worked on").retry(1)
 }
 

@@ -9,9 +9,10 @@ use crate::metrics::Reason;
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
+use futures_util::future::{Either, ready};
 use hyper::body::Incoming;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -155,9 +156,12 @@ async fn http1<S>(app: &Arc<App>, io: TokioIo<S>, peer: SocketAddr, router: Rout
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
 {
-    let service = router.map_request(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(guard::Peer(peer.ip()));
-        request.map(Body::new)
+    let service = service_fn(|mut request: Request<Incoming>| match guard::shed(app, &request) {
+        Some(refusal) => Either::Left(ready(Ok(refusal))),
+        None => {
+            request.extensions_mut().insert(guard::Peer(peer.ip()));
+            Either::Right(router.clone().oneshot(request.map(Body::new)))
+        }
     });
     let mut builder = hyper::server::conn::http1::Builder::new();
     builder
@@ -166,7 +170,7 @@ where
         .max_buf_size(HEAD_BYTES_MAX)
         .max_headers(HEADERS_MAX)
         .keep_alive(true);
-    let mut served = std::pin::pin!(builder.serve_connection(io, TowerToHyperService::new(service)));
+    let mut served = std::pin::pin!(builder.serve_connection(io, service));
     let mut draining = app.draining.subscribe();
     tokio::select! {
         ended = served.as_mut() => {

@@ -120,6 +120,65 @@ fn many_senders_share_commits_and_leave_no_gap() {
 }
 
 #[test]
+fn versions_of_many_streams_go_on_after_a_restart() {
+    on_both("versions", |store, _dir| async move {
+        // More streams in a batch than are asked for at once, some twice, some for the first time only later.
+        for round in 1..=3 {
+            let running = start(&store).await;
+            let mut tasks = Vec::new();
+            for account in 0..300 * round {
+                let handle = running.handle.clone();
+                let account = format!("acc{}", account % (200 * round));
+                tasks.push(tokio::spawn(async move { handle.send(gives(&account, 1)).await.unwrap() }));
+            }
+            for task in tasks {
+                task.await.unwrap();
+            }
+            stop(running).await;
+        }
+        assert_eq!(verify::county(&store, COUNTY).await.unwrap().events, 1_800);
+        for (account, many) in [("acc0", 6), ("acc150", 5), ("acc250", 3), ("acc550", 1)] {
+            let stream = log::read_stream(&store, COUNTY, &format!("account/{account}")).await.unwrap();
+            let versions: Vec<i64> = stream.iter().map(|e| e.version).collect();
+            assert_eq!(versions, (1..=many).collect::<Vec<i64>>(), "{account}");
+        }
+    });
+}
+
+#[test]
+fn who_listens_hears_every_event_once_or_that_it_lagged() {
+    on_both("news", |store, _dir| async move {
+        let running = start(&store).await;
+        let (mut news, mut idle) = (running.handle.news(), running.handle.news());
+        let mut heard = Vec::new();
+        for n in 1..=40 {
+            let (_, seq) = running.handle.send(gives("a", n)).await.unwrap();
+            let batch = news.recv().await.unwrap();
+            heard.extend(batch.iter().map(|e| (e.seq, e.version, e.hash == e.expected_hash())));
+            assert_eq!(heard.last(), Some(&(seq, n, true)));
+        }
+        assert_eq!(heard.iter().map(|h| h.0).collect::<Vec<_>>(), (1..=40).collect::<Vec<i64>>());
+        let lagged = idle.recv().await;
+        assert!(matches!(lagged, Err(tokio::sync::broadcast::error::RecvError::Lagged(_))), "{lagged:?}");
+        drop(running.handle);
+        running.task.await.unwrap().unwrap();
+    });
+}
+
+#[test]
+fn a_writer_on_a_thread_of_its_own_ends_with_its_last_handle() {
+    on_both("thread", |store, _dir| async move {
+        store.define(TABLES).await.unwrap();
+        let (writer, handle) = Writer::<Ledger>::recover(&store, COUNTY, &()).await.unwrap();
+        let ended = writer.spawn().unwrap();
+        assert_eq!(handle.send(gives("a", 5)).await.unwrap(), (5, 1));
+        drop(handle);
+        ended.await.unwrap().unwrap();
+        assert_eq!(balances(&store).await, [("a".to_owned(), 5, 1)]);
+    });
+}
+
+#[test]
 fn of_racers_for_one_balance_one_wins() {
     on_both("race", |store, _dir| async move {
         let running = start(&store).await;

@@ -18,12 +18,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use thiserror::Error;
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 /// The two clocks of the design.
 #[derive(Clone)]
@@ -186,12 +188,37 @@ pub struct Hub {
     notices: mpsc::Sender<Notice>,
     commands: Mutex<Ledger>,
     command_ended: Notify,
+    /// Until when links give way to other work, wall clock in milliseconds.
+    give_way_until_ms: AtomicI64,
+    started: Instant,
     pub(super) draining: watch::Sender<bool>,
 }
 
 impl Hub {
     pub(super) fn now(&self) -> Now {
         self.clocks.now()
+    }
+
+    /// Other work of the process is refused for want of places: for [`limits::GIVE_WAY_MS`] links are read more seldom,
+    /// and so more of each at once, which is much less work. Nothing that they send is lost.
+    pub fn give_way(&self) {
+        let until = (self.clocks.wall)() + limits::GIVE_WAY_MS;
+        self.give_way_until_ms.fetch_max(until, Ordering::Relaxed);
+    }
+
+    pub(super) fn gives_way(&self) -> bool {
+        (self.clocks.wall)() < self.give_way_until_ms.load(Ordering::Relaxed)
+    }
+
+    /// When a link is read next while links give way: each has its own moment, so that they never come all at once.
+    pub(super) fn turn(&self, link: LinkId) -> Instant {
+        let pause_us = limits::GIVE_WAY_PAUSE.as_micros() as u64;
+        // Golden ratio: links that came one after the other are far apart.
+        let phase_us =
+            ((u128::from(link.0.wrapping_mul(0x9E37_79B9_7F4A_7C15)) * u128::from(pause_us)) >> 64) as u64;
+        let now_us = self.started.elapsed().as_micros() as u64;
+        let wait_us = (phase_us + pause_us - now_us % pause_us) % pause_us;
+        self.started + Duration::from_micros(now_us + wait_us)
     }
 
     pub(super) fn enter(&self, link: LinkId) -> Arc<Control> {
@@ -475,6 +502,8 @@ impl Gateway {
             notices: sender,
             commands: Mutex::default(),
             command_ended: Notify::new(),
+            give_way_until_ms: AtomicI64::new(0),
+            started: Instant::now(),
             draining: watch::channel(false).0,
         });
         let mut gateway = Self {
@@ -579,7 +608,7 @@ impl Gateway {
     pub async fn drain(mut self) -> Counts {
         self.hub.draining.send_replace(true);
         let all = async { while self.tasks.join_next().await.is_some() {} };
-        if tokio::time::timeout(limits::DRAIN + std::time::Duration::from_secs(2), all).await.is_err() {
+        if tokio::time::timeout(limits::DRAIN + Duration::from_secs(2), all).await.is_err() {
             self.tasks.abort_all();
         }
         let ticket = self.hub.log.last_ticket();

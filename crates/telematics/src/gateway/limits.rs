@@ -10,6 +10,11 @@ pub const CONNECTIONS_AN_ADDRESS_MAX: usize = 2_000;
 pub const PEERS_MAX: usize = 20_000;
 /// Bytes read from a link in one go, into a buffer of the thread.
 pub const READ_BYTES: usize = 32 * 1024;
+/// Pause between two reads of a link while the gateway gives way to other work: well within what a terminal waits for an
+/// answer before it sends again.
+pub const GIVE_WAY_PAUSE: Duration = Duration::from_secs(2);
+/// How long the gateway gives way each time that it is asked to, in milliseconds.
+pub const GIVE_WAY_MS: i64 = 1_000;
 /// Reads of one link that may wait for the log.
 pub const READS_WAITING_MAX: usize = 8;
 /// Reply bytes that one link may leave unread before it is closed.

@@ -77,8 +77,6 @@ pub struct FloodReport {
 
 /// Step of a paced flood.
 const PACE: Duration = Duration::from_millis(1);
-/// Longest sleep of a paced link, so that it sees the end.
-const PAUSE_MAX: Duration = Duration::from_millis(200);
 
 /// A 0x0200 of 69 bytes on the wire as terminals send it, whose number changes place, time and sequence.
 struct Template {
@@ -183,7 +181,8 @@ async fn flood_link(flood: &Flood, n: usize, began: Instant) -> io::Result<(u64,
         // Until the next report of a paced link is due.
         let pause = flood.per_second.map_or(PACE, |rate| {
             let next_s = (sent as f64 + 1.0 - turn) * links / rate - began.elapsed().as_secs_f64();
-            Duration::try_from_secs_f64(next_s).unwrap_or(PACE).clamp(PACE, PAUSE_MAX)
+            let end = flood.duration.saturating_sub(began.elapsed()).max(PACE);
+            Duration::try_from_secs_f64(next_s).unwrap_or(PACE).clamp(PACE, end)
         });
         let room = (flood.window as u64 - (sent - acknowledged)).min(due) as usize;
         if more && room > 0 {

@@ -187,6 +187,8 @@ async fn run(here: &mut Presence, stream: &TcpStream, outgoing: &mut Outgoing) -
     let mut draining = hub.draining.subscribe();
     let mut pause = std::pin::pin!(sleep_until(wake_at(&hub, &here.link, false)));
     let mut stalled_since: Option<Instant> = None;
+    let mut turn = std::pin::pin!(sleep_until(Instant::now()));
+    let (mut waits_for_turn, mut has_turn) = (false, false);
     loop {
         outgoing.release(|t| hub.log.is_durable(t));
         if outgoing.unwritten() > 0 {
@@ -213,10 +215,17 @@ async fn run(here: &mut Presence, stream: &TcpStream, outgoing: &mut Outgoing) -
                     return None;
                 }
             }
-            readable = stream.readable(), if may_read => {
+            () = &mut turn, if waits_for_turn => (waits_for_turn, has_turn) = (false, true),
+            readable = stream.readable(), if may_read && !waits_for_turn => {
                 if readable.is_err() {
                     return None;
                 }
+                if !has_turn && hub.gives_way() {
+                    turn.as_mut().reset(hub.turn(here.link.id()));
+                    waits_for_turn = true;
+                    continue;
+                }
+                has_turn = false;
                 match take(&hub, &mut here.link, stream, outgoing) {
                     Took::Nothing | Took::Done { close: None } => {}
                     Took::Closed => return None,

@@ -266,6 +266,41 @@ fn a_fleet_with_blind_spots_resends_and_wrong_clocks_loses_nothing() {
 }
 
 #[test]
+fn links_that_give_way_are_read_more_seldom_and_lose_nothing() {
+    runtime().block_on(async {
+        let dir = tempfile::tempdir().unwrap();
+        let gateway = start(&config(dir.path()), memory_log()).await;
+        let plan = |first_phone| Flood {
+            to: gateway.tcp().unwrap(),
+            connections: 20,
+            window: 16,
+            duration: Duration::from_secs(5),
+            first_phone,
+            start_ms: T0,
+            per_second: Some(100.0),
+        };
+        let usual = flood(&plan(13_800_000_000)).await.unwrap();
+        assert_eq!(usual.acknowledged, usual.sent);
+        assert!(usual.p50_us < 500_000, "{usual:?}");
+        // Asked again and again, as people are refused again and again.
+        let hub = Arc::clone(gateway.hub());
+        let asking = tokio::spawn(async move {
+            loop {
+                hub.give_way();
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        });
+        let busy = flood(&plan(13_700_000_000)).await.unwrap();
+        asking.abort();
+        assert_eq!(busy.acknowledged, busy.sent);
+        assert!(busy.sent > 400, "{busy:?}");
+        // Each link has one moment in two seconds: reports wait one second on average.
+        assert!((500_000..1_500_000).contains(&busy.p50_us), "{busy:?}");
+        assert_eq!(gateway.drain().await.links.positions, usual.sent + busy.sent);
+    });
+}
+
+#[test]
 fn draining_answers_what_was_taken() {
     runtime().block_on(async {
         let log = memory_log();
