@@ -5,7 +5,7 @@
 
 use super::kept::Kept;
 use super::stays::{Found, Measure, TrunkTrip};
-use super::{Candidate, Chance, EPOCHS, Effort, Search, Share};
+use super::{Candidate, Chance, EPOCHS, Effort, Search, Share, Until};
 use std::collections::{BTreeMap, BTreeSet};
 use xiangyun_model::id::{SiteId, VehicleId};
 use xiangyun_solver::Control;
@@ -60,6 +60,8 @@ impl Search<'_> {
     #[must_use]
     pub fn mend(&self, start: Option<Found>, effort: &Effort, control: &dyn Control) -> Found {
         let Some(kept) = &self.kept else { return Found::one(self.run(effort, control)) };
+        let limited = Until { control, until: effort.time };
+        let control: &dyn Control = &limited;
         let threads = effort.threads.clamp(1, crate::limits::THREADS_MAX);
         let (mut used, laid) = (0, start.is_none());
         let start = start.unwrap_or_else(|| Found::one(self.laid(kept, effort, control, &mut used)));
@@ -116,7 +118,7 @@ impl Search<'_> {
             });
             all.iter().for_each(|more| found.join(more));
             if epoch % REGAIN_EPOCHS == REGAIN_EPOCHS - 1 || epoch + 1 == epochs {
-                self.regain_all(&bounds, &mut found);
+                self.regain_all(&bounds, &mut found, control);
             }
             if control.stopped() {
                 break;
@@ -175,14 +177,14 @@ impl Search<'_> {
             plan.trunk_held = pass < HELD_PASSES;
             used += self.solve_trunk(&mut plan, 4 * part, seed, control);
             self.retime(&mut plan);
-            self.restore(&mut plan, &bounds.trunk, Measure::MustFirst);
+            self.restore(&mut plan, &bounds.trunk, Measure::MustFirst, control);
             self.take(kept, bounds, best, found, &plan);
             let before = plan.clone();
             for depot in 0..self.day.depots.len() {
                 used += self.solve_rounds(&mut plan, depot, part, seed, control);
             }
             self.retime(&mut plan);
-            self.restore(&mut plan, &bounds.trunk, Measure::MustFirst);
+            self.restore(&mut plan, &bounds.trunk, Measure::MustFirst, control);
             self.take(kept, bounds, best, found, &plan);
             if !self.stays_within(kept, bounds, &plan) {
                 plan = Candidate { other_van_fen: dearer(plan.other_van_fen), ..before };
@@ -237,7 +239,7 @@ impl Search<'_> {
             let mut next = best.clone();
             next.trunk_held = fruitless == 0;
             used += self.sweep(&mut next, &mut chance, control);
-            self.restore(&mut next, &bounds.trunk, Measure::MustFirst);
+            self.restore(&mut next, &bounds.trunk, Measure::MustFirst, control);
             fruitless += 1;
             if !self.stays_within(kept, bounds, &next) {
                 best.other_van_fen = dearer(best.other_van_fen);
@@ -255,13 +257,12 @@ impl Search<'_> {
     }
 
     /// More trips of the evening by exchanges between equal trucks, for every plan found.
-    fn regain_all(&self, bounds: &Bounds, found: &mut Found) {
+    fn regain_all(&self, bounds: &Bounds, found: &mut Found, control: &dyn Control) {
         let plans: Vec<Candidate> = found.plans().cloned().collect();
         for mut plan in plans {
-            let regained = self.regain(&mut plan, &bounds.trunk);
-            if self.restore(&mut plan, &bounds.trunk, Measure::MustFirst) || regained {
-                self.offer(bounds, found, &plan);
-            }
+            self.regain(&mut plan, &bounds.trunk);
+            self.restore(&mut plan, &bounds.trunk, Measure::MustFirst, control);
+            self.offer(bounds, found, &plan);
         }
     }
 
@@ -271,12 +272,10 @@ impl Search<'_> {
         let (mut now, mut found) = (start.clone(), Found::default());
         let trunk = &of.bounds.trunk;
         let mut now_rank = self.dawn_rank(&now, trunk, of.by);
+        let control: &dyn Control = &Until { control, until: of.share.until };
         let mut used = 0;
         loop {
-            let over = of.share.steps.is_some_and(|most| used >= most)
-                || of.share.until.is_some_and(|until| control.elapsed() >= until)
-                || control.stopped();
-            if over {
+            if of.share.steps.is_some_and(|most| used >= most) || control.stopped() {
                 found.used = used;
                 return found;
             }
@@ -292,11 +291,13 @@ impl Search<'_> {
             let allowed = now.account.total_fen() * heat / 1_000_000;
             let luck = allowed * (chance.below(1000) as i64).pow(3) / 1_000_000_000;
             let most = (now_rank.0, now_rank.1 + luck);
-            if of.by.rank(&next, 0) <= most {
-                self.restore(&mut next, trunk, of.by);
+            let mut lost = self.lost(&next, trunk);
+            if lost > 0 && of.by.rank(&next, 0) <= most {
+                self.restore(&mut next, trunk, of.by, control);
+                lost = self.lost(&next, trunk);
             }
-            self.offer(of.bounds, &mut found, &next);
-            let rank = self.dawn_rank(&next, trunk, of.by);
+            found.offer(lost, &next);
+            let rank = of.by.rank(&next, lost);
             if rank <= most {
                 (now, now_rank) = (next, rank);
             }

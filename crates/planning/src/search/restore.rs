@@ -5,9 +5,10 @@ use super::stays::{Measure, TrunkTrip};
 use super::{Candidate, CrewDay, Search};
 use std::collections::BTreeSet;
 use xiangyun_model::id::SiteId;
+use xiangyun_solver::Control;
 
 /// Ways of making a trip again that are timed at most.
-const TRIES: u32 = 200;
+const TRIES: u64 = 200;
 
 /// Tasks that go to a truck: as a trip of their own, or into one that it makes already.
 struct Move {
@@ -39,10 +40,16 @@ struct Lost<'p> {
 }
 
 impl Search<'_> {
-    /// Makes trips of the evening again that the plan makes no more, where that is better by the measure. Whether any is.
-    /// Its timings are no steps of the core and it does not ask the clock.
-    pub(super) fn restore(&self, plan: &mut Candidate, trunk: &[TrunkTrip], by: Measure) -> bool {
-        let mut any = false;
+    /// Makes trips of the evening again that the plan makes no more, where that is better by the measure. Its timings are no
+    /// steps of the core; it ends at once when the control says so.
+    pub(super) fn restore(
+        &self,
+        plan: &mut Candidate,
+        trunk: &[TrunkTrip],
+        by: Measure,
+        control: &dyn Control,
+    ) {
+        let (mut timings, mut any) = (0, false);
         for at in 0..trunk.len() {
             let matched = self.matched(plan, trunk);
             if matched.pairs[at].is_some() {
@@ -50,19 +57,19 @@ impl Search<'_> {
             }
             let lost = matched.lost();
             let mut best: Option<Candidate> = None;
-            let mut tries = TRIES;
+            let most = timings + TRIES;
             let mut least = self.dawn_rank(plan, trunk, by);
             for (lacks, matched) in matched.instead(at, trunk) {
                 for days in self.with_trip(&Lost::of(plan, &matched.pairs, &trunk[lacks])) {
                     if self.lost_in(plan, &days, trunk) >= lost {
                         continue;
                     }
-                    if tries == 0 {
+                    if timings == most || control.stopped() {
                         break;
                     }
-                    tries -= 1;
+                    timings += 1;
                     let mut tried = plan.with_trunk(days);
-                    self.retime(&mut tried);
+                    self.retime_trunk(&mut tried, &plan.draft);
                     let rank = self.dawn_rank(&tried, trunk, by);
                     if rank < least {
                         (least, best) = (rank, Some(tried));
@@ -74,7 +81,9 @@ impl Search<'_> {
                 any = true;
             }
         }
-        any
+        if any {
+            self.reslack(plan);
+        }
     }
 
     /// The trunk's days with a lost trip, in every way there is: each of its moves, at each place of the truck's day.
@@ -208,5 +217,83 @@ impl<'p> Lost<'p> {
                 })
         };
         self.trip.stations.iter().copied().filter(|&s| wanted(s)).filter_map(spared).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::TrunkTask;
+    use xiangyun_model::id::VehicleId;
+
+    /// Tasks at stations, in order; later ones can be done later.
+    fn plan(stations: &[u32], trunk: Vec<CrewDay>) -> Candidate {
+        let task = |(at, &station): (usize, &u32)| TrunkTask {
+            site: SiteId(station),
+            drop: vec![at as u32],
+            pick: Vec::new(),
+            from_s: at as i64,
+            to_s: 1_000,
+            wish_s: 1_000,
+            ready_s: 0,
+        };
+        Candidate { tasks: stations.iter().enumerate().map(task).collect(), trunk, ..Candidate::default() }
+    }
+
+    /// What the moves for a trip to stations are: the tasks, and the trip of the plan that they join.
+    fn moves(
+        plan: &Candidate,
+        kept: &[usize],
+        stations: &[u32],
+        own_day: usize,
+    ) -> Vec<(Vec<u32>, Option<usize>)> {
+        let trip =
+            TrunkTrip { vehicle: VehicleId(9), stations: stations.iter().map(|&s| SiteId(s)).collect() };
+        let pairs: Vec<Option<usize>> = kept.iter().map(|&at| Some(at)).collect();
+        let lost = Lost::of(plan, &pairs, &trip);
+        lost.moves(|made| made.day == own_day).into_iter().map(|of| (of.tasks, of.joins)).collect()
+    }
+
+    #[test]
+    fn what_another_truck_does_of_a_trip_goes_back_to_its_own() {
+        // The other truck goes to both stations of the trip and to a third.
+        let plan = plan(&[1, 2, 3], vec![(0, vec![vec![0, 1, 2]])]);
+        let all = moves(&plan, &[], &[1, 2], 7);
+        assert!(all.contains(&(vec![0, 1, 2], None)), "a trip of nobody's is taken in whole: {all:?}");
+        assert!(all.contains(&(vec![0, 1], None)), "or what is common: {all:?}");
+        let all = moves(&plan, &[0], &[1, 2], 7);
+        assert!(!all.contains(&(vec![0, 1, 2], None)), "a trip that another still makes stays: {all:?}");
+        assert!(all.contains(&(vec![0, 1], None)) && all.contains(&(vec![0], None)), "{all:?}");
+    }
+
+    #[test]
+    fn a_trip_is_gathered_from_several_that_can_best_spare_it() {
+        // Station 1 is in a trip that is kept and in one that is not: the latter gives.
+        let plan = plan(&[1, 5, 1, 2, 6], vec![(0, vec![vec![0, 1]]), (1, vec![vec![2, 3, 4]])]);
+        let all = moves(&plan, &[0], &[1, 2, 3, 4], 7);
+        assert!(all.contains(&(vec![2, 3], None)), "{all:?}");
+        assert!(all.iter().all(|(tasks, _)| !tasks.contains(&0)), "{all:?}");
+    }
+
+    #[test]
+    fn of_several_tasks_at_a_station_all_or_the_soonest_go() {
+        let plan = plan(&[1, 1, 1], vec![(0, vec![vec![2, 0, 1]])]);
+        let all = moves(&plan, &[0], &[1], 7);
+        assert!(all.contains(&(vec![2, 0, 1], None)) && all.contains(&(vec![0], None)), "{all:?}");
+    }
+
+    #[test]
+    fn a_trip_that_the_truck_makes_besides_is_joined() {
+        // The truck itself goes to station 8 only, another to both stations of the lost trip.
+        let plan = plan(&[8, 1, 2], vec![(0, vec![vec![0]]), (1, vec![vec![1, 2]])]);
+        let all = moves(&plan, &[1], &[1, 2], 0);
+        assert!(all.contains(&(vec![1], Some(0))), "half of its stations is enough: {all:?}");
+        assert!(moves(&plan, &[0, 1], &[1, 2], 0).iter().all(|(_, joins)| joins.is_none()));
+    }
+
+    #[test]
+    fn where_nobody_goes_there_is_nothing_to_take() {
+        let plan = plan(&[3], vec![(0, vec![vec![0]])]);
+        assert_eq!(moves(&plan, &[], &[1, 2], 7), []);
     }
 }

@@ -168,6 +168,22 @@ impl Search<'_> {
         plan.draft = self.draft(plan);
         plan.timing = self.timer.time(&plan.draft);
         plan.account = account(self.day, &self.goods.cargo, &plan.draft, &plan.timing, &self.floor_due);
+        self.reslack(plan);
+    }
+
+    /// The same for a plan whose trunk alone differs from that of a draft, but for its slack, which only the plan taken
+    /// needs.
+    pub(super) fn retime_trunk(&self, plan: &mut Candidate, from: &Draft) {
+        let mut draft = from.clone();
+        self.trunk_crews.iter().for_each(|&crew| draft.days[crew].clear());
+        self.draft_trunk(plan, &mut draft);
+        plan.draft = draft;
+        plan.timing = self.timer.time(&plan.draft);
+        plan.account = account(self.day, &self.goods.cargo, &plan.draft, &plan.timing, &self.floor_due);
+    }
+
+    /// The slack of a plan that has been timed without.
+    pub(super) fn reslack(&self, plan: &mut Candidate) {
         plan.slack = slack(self.day, &self.goods.cargo, &plan.timing);
     }
 
@@ -181,6 +197,11 @@ impl Search<'_> {
                 .filter(|trip| !trip.stops.is_empty())
                 .collect();
         }
+        self.draft_trunk(plan, &mut draft);
+        draft
+    }
+
+    fn draft_trunk(&self, plan: &Candidate, draft: &mut Draft) {
         for (crew, trips) in &plan.trunk {
             draft.days[*crew] = trips
                 .iter()
@@ -188,7 +209,6 @@ impl Search<'_> {
                 .map(|tasks| self.trunk_trip(*crew, &plan.tasks, tasks))
                 .collect();
         }
-        draft
     }
 
     pub(super) fn round_trip(&self, crew: usize, items: &[u32], plan: &Candidate) -> TripDraft {

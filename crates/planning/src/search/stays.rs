@@ -220,15 +220,13 @@ impl Search<'_> {
     }
 
     /// Equal trucks exchange their days, or the rest of them after some trip, as long as fewer trips of the evening are
-    /// lost by it and nothing gets dearer. Whether anything was exchanged.
-    pub(super) fn regain(&self, plan: &mut Candidate, trunk: &[TrunkTrip]) -> bool {
+    /// lost by it and nothing gets dearer.
+    pub(super) fn regain(&self, plan: &mut Candidate, trunk: &[TrunkTrip]) {
         let mut lost = self.lost(plan, trunk);
-        let mut any = false;
         while lost > 0 {
             let Some((fewer, next)) = self.exchanged(plan, trunk, lost) else { break };
-            (lost, *plan, any) = (fewer, next, true);
+            (lost, *plan) = (fewer, next);
         }
-        any
     }
 
     /// The first exchange that loses fewer trips than now and is no dearer.
@@ -248,7 +246,8 @@ impl Search<'_> {
                     }
                     days.retain(|(_, trips)| !trips.is_empty());
                     let mut next = plan.with_trunk(days);
-                    self.retime(&mut next);
+                    self.retime_trunk(&mut next, &plan.draft);
+                    self.reslack(&mut next);
                     let fewer = self.lost(&next, trunk);
                     if fewer < lost && next.rank() <= plan.rank() {
                         return Some((fewer, next));
