@@ -140,6 +140,10 @@ fn summarise(row: &Row, ours: &[Run], theirs: &[Run], known: &[Listed], detail: 
         [] => row.name.to_owned(),
         names => format!("{} (not in the folder: {})", row.name, names.join(", ")),
     };
+    if runs == 0 {
+        let text = format!("| {name} | {} s | 0 | – | – | – | – | – | – | {mark} | not run |\n", row.seconds);
+        return Line { text, reached };
+    }
     let text = format!(
         "| {name} | {} s | {runs} | {sound} | {mean_gap:.3} % | {worst:.3} % | {most_more} | {hits} of {runs} | {} | {mark} | {} |\n",
         row.seconds,
