@@ -72,12 +72,10 @@ macro_rules! events {
             /// # Errors
             /// Unknown kind, newer schema, damaged body.
             pub fn read(kind: &str, schema: i32, body: &[u8]) -> Result<Self, BadEvent> {
-                if schema > SCHEMA {
-                    return Err(BadEvent::Schema { kind: kind.to_owned(), schema, known: SCHEMA });
-                }
                 match kind {
-                    $(stringify!($name) => rmp_serde::from_slice(body).map(Self::$name)
+                    $(stringify!($name) if schema <= SCHEMA => rmp_serde::from_slice(body).map(Self::$name)
                         .map_err(|source| BadEvent::Body { kind: kind.to_owned(), source }),)*
+                    $(stringify!($name) => Err(BadEvent::Schema { kind: kind.to_owned(), schema, known: SCHEMA }),)*
                     _ => Err(BadEvent::Kind(kind.to_owned())),
                 }
             }

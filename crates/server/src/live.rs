@@ -148,7 +148,10 @@ fn hand_out(app: &App, at: i64, events: &[Event]) -> i64 {
 async fn catch_up(app: &App, mut at: i64, to: i64) -> i64 {
     while at < to {
         match log::read(&app.store, &app.code, at, PAGE).await {
-            Ok(events) if events.is_empty() => break,
+            Ok(events) if events.is_empty() => {
+                tracing::warn!(at, to, "the log has nothing where the live stream should go on");
+                break;
+            }
             Ok(events) => at = hand_out(app, at, &events),
             Err(err) => {
                 tracing::warn!(%err, "the live stream could not read the log");

@@ -7,13 +7,14 @@ use crate::problem::Problem;
 use crate::project;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
-use std::cell::Cell;
 use std::collections::HashMap;
+use std::error::Error;
+use std::io::{BufWriter, IntoInnerError};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use xiangyun_dispatch::command::Command as DayCommand;
 use xiangyun_dispatch::decide::decide;
 use xiangyun_dispatch::eta::Learner;
-use xiangyun_dispatch::event::Event as DayEvent;
+use xiangyun_dispatch::event::{BadEvent, Event as DayEvent};
 use xiangyun_dispatch::kpi::DayFigures;
 use xiangyun_dispatch::state::State;
 use xiangyun_store::event::{Event, NewEvent};
@@ -222,8 +223,6 @@ pub struct Reply {
 /// The machine.
 pub struct Day {
     env: Env,
-    /// Bytes of the last snapshot with some room, so that the next is written without moving.
-    snapshot_bytes: Cell<usize>,
 }
 
 impl Day {
@@ -247,16 +246,14 @@ pub enum Read {
 /// Reads an event of the log.
 #[must_use]
 pub fn read_event(event: &Event) -> Read {
-    if DayEvent::KINDS.contains(&event.kind.as_str()) {
-        return match DayEvent::read(&event.kind, event.schema, &event.body) {
-            Ok(day) => Read::Day(day),
-            Err(err) => {
-                tracing::error!(seq = event.seq, %err, "event was not folded");
-                Read::Unknown
-            }
-        };
+    match DayEvent::read(&event.kind, event.schema, &event.body) {
+        Ok(day) => Read::Day(day),
+        Err(BadEvent::Kind(_)) => event.unpack::<Fact>().map_or(Read::Unknown, Read::Office),
+        Err(err) => {
+            tracing::error!(seq = event.seq, %err, "event was not folded");
+            Read::Unknown
+        }
     }
-    event.unpack::<Fact>().map_or(Read::Unknown, Read::Office)
 }
 
 impl Machine for Day {
@@ -264,11 +261,12 @@ impl Machine for Day {
     type Reply = Reply;
     type Refusal = Problem;
     type Env = Env;
+    type Said = Read;
     const SNAPSHOT_SCHEMA: i32 = 1;
 
     fn fresh(env: &Env) -> Self {
         *env.world.write().unwrap_or_else(PoisonError::into_inner) = World::new(&env.county);
-        Self { env: env.clone(), snapshot_bytes: Cell::default() }
+        Self { env: env.clone() }
     }
 
     fn decide(&self, command: Command) -> Result<Decision<Reply>, Problem> {
@@ -328,50 +326,49 @@ impl Machine for Day {
         Ok(Decision { events, ops, reply: Reply { status: done.status, body: done.body, changed } })
     }
 
-    fn apply(&mut self, event: &Event) {
-        let read = read_event(event);
+    fn say(event: &Event) -> Read {
+        read_event(event)
+    }
+
+    fn apply(&mut self, event: &Event, said: &Read) {
         let mut world = self.env.world.write().unwrap_or_else(PoisonError::into_inner);
         world.seq = event.seq;
         if project::has_version(&event.stream) {
             world.touched.insert(event.stream.clone(), event.seq);
         }
-        match read {
+        match said {
             Read::Day(day) => {
-                for subject in project::also_touched(&day) {
+                for subject in project::also_touched(day) {
                     world.touched.insert(subject, event.seq);
                 }
                 let World { day: state, figures, learner, .. } = &mut *world;
-                state.apply(&day);
-                figures.apply(&day);
-                learner.apply(state, &day, self.env.zone_offset_s);
+                state.apply(day);
+                figures.apply(day);
+                learner.apply(state, day, self.env.zone_offset_s);
             }
-            Read::Office(fact) => world.office.apply(&fact),
+            Read::Office(fact) => world.office.apply(fact),
             Read::Unknown => {}
         }
     }
 
-    fn project(&self, event: &Event) -> Vec<Op> {
-        project::rows(&self.world(), event, &read_event(event))
+    fn project(&self, event: &Event, said: &Read) -> Vec<Op> {
+        project::rows(&self.world(), event, said)
     }
 
-    fn publish(&self, event: &Event) -> Vec<NewItem> {
-        crate::relay::items(&self.world(), &self.env.config, event, &read_event(event))
+    fn publish(&self, event: &Event, said: &Read) -> Vec<NewItem> {
+        crate::relay::items(&self.world(), &self.env.config, event, said)
     }
 
     fn snapshot(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(self.snapshot_bytes.get());
-        if let Err(err) = rmp_serde::encode::write_named(&mut bytes, &*self.world()) {
+        packed(&self.world()).unwrap_or_else(|err| {
             tracing::error!(%err, "the state cannot be packed");
-            return Vec::new();
-        }
-        self.snapshot_bytes.set(bytes.len() + bytes.len() / 4);
-        bytes
+            Vec::new()
+        })
     }
 
     fn restore(env: &Env, bytes: &[u8]) -> Option<Self> {
-        let world: World = rmp_serde::from_slice(bytes).ok()?;
-        *env.world.write().unwrap_or_else(PoisonError::into_inner) = world;
-        Some(Self { env: env.clone(), snapshot_bytes: Cell::default() })
+        *env.world.write().unwrap_or_else(PoisonError::into_inner) = unpacked(bytes)?;
+        Some(Self { env: env.clone() })
     }
 
     fn now_ms(&self) -> i64 {
@@ -388,10 +385,68 @@ impl Machine for Day {
             World::new(&env.county),
         );
         *env.world.write().unwrap_or_else(PoisonError::into_inner) = folded;
-        Self { env: env.clone(), snapshot_bytes: Cell::default() }
+        Self { env: env.clone() }
     }
+}
+
+/// How hard snapshots are pressed: the quickest level that zstd has names for; the next ones are slower and hardly
+/// smaller for a state that repeats its field names.
+const ZSTD_LEVEL: i32 = 1;
+/// A snapshot is packed in pieces of so many bytes.
+const PACK_BYTES: usize = 1 << 16;
+/// First bytes of a frame of Zstandard (RFC 8878, section 3.1.1). Snapshots of before are MessagePack alone, which begins
+/// with the byte of a map.
+const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+
+/// A state as MessagePack with named fields, pressed: the names are most of it.
+fn packed(world: &World) -> Result<Vec<u8>, Box<dyn Error>> {
+    let pressed = zstd::Encoder::new(Vec::new(), ZSTD_LEVEL)?;
+    let mut out = BufWriter::with_capacity(PACK_BYTES, pressed);
+    rmp_serde::encode::write_named(&mut out, world)?;
+    Ok(out.into_inner().map_err(IntoInnerError::into_error)?.finish()?)
+}
+
+/// The state of [`packed`] bytes, or of bytes that are not pressed.
+fn unpacked(bytes: &[u8]) -> Option<World> {
+    if !bytes.starts_with(&ZSTD_MAGIC) {
+        return rmp_serde::from_slice(bytes).ok();
+    }
+    rmp_serde::from_slice(&zstd::decode_all(bytes).ok()?).ok()
 }
 
 fn pack(fact: &Fact) -> Result<NewEvent, Problem> {
     NewEvent::pack(fact.stream(), fact.kind(), office::SCHEMA, fact).map_err(|e| Problem::internal(&e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn world() -> World {
+        let mut world = World::new("410421");
+        world.seq = 7;
+        world.touched = (0..1_000).map(|n| (format!("order/B{n:04}"), n)).collect();
+        world
+    }
+
+    fn same(a: &World, b: &World) -> bool {
+        let value = |world: &World| serde_json::to_value(world).unwrap();
+        value(a) == value(b)
+    }
+
+    #[test]
+    fn a_state_is_packed_small_and_unpacked_whole() {
+        let (world, bytes) = (world(), packed(&world()).unwrap());
+        assert!(bytes.len() * 2 < rmp_serde::to_vec_named(&world).unwrap().len());
+        assert!(same(&unpacked(&bytes).unwrap(), &world));
+    }
+
+    #[test]
+    fn snapshots_of_before_are_read_and_damaged_ones_are_not() {
+        let (world, bytes) = (world(), packed(&world()).unwrap());
+        assert!(same(&unpacked(&rmp_serde::to_vec_named(&world).unwrap()).unwrap(), &world));
+        assert!(unpacked(&[]).is_none());
+        assert!(unpacked(&bytes[..bytes.len() / 2]).is_none());
+        assert!(unpacked(&ZSTD_MAGIC).is_none());
+    }
 }

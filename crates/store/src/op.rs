@@ -4,7 +4,9 @@
 use sqlx::any::AnyArguments;
 use sqlx::query::Query;
 use sqlx::{Any, AnyConnection, AssertSqlSafe};
+use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use crate::backend::Kind;
 use crate::error::StoreError;
@@ -45,6 +47,13 @@ impl Op {
 const JOINED_MAX: usize = 64;
 /// Longest sequence of statements whose repetition is looked for: what one command leads to.
 const PERIOD_MAX: usize = 4;
+/// Texts of joined statements that are kept. There are as many as there are kinds of command, times a few powers of two.
+const JOINED_KEPT_MAX: usize = 1_024;
+/// Texts of joined statements, by the sequence and how often it comes.
+static JOINED: LazyLock<Mutex<HashMap<Sequence, Arc<str>>>> = LazyLock::new(Mutex::default);
+
+/// A sequence of statements and how often it comes.
+type Sequence = (Vec<&'static str>, usize);
 
 /// Runs changes one after the other inside the caller's transaction.
 ///
@@ -53,15 +62,15 @@ const PERIOD_MAX: usize = 4;
 pub(crate) async fn run(kind: Kind, conn: &mut AnyConnection, ops: &[Op]) -> Result<(), StoreError> {
     let mut rest = ops;
     while !rest.is_empty() {
-        let many = match kind {
+        let (period, times) = match kind {
             Kind::Sqlite => repeating(rest),
-            Kind::Postgres => 1,
+            Kind::Postgres => (1, 1),
         };
-        let (now, later) = rest.split_at(many);
+        let (now, later) = rest.split_at(period * times);
         rest = later;
         let query = match now {
             [one] => sqlx::query(one.sql),
-            _ => sqlx::query(AssertSqlSafe(joined(now))),
+            _ => sqlx::query(AssertSqlSafe(text(now, period, times))),
         };
         let query = now.iter().flat_map(|op| op.values.iter().cloned()).fold(query, bound);
         query.execute(&mut *conn).await.map_err(StoreError::from_write)?;
@@ -80,14 +89,25 @@ pub(crate) fn bound(query: Query<'_, Any, AnyArguments>, value: Value) -> Query<
     }
 }
 
-/// How many of the first statements are a short sequence over and over: a power of two of it.
-fn repeating(ops: &[Op]) -> usize {
+/// Which sequence the first statements are over and over, as its length and how often it comes: a power of two.
+fn repeating(ops: &[Op]) -> (usize, usize) {
     let again = |period: usize| {
         let same = (period..ops.len()).take_while(|&at| ops[at].sql == ops[at - period].sql).count();
         let times = (same / period + 1).min(JOINED_MAX / period);
-        if times < 2 { 0 } else { period << times.ilog2() }
+        (period, 1 << times.ilog2())
     };
-    (1..=PERIOD_MAX.min(ops.len())).map(again).max().unwrap_or(0).max(1)
+    let many = (1..=PERIOD_MAX.min(ops.len())).map(again).filter(|&(_, times)| times > 1);
+    many.max_by_key(|&(period, times)| (period * times, times)).unwrap_or((1, 1))
+}
+
+/// The text of a sequence that comes again and again, written once.
+fn text(ops: &[Op], period: usize, times: usize) -> Arc<str> {
+    let sequence: Vec<&'static str> = ops[..period].iter().map(|op| op.sql).collect();
+    let mut kept = JOINED.lock().unwrap_or_else(PoisonError::into_inner);
+    if kept.len() >= JOINED_KEPT_MAX {
+        kept.clear();
+    }
+    Arc::clone(kept.entry((sequence, times)).or_insert_with(|| joined(ops).into()))
 }
 
 /// Statements as one text, their values numbered through.
@@ -127,12 +147,21 @@ mod tests {
     #[test]
     fn sequences_that_repeat_are_found() {
         let of = |names: &[&'static str]| names.iter().map(|n| op(n, 1)).collect::<Vec<_>>();
-        assert_eq!(repeating(&of(&["a"])), 1);
-        assert_eq!(repeating(&of(&["a", "b"])), 1);
-        assert_eq!(repeating(&of(&["a", "a", "a", "b"])), 2);
-        assert_eq!(repeating(&of(&["a", "b", "a", "b", "a", "b", "a"])), 4);
-        assert_eq!(repeating(&of(&["a", "b", "a", "b", "a", "b", "a", "b", "c"])), 8);
-        assert_eq!(repeating(&of(&["a"; 1_000])), JOINED_MAX);
-        assert_eq!(repeating(&of(&["a", "b", "c", "d", "e", "a", "b", "c", "d", "e"])), 1);
+        assert_eq!(repeating(&of(&["a"])), (1, 1));
+        assert_eq!(repeating(&of(&["a", "b"])), (1, 1));
+        assert_eq!(repeating(&of(&["a", "a", "a", "b"])), (1, 2));
+        assert_eq!(repeating(&of(&["a", "b", "a", "b", "a", "b", "a"])), (2, 2));
+        assert_eq!(repeating(&of(&["a", "b", "a", "b", "a", "b", "a", "b", "c"])), (2, 4));
+        assert_eq!(repeating(&of(&["a"; 1_000])), (1, JOINED_MAX));
+        assert_eq!(repeating(&of(&["a", "b", "c", "d", "e", "a", "b", "c", "d", "e"])), (1, 1));
+    }
+
+    #[test]
+    fn a_text_is_that_of_its_sequence_and_times() {
+        let ops = ["A $1", "B $1", "A $1", "B $1"].map(|sql| op(sql, 1));
+        assert_eq!(&*text(&ops, 2, 2), "A $1; B $2; A $3; B $4; ");
+        assert_eq!(&*text(&ops[..2], 2, 1), "A $1; B $2; ");
+        assert_eq!(&*text(&[ops[1].clone(), ops[0].clone()], 2, 1), "B $1; A $2; ");
+        assert!(Arc::ptr_eq(&text(&ops, 2, 2), &text(&ops, 2, 2)));
     }
 }

@@ -31,8 +31,9 @@ pub async fn read_models<M: Machine>(
         let mut ops = Vec::new();
         for event in &events {
             verify::follows(&head, event)?;
-            machine.apply(event);
-            ops.extend(machine.project(event));
+            let said = M::say(event);
+            machine.apply(event, &said);
+            ops.extend(machine.project(event, &said));
             head = Head { seq: event.seq, hash: event.hash };
         }
         op::run(store.kind(), &mut conn, &ops).await?;

@@ -7,7 +7,7 @@
 
 use sqlx::AnyConnection;
 use sqlx::Row;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -59,6 +59,8 @@ pub trait Machine: Send + 'static {
     type Refusal: Send + 'static;
     /// What the machine is given from outside: clocks, settings, what it shares with readers.
     type Env: Clone + Send + Sync + 'static;
+    /// What an event says, once its body is decoded.
+    type Said: Send;
     /// Layout version of the snapshot; another version's snapshots are ignored and the log is folded instead.
     const SNAPSHOT_SCHEMA: i32;
 
@@ -69,13 +71,15 @@ pub trait Machine: Send + 'static {
     /// # Errors
     /// A refusal, with its reason for the caller.
     fn decide(&self, command: Self::Command) -> Result<Decision<Self::Reply>, Self::Refusal>;
-    /// Folds one event into the state. Must accept every event that was ever written. A new event is folded before its
-    /// batch is numbered: `version` and the hashes are not set yet and must not matter.
-    fn apply(&mut self, event: &Event);
+    /// Decodes an event's body, once for all that is done with it. Must accept every event that was ever written.
+    fn say(event: &Event) -> Self::Said;
+    /// Folds one event into the state. A new event is folded before its batch is numbered: `version` and the hashes are
+    /// not set yet and must not matter.
+    fn apply(&mut self, event: &Event, said: &Self::Said);
     /// Read-model changes of one event; called after [`Machine::apply`].
-    fn project(&self, event: &Event) -> Vec<Op>;
+    fn project(&self, event: &Event, said: &Self::Said) -> Vec<Op>;
     /// Items for the outbox that the event causes.
-    fn publish(&self, event: &Event) -> Vec<NewItem>;
+    fn publish(&self, event: &Event, said: &Self::Said) -> Vec<NewItem>;
     /// Packs the state.
     fn snapshot(&self) -> Vec<u8>;
     /// Unpacks a state; `None` when the bytes are not one, then the log is folded from the start.
@@ -270,9 +274,7 @@ impl<M: Machine> Writer<M> {
     }
 
     fn wants_snapshot(&self) -> bool {
-        let tail = self.head.seq - self.snapshot_seq;
-        tail >= TAIL_MAX
-            || tail >= SNAPSHOT_EVERY && self.snapshot_at.elapsed() >= self.snapshot_took * SNAPSHOT_PAUSE
+        snapshot_due(self.head.seq - self.snapshot_seq, self.snapshot_at.elapsed(), self.snapshot_took)
     }
 
     /// Decides a batch, writes it in one transaction, answers.
@@ -290,9 +292,10 @@ impl<M: Machine> Writer<M> {
                     let at_ms = self.machine.now_ms();
                     for new in decision.events {
                         let event = self.place(new, at_ms);
-                        self.machine.apply(&event);
-                        ops.extend(self.machine.project(&event));
-                        let wanted = self.machine.publish(&event);
+                        let said = M::say(&event);
+                        self.machine.apply(&event, &said);
+                        ops.extend(self.machine.project(&event, &said));
+                        let wanted = self.machine.publish(&event, &said);
                         items.extend(wanted.into_iter().enumerate().map(|(i, item)| (event.seq, i, item)));
                         events.push(event);
                     }
@@ -358,7 +361,7 @@ impl<M: Machine> Writer<M> {
         if self.versions.len() >= VERSIONS_CACHED_MAX {
             self.versions.clear();
         }
-        let unknown: BTreeSet<&str> =
+        let unknown: HashSet<&str> =
             events.iter().map(|e| &e.stream[..]).filter(|&s| !self.versions.contains_key(s)).collect();
         let unknown: Vec<String> = unknown.into_iter().map(str::to_owned).collect();
         for streams in unknown.chunks(self.store.kind().rows_a_statement()) {
@@ -479,8 +482,9 @@ impl<M: Machine> Writer<M> {
 
     async fn write_snapshot(&mut self) -> Result<(), StoreError> {
         let began = Instant::now();
-        let snapshot =
-            Snapshot { seq: self.head.seq, schema: M::SNAPSHOT_SCHEMA, body: self.machine.snapshot() };
+        let body = self.machine.snapshot();
+        let bytes = body.len();
+        let snapshot = Snapshot { seq: self.head.seq, schema: M::SNAPSHOT_SCHEMA, body };
         let outcome = async {
             self.store.begin(&mut self.conn).await?;
             snapshot::insert(&mut self.conn, &self.county, snapshot).await?;
@@ -491,7 +495,11 @@ impl<M: Machine> Writer<M> {
         (self.snapshot_at, self.snapshot_took) = (Instant::now(), began.elapsed());
         // A snapshot only shortens a restart: without one the log still tells everything.
         match outcome {
-            Ok(()) => self.snapshot_seq = self.head.seq,
+            Ok(()) => {
+                self.snapshot_seq = self.head.seq;
+                let took_ms = self.snapshot_took.as_millis();
+                tracing::debug!(county = self.county, seq = self.head.seq, bytes, took_ms, "snapshot");
+            }
             Err(err @ StoreError::Fatal { .. }) => return Err(err),
             Err(err) => {
                 let _ = sqlx::raw_sql("ROLLBACK").execute(&mut self.conn).await;
@@ -501,6 +509,11 @@ impl<M: Machine> Writer<M> {
         }
         Ok(())
     }
+}
+
+/// Whether a snapshot is due: `tail` events after the last one, which was written `since` ago and took `took`.
+fn snapshot_due(tail: i64, since: Duration, took: Duration) -> bool {
+    tail >= TAIL_MAX || tail >= SNAPSHOT_EVERY && since >= took * SNAPSHOT_PAUSE
 }
 
 /// Streams whose last version is kept in memory.
@@ -537,7 +550,7 @@ async fn fold<M: Machine>(
         let events = log::read_on(conn, county, head.seq, log::READ_MAX).await?;
         for event in &events {
             crate::verify::follows(&head, event)?;
-            machine.apply(event);
+            machine.apply(event, &M::say(event));
             head = Head { seq: event.seq, hash: event.hash };
         }
         if (events.len() as i64) < log::READ_MAX {
@@ -569,4 +582,20 @@ async fn take_ownership(kind: Kind, conn: &mut AnyConnection, county: &str) -> R
         }
     }
     Err(StoreError::NotOwner { county: county.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn snapshots_cost_a_small_share_of_the_time_and_leave_a_short_tail() {
+        let (soon, later) = (Duration::from_secs(1), Duration::from_secs(60));
+        let took = Duration::from_millis(500);
+        assert!(snapshot_due(SNAPSHOT_EVERY, soon, Duration::ZERO), "the first one");
+        assert!(!snapshot_due(SNAPSHOT_EVERY - 1, later, took), "too few events");
+        assert!(!snapshot_due(SNAPSHOT_EVERY, soon, took), "too soon after one that took long");
+        assert!(snapshot_due(SNAPSHOT_EVERY, took * SNAPSHOT_PAUSE, took));
+        assert!(snapshot_due(TAIL_MAX, soon, took), "a restart would take too long");
+    }
 }

@@ -187,26 +187,34 @@ async fn reporting(
     Ok(flooding)
 }
 
-/// As much as it takes, then three times as many at once.
+/// Writes a second when people ask for half the places and terminals report as usual.
+async fn usual(daemon: &Daemon, plan: &Plan, seconds: f64, first_phone: u64) -> Result<f64, String> {
+    let flood = reporting(daemon, plan, plan.rate, seconds, first_phone).await?;
+    let alone = people::storm(daemon, daemon::requests_max() / 2, seconds).await?;
+    flood.await.map_err(|e| e.to_string())?.map_err(|e| e.to_string())?;
+    Ok(alone.done.count() as f64 / seconds)
+}
+
+/// As much as it takes, three times as many at once, and as much as it takes again: the log grows by a hundred thousand
+/// orders a time, and the machine is not the same from one minute to the next, so what is usual is measured on both
+/// sides of what is not.
 async fn overload(daemon: &Daemon, plan: &Plan, verdict: &mut Verdict) -> Result<(), String> {
     let seconds = (plan.seconds / 4.0).clamp(5.0, 20.0);
-    // Both times terminals report as well, three times as often the second time.
-    let usual_flood = reporting(daemon, plan, plan.rate, seconds, 13_960_000_000).await?;
-    let alone = people::storm(daemon, daemon::requests_max() / 2, seconds).await?;
-    usual_flood.await.map_err(|e| e.to_string())?.map_err(|e| e.to_string())?;
-    let usual = alone.done.count() as f64 / seconds;
+    let before = usual(daemon, plan, seconds, 13_960_000_000).await?;
     let flood = reporting(daemon, plan, plan.rate * 3.0, seconds, 13_950_000_000).await?;
     let mut storm = people::storm(daemon, daemon::requests_max() * 3, seconds).await?;
     let positions = flood.await.map_err(|e| e.to_string())?;
     let calm = daemon.calm(Duration::from_secs(30)).await;
+    let after = usual(daemon, plan, seconds, 13_940_000_000).await?;
+    let writes = storm.done.count() as f64 / seconds;
     println!(
-        "overload: {usual:.0} writes/s at half the places, {:.0}/s with three times the places asked for, {} refused, {} broken; {}",
-        storm.done.count() as f64 / seconds,
+        "overload: {before:.0} writes/s at half the places, {writes:.0}/s with three times the places asked for, {after:.0}/s at half \
+         the places again; {} refused, {} broken; {}",
         storm.refused.count(),
         storm.broken,
         positions.map_or_else(|e| format!("terminals: {e}"), |r| format!("{:.0} positions/s", r.per_second)),
     );
-    verdict.at_least("goodput", storm.done.count() as f64 / seconds / usual * 100.0, 80.0, "%");
+    verdict.at_least("goodput", writes / ((before + after) / 2.0) * 100.0, 80.0, "%");
     verdict.at_least("refusals", storm.refused.count() as f64, 1.0, "");
     verdict.at_most("refusals p99", ms(storm.refused.percentile(99)), 20.0, "ms");
     verdict.at_most("recovery", calm.as_secs_f64(), 10.0, "s");

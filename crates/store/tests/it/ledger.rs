@@ -17,7 +17,7 @@ pub(crate) struct Move {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Moved {
+pub(crate) struct Moved {
     amount: i64,
 }
 
@@ -32,6 +32,7 @@ impl Machine for Ledger {
     type Reply = i64;
     type Refusal = String;
     type Env = ();
+    type Said = Moved;
     const SNAPSHOT_SCHEMA: i32 = 1;
 
     fn fresh((): &()) -> Self {
@@ -54,16 +55,18 @@ impl Machine for Ledger {
         Ok(Decision { events: vec![event], ops: vec![], reply: then })
     }
 
-    fn apply(&mut self, event: &Event) {
+    fn say(event: &Event) -> Moved {
+        event.unpack().expect("our own event")
+    }
+
+    fn apply(&mut self, event: &Event, moved: &Moved) {
         let account = event.stream.trim_start_matches("account/").to_owned();
-        let moved: Moved = event.unpack().expect("our own event");
         *self.balances.entry(account).or_insert(0) += moved.amount;
         self.events += 1;
     }
 
-    fn project(&self, event: &Event) -> Vec<Op> {
+    fn project(&self, event: &Event, moved: &Moved) -> Vec<Op> {
         let account = event.stream.trim_start_matches("account/").to_owned();
-        let moved: Moved = event.unpack().expect("our own event");
         vec![Op::new(
             "INSERT INTO balance (county, account, amount, moves) VALUES ($1, $2, $3, 1) \
              ON CONFLICT (county, account) DO UPDATE SET amount = balance.amount + excluded.amount, \
@@ -72,8 +75,7 @@ impl Machine for Ledger {
         )]
     }
 
-    fn publish(&self, event: &Event) -> Vec<NewItem> {
-        let moved: Moved = event.unpack().expect("our own event");
+    fn publish(&self, event: &Event, moved: &Moved) -> Vec<NewItem> {
         if moved.amount < 1_000 {
             return vec![];
         }
