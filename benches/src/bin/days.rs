@@ -1,8 +1,8 @@
 //! Chains of days: `bench-days chain DAYS STEPS` plans each day from the closing state of the one before and checks that
 //! everything balances; `bench-days quantile DAYS STEPS` compares what an evening draft may be planned on;
 //! `bench-days dawn DAYS STEPS PROFILE THREADS MENDING` mends evenings whose volumes prove wrong, by so many steps, and holds
-//! the dawns against plans made freely for the same orders by as many steps as the evenings.
-//! No clock influences a plan. County: `data/baofeng`, orders generated with seed 1.
+//! the dawns against plans made freely for the same orders by as many steps as the evenings. With `clock` for MENDING a dawn
+//! has the time that it has in daily use instead; no clock influences any other plan. County: `data/baofeng`, orders generated with seed 1.
 
 use jiff::civil::Date;
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,8 +39,8 @@ struct World {
     travel: Travel,
     steps: u64,
     threads: usize,
-    /// Steps of a mending where it is held against a plan made freely.
-    mending: u64,
+    /// Steps of a mending where it is held against a plan made freely; none: the time that it has in daily use.
+    mending: Option<u64>,
 }
 
 impl World {
@@ -107,7 +107,9 @@ fn main() -> ExitCode {
     let travel = network::travel(&roads, &county, date).expect("a table for each profile");
     let threads = usize::try_from(number(4, 1)).unwrap_or(1);
     let steps = number(2, 20_000);
-    let world = World { county, travel, steps, threads, mending: number(5, steps * MENDING_TIMES) };
+    let by_clock = args.get(5).is_some_and(|mending| mending == "clock");
+    let mending = (!by_clock).then(|| number(5, steps * MENDING_TIMES));
+    let world = World { county, travel, steps, threads, mending };
     match args.first().map(String::as_str) {
         Some("chain") => chain(&world, date, number(1, 10)),
         Some("quantile") => quantile(&world, date, number(1, 30)),
@@ -116,7 +118,7 @@ fn main() -> ExitCode {
         }
         Some("dawn") => dawn(&world, date, number(1, 1), args.get(3).map_or("default", String::as_str)),
         _ => {
-            eprintln!("bench-days chain|quantile|dawn DAYS STEPS [PROFILE] [THREADS] [MENDING]");
+            eprintln!("bench-days chain|quantile|dawn DAYS STEPS [PROFILE] [THREADS] [MENDING|clock]");
             ExitCode::from(2)
         }
     }
@@ -356,7 +358,8 @@ fn dawn(world: &World, first: Date, days: u64, profile: &str) -> ExitCode {
             let arrived = mend::arrivals(&inputs, &came);
             let (from_s, began) = (process_cpu_s(), Instant::now());
             let clock = Steps(began);
-            let effort = Effort { steps: Some(world.mending), ..world.effort() };
+            let time = world.mending.is_none().then(|| mend::usual_time(arrived.rows.len()));
+            let effort = Effort { steps: world.mending, time, ..world.effort() };
             let dawn = mend::mend(&evening, &inputs, date, &arrived, &[], &effort, &clock);
             let (took_s, wall_s) = (process_cpu_s() - from_s, began.elapsed().as_secs_f64());
             let county = County { waves: dawn.waves.clone(), ..world.county.clone() };

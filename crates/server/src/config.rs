@@ -197,7 +197,7 @@ impl Default for AuthConfig {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Planner {
-    /// Seconds of search of a night plan.
+    /// Seconds of search of a night plan; a dawn takes them too, but never more than people wait for it.
     pub seconds: f64,
     /// Threads of a search; 0: all processors but one.
     pub threads: usize,

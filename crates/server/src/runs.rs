@@ -507,9 +507,12 @@ fn plan(app: &Arc<App>, wish: &Wish, watch: &Watch) -> Result<Arc<Loaded>, Strin
     let roads = roads(app, &county)?;
     let travel = network::travel(&roads, &county, wish.date).map_err(|p| first(&p))?;
     let threads = threads(app);
+    let wished = Duration::from_secs_f64(wish.seconds);
+    // People stand at the belt and wait for a dawn.
+    let time = if wish.mends.is_some() { wished.min(mend::usual_time(rows.len())) } else { wished };
     let effort = Effort {
         steps: wish.steps,
-        time: wish.steps.is_none().then(|| Duration::from_secs_f64(wish.seconds)),
+        time: wish.steps.is_none().then_some(time),
         seed: wish.seed,
         threads,
     };

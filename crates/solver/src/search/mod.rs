@@ -4,12 +4,14 @@ mod arcs;
 mod breed;
 mod choice;
 mod clock;
+mod cooling;
 mod eval;
 mod exchange;
 mod fleet;
 mod full;
 mod idle;
 mod inner;
+mod lavish;
 mod lean;
 mod links;
 mod memory;
@@ -27,6 +29,7 @@ mod tails;
 mod team;
 #[cfg(test)]
 mod tests;
+mod tight;
 mod times;
 mod walk;
 

@@ -18,9 +18,6 @@ use xiangyun_planning::orders::{self, Source};
 use xiangyun_planning::output::MapData;
 use xiangyun_planning::publish::{self, Made, PublishError};
 
-/// Time for the search when nothing else is said, in seconds.
-const SECONDS: f64 = 12.0;
-
 /// Arguments of `mend`.
 #[derive(Args, Debug)]
 pub(crate) struct MendArgs {
@@ -89,8 +86,8 @@ pub(crate) fn run(args: &MendArgs, lang: Lang) -> Result<ExitCode, Failure> {
     if !problems.is_empty() {
         return Err(refuse(problems));
     }
-    let effort = args.search.effort(SECONDS, lang)?;
     let arrived = mend::arrivals(&inputs, &scanned);
+    let effort = args.search.effort(mend::usual_time(arrived.rows.len()).as_secs_f64(), lang)?;
     let Dawn { plan, rows, waves, mended } =
         mend::mend(&evening, &inputs, evening.date, &arrived, &args.loading, &effort, &Clock(began));
     if waves != inputs.county.waves {
