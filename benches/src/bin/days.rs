@@ -22,6 +22,10 @@ use xiangyun_planning::travel::Travel;
 use xiangyun_planning::{check, closing, county, generate, mend, network, night};
 use xiangyun_solver::Control;
 
+/// As in `xiangyun` itself.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 struct Steps(Instant);
 
 impl Control for Steps {

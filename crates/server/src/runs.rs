@@ -510,12 +510,8 @@ fn plan(app: &Arc<App>, wish: &Wish, watch: &Watch) -> Result<Arc<Loaded>, Strin
     let wished = Duration::from_secs_f64(wish.seconds);
     // People stand at the belt and wait for a dawn.
     let time = if wish.mends.is_some() { wished.min(mend::usual_time(rows.len())) } else { wished };
-    let effort = Effort {
-        steps: wish.steps,
-        time: wish.steps.is_none().then_some(time),
-        seed: wish.seed,
-        threads,
-    };
+    let effort =
+        Effort { steps: wish.steps, time: wish.steps.is_none().then_some(time), seed: wish.seed, threads };
     let mut inputs = Inputs { county, orders: rows, opening, travel };
     let plan = match &wish.mends {
         Some(evening) => {

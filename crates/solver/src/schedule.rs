@@ -130,6 +130,16 @@ pub enum Breach {
     Break,
 }
 
+impl Breach {
+    /// Whether it is one of those that only loads, classes, pairs and backhauls make.
+    pub(crate) fn is_of_loads(&self) -> bool {
+        matches!(
+            self,
+            Self::Capacity { .. } | Self::Classes { .. } | Self::Pair { .. } | Self::Backhaul { .. }
+        )
+    }
+}
+
 /// What one route amounts to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RouteReport {
@@ -166,6 +176,30 @@ impl Scheduler {
         visits: &[Visit],
         prefix: Option<&Prefix>,
     ) -> &RouteReport {
+        self.evaluate(problem, vehicle, visits, prefix, true)
+    }
+
+    /// The same for visits whose loads, classes, pairs and backhauls are known to be sound: none of these is looked at, and
+    /// the report tells no peak.
+    pub(crate) fn route_that_holds(
+        &mut self,
+        problem: &Problem,
+        vehicle: VehicleId,
+        visits: &[Visit],
+        prefix: Option<&Prefix>,
+    ) -> &RouteReport {
+        self.evaluate(problem, vehicle, visits, prefix, false)
+    }
+
+    #[inline]
+    fn evaluate(
+        &mut self,
+        problem: &Problem,
+        vehicle: VehicleId,
+        visits: &[Visit],
+        prefix: Option<&Prefix>,
+        loads: bool,
+    ) -> &RouteReport {
         let kind = problem.vehicle(vehicle);
         self.report.events.clear();
         self.report.breaches.clear();
@@ -179,7 +213,9 @@ impl Scheduler {
         }
         let frozen = prefix.map_or(0, |p| p.visits.min(visits.len()));
         self.way(problem, kind, visits, prefix);
-        self.loads(problem, kind, visits, frozen);
+        if loads {
+            self.loads(problem, kind, visits, frozen);
+        }
         let mut pauses: Vec<usize> = Vec::new();
         self.forward(problem, kind, visits, prefix, &pauses);
         for (at, pause) in kind.breaks.iter().enumerate() {
@@ -381,7 +417,9 @@ impl Scheduler {
         while from + 1 < n {
             let to =
                 (from + 1..n).find(|&i| matches!(events[i].what, What::Load(_) | What::End)).unwrap_or(n - 1);
-            if matches!(events[from].what, What::Load(_)) {
+            // A day of one trip has its times already.
+            let whole = from == 0 && to == n - 1 && !fixed_start;
+            if matches!(events[from].what, What::Load(_)) && !whole {
                 backward(problem, kind, events, &mut self.latest, from, to);
                 let begin = self.latest[from].max(events[from].begin);
                 replay(problem, kind, events, from, to, begin);

@@ -119,6 +119,7 @@ impl Matrix {
     /// # Panics
     /// If a place is out of range.
     #[must_use]
+    #[inline]
     pub fn distance(&self, from: usize, to: usize) -> i64 {
         match &self.source {
             Source::Dense { distance, .. } => distance.get(from * self.places + to),
@@ -131,6 +132,7 @@ impl Matrix {
     /// # Panics
     /// If a place is out of range.
     #[must_use]
+    #[inline]
     pub fn duration(&self, from: usize, to: usize) -> i64 {
         match &self.source {
             Source::Dense { duration, .. } => duration.get(from * self.places + to),

@@ -118,7 +118,12 @@ impl Problem {
     /// Goods classes that may not share a trip with any of `classes`.
     #[must_use]
     pub fn conflicting(&self, classes: u64) -> u64 {
-        (0..64).filter(|bit| classes >> bit & 1 == 1).fold(0, |all, bit| all | self.conflicts[bit])
+        let (mut left, mut all) = (classes, 0);
+        while left != 0 {
+            all |= self.conflicts[left.trailing_zeros() as usize];
+            left &= left - 1;
+        }
+        all
     }
 
     /// Price of each further vehicle of a group.

@@ -161,7 +161,7 @@ impl<A: Arcs> Full<'_, A> {
                 list.push(Visit::Job(JobId(job)));
             }
         };
-        let (cost, _, ok) = self.judge(links, route, put);
+        let (cost, _, ok) = self.judge(links, route, true, put);
         if ok { cost - links.routes[route as usize].cost + self.group_price(job, route) } else { FAR }
     }
 
@@ -285,7 +285,7 @@ impl<A: Arcs> Full<'_, A> {
                 list.extend(if first { pair } else { [pair[1], pair[0]] });
             }
         };
-        let (cost, _, ok) = self.judge(links, route, put);
+        let (cost, _, ok) = self.judge(links, route, true, put);
         let delta = cost - links.routes[route as usize].cost + self.group_price(job, route);
         (ok && delta < limit).then_some(delta)
     }
@@ -398,7 +398,7 @@ impl<A: Arcs> Full<'_, A> {
         first: u32,
         last: u32,
     ) -> (i64, i64, bool) {
-        self.judge(links, route, |v, list| {
+        self.judge(links, route, true, |v, list| {
             if v == first {
                 list.push(Visit::Job(JobId(halves.0)));
                 if last == halves.0 {

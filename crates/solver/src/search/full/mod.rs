@@ -13,7 +13,7 @@ use super::middle::{DIMS, Part};
 use super::net::Net;
 use super::times::Times;
 use crate::problem::{Backhaul, Measure, NO_WAY, Role, VehicleKind};
-use crate::schedule::Scheduler;
+use crate::schedule::{Breach, Scheduler};
 use crate::solution::Visit;
 use std::cell::RefCell;
 
@@ -270,12 +270,32 @@ impl<'a, A: Arcs> Full<'a, A> {
         }
     }
 
-    /// Exact cost of a route with something put in, and whether it keeps the rules.
-    fn judge(&self, links: &Links, route: u32, put: impl Fn(u32, &mut Vec<Visit>)) -> (i64, i64, bool) {
+    /// Exact cost of a route with something put in, and whether it keeps the rules. `holds` where loads, classes, pairs and
+    /// backhauls have been found sound with what is put in.
+    fn judge(
+        &self,
+        links: &Links,
+        route: u32,
+        holds: bool,
+        put: impl Fn(u32, &mut Vec<Visit>),
+    ) -> (i64, i64, bool) {
         let (scheduler, list) = &mut *self.exact.borrow_mut();
         self.visits(links, route, list, put);
         let slot = &self.net.slots[route as usize];
-        let report = scheduler.route(self.net.problem, slot.vehicle, list, slot.prefix.as_ref());
+        let prefix = slot.prefix.as_ref();
+        // What a plan brought along or has frozen may break these rules, and then all is counted.
+        let report = if holds && prefix.is_none() && self.days[route as usize].breaches_most == 0 {
+            debug_assert!(
+                {
+                    let breaches = &scheduler.route(self.net.problem, slot.vehicle, list, prefix).breaches;
+                    !breaches.iter().any(Breach::is_of_loads)
+                },
+                "what was put in does not hold"
+            );
+            scheduler.route_that_holds(self.net.problem, slot.vehicle, list, prefix)
+        } else {
+            scheduler.route(self.net.problem, slot.vehicle, list, prefix)
+        };
         let more = list.len() > self.net.frozen_visits(route).len();
         let weight = if more { self.net.weight(route) } else { 0 };
         let cost = report.cost.total() - report.cost.groups + weight;
@@ -535,22 +555,23 @@ impl<A: Arcs> Eval for Full<'_, A> {
         if links.routes[route as usize].size == 0 {
             self.days[route as usize].unseen = 0;
             let frozen = !self.net.frozen_visits(route).is_empty();
-            let cost = if frozen { self.judge(links, route, |_, _| {}).0 } else { 0 };
+            let cost = if frozen { self.judge(links, route, false, |_, _| {}).0 } else { 0 };
             links.set_cost(route, cost);
             return true;
         }
         let kind = self.net.kind(route);
         let times = self.nodes[links.end(route) as usize].pre;
         let trips = self.days[route as usize].trips.len() as u32 + self.net.trips_before(route);
+        let proper = self.is_proper(links, route);
         let day = &self.days[route as usize];
         let mut ok = held
             && trips <= kind.max_trips.max(day.trips_most)
             && times.warp <= day.warp_most
             && Self::within(kind, way, times.long, stops + self.net.stops_before(route))
-            && (day.improper || self.is_proper(links, route));
+            && (day.improper || proper);
         let way = way.min(4 * NO_WAY);
         let cost = if day.linear {
-            let (cost, long, fine) = self.judge(links, route, |_, _| {});
+            let (cost, long, fine) = self.judge(links, route, held && proper, |_, _| {});
             ok &= fine;
             let seen = self.seen(links, route, kind, way, long.min(4 * NO_WAY), stops);
             let timed = kind.per_time + kind.overtime_price;
