@@ -41,7 +41,7 @@ const PRICED_PERCENT: u64 = 50;
 const PRICING_STEPS: u64 = 1_600;
 /// Time for the search of a dawn of a day of up to so many orders, for every thousand more, and at most. People wait for it:
 /// the whole is to be there within 20 s, and within 40 s for 30,000 orders.
-const USUAL: Duration = Duration::from_secs(17);
+const USUAL: Duration = Duration::from_secs(16);
 const USUAL_ORDERS: usize = 15_000;
 const USUAL_MORE: Duration = Duration::from_millis(1_100);
 const USUAL_MOST: Duration = Duration::from_secs(36);
@@ -329,7 +329,7 @@ mod tests {
     fn a_dawn_has_more_time_for_more_orders_but_not_much() {
         assert_eq!(usual_time(0), USUAL);
         assert_eq!(usual_time(15_999), USUAL);
-        assert_eq!(usual_time(25_000), Duration::from_secs(28));
+        assert_eq!(usual_time(25_000), Duration::from_secs(27));
         assert_eq!(usual_time(usize::MAX), USUAL_MOST);
     }
 

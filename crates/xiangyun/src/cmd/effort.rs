@@ -10,7 +10,7 @@ use xiangyun_solver::Control;
 /// Arguments of a search.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct EffortArgs {
-    /// Seconds of search (default: 40 for a night, 17 for a dawn, more for one of more than 15,000 orders)
+    /// Seconds of search (default: 40 for a night, 16 for a dawn, more for one of more than 15,000 orders)
     #[arg(long, value_name = "S", conflicts_with = "steps")]
     pub(super) seconds: Option<f64>,
     /// Steps of search instead of time; the result then depends on no clock
