@@ -363,13 +363,16 @@ impl Timer<'_> {
             run.aboard[l as usize] == 0
                 && (run.timing.rides[l as usize].is_empty() || run.ready[l as usize].is_some())
         });
-        let last = clock.stop + 1 == clock.stops.len();
+        let (first, last) = (clock.stop == 0, clock.stop + 1 == clock.stops.len());
         let idle = stop.drop.is_empty() && stop.pick.is_empty();
-        let made = if idle && clock.stop > 0 && !last {
-            Ok(None)
-        } else {
-            self.try_visit(crew, &stop, run).map(Some)
-        };
+        let mut made =
+            if idle && !first && !last { Ok(None) } else { self.try_visit(crew, &stop, run).map(Some) };
+        if let (true, Err(site)) = (first || last, &made) {
+            // Its base has no time left for the goods; the trip begins and ends there all the same.
+            run.timing.clashes.push(Clash { crew, trip: clock.trip, site: *site, cause: Cause::Time });
+            let empty = Stop { site: stop.site, drop: Vec::new(), pick: Vec::new() };
+            made = self.try_visit(crew, &empty, run).map(Some);
+        }
         let clock = &mut run.clocks[crew];
         match made {
             Ok(Some((visit, rest, band))) => {

@@ -14,6 +14,9 @@ use xiangyun_solver::Control;
 const PASSES: u64 = 3;
 /// Part of the effort for them, in hundredths.
 const FIRST_PERCENT: u64 = 20;
+/// What is taken for the steps of an effort that is given as time, by its seconds; and of one that is given as nothing.
+const STEPS_A_SECOND: u64 = 3_000;
+const STEPS_DEFAULT: u64 = 40_000;
 /// Sweeps of what is left at most.
 const SWEEPS_MOST: usize = 6;
 /// What the search sees in a visit by another van than the evening's, in fen: at first, and at most when too many
@@ -155,7 +158,8 @@ impl Search<'_> {
 
     /// Steps for one base, or the trunk, in one of the first passes.
     fn part_of_first(&self, effort: &Effort) -> u64 {
-        let steps = effort.steps.map_or(8_000, |all| all * FIRST_PERCENT / 100).max(400);
+        let meant = || effort.time.map_or(STEPS_DEFAULT, |all| all.as_secs() * STEPS_A_SECOND);
+        let steps = (effort.steps.unwrap_or_else(meant) * FIRST_PERCENT / 100).max(400);
         (steps / PASSES / (self.day.depots.len() as u64 + 1)).max(20)
     }
 

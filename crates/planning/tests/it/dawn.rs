@@ -3,6 +3,8 @@
 
 use crate::night::{Still, assert_sound, county, inputs, plan_of, some_orders};
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use xiangyun_model::calendar::{CalendarEntry, CalendarKind};
 use xiangyun_model::county::County;
 use xiangyun_model::fleet::VehicleKind;
@@ -13,6 +15,7 @@ use xiangyun_planning::inputs::Inputs;
 use xiangyun_planning::mend;
 use xiangyun_planning::orders::OrderRow;
 use xiangyun_planning::search::Effort;
+use xiangyun_solver::Control;
 
 /// Places of a van's day, trip by trip.
 fn places(plan: &Plan, van: &str) -> Vec<Vec<String>> {
@@ -55,6 +58,30 @@ fn dawn_keeps_trips_and_loaded_vans_when_a_quarter_does_not_come() {
         let mut left = before.iter();
         let after: Vec<String> = places(&dawn.plan, &loading[0]).concat();
         assert!(after.iter().all(|site| left.any(|b| b == site)), "{before:?} is not kept: {after:?}");
+    }
+}
+
+/// A clock that goes on by a millisecond whenever it is asked.
+#[derive(Default)]
+struct Ticking(AtomicU64);
+
+impl Control for Ticking {
+    fn elapsed(&self) -> Duration {
+        Duration::from_millis(self.0.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+#[test]
+fn a_dawn_cut_short_at_any_moment_is_sound() {
+    let date = county().default_date;
+    let given = inputs(county(), date, some_orders(date, 4, 12));
+    let evening = plan_of(&given, date, 1, 1);
+    let arrived = mend::arrivals(&given, &three_quarters(&given.orders));
+    for ms in [0, 30, 300, 3_000] {
+        let effort = Effort { steps: None, time: Some(Duration::from_millis(ms)), seed: 1, threads: 1 };
+        let dawn = mend::mend(&evening, &given, date, &arrived, &[], &effort, &Ticking::default());
+        let then = Inputs { orders: dawn.rows.clone(), ..given.clone() };
+        assert_sound(&dawn.plan, &then);
     }
 }
 
