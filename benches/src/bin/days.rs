@@ -2,7 +2,8 @@
 //! everything balances; `bench-days quantile DAYS STEPS` compares what an evening draft may be planned on;
 //! `bench-days dawn DAYS STEPS PROFILE THREADS MENDING` mends evenings whose volumes prove wrong, by so many steps, and holds
 //! the dawns against plans made freely for the same orders by as many steps as the evenings. With `clock` for MENDING a dawn
-//! has the time that it has in daily use instead; no clock influences any other plan. County: `data/baofeng`, orders generated with seed 1.
+//! has the time that it has in daily use instead; no clock influences any other plan. County: `data/baofeng`, orders generated
+//! with seed 1.
 
 use jiff::civil::Date;
 use std::collections::{BTreeMap, BTreeSet};

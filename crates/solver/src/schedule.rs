@@ -179,20 +179,10 @@ impl Scheduler {
         self.evaluate(problem, vehicle, visits, prefix, true)
     }
 
-    /// The same for visits whose loads, classes, pairs and backhauls are known to be sound: none of these is looked at, and
-    /// the report tells no peak.
-    pub(crate) fn route_that_holds(
-        &mut self,
-        problem: &Problem,
-        vehicle: VehicleId,
-        visits: &[Visit],
-        prefix: Option<&Prefix>,
-    ) -> &RouteReport {
-        self.evaluate(problem, vehicle, visits, prefix, false)
-    }
-
+    /// The same; without `loads` for visits whose loads, classes, pairs and backhauls are known to be sound: none of these
+    /// is looked at, and the report tells no peak.
     #[inline]
-    fn evaluate(
+    pub(crate) fn evaluate(
         &mut self,
         problem: &Problem,
         vehicle: VehicleId,

@@ -94,7 +94,7 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("mend.arrivals", "实际到件：订单文件，另有 arrived_at 列"),
     ("mend.out", "输出的计划目录"),
     ("mend.loading", "已开始装车的车辆，其站点与次序不变（逗号分隔）"),
-    ("mend.seconds", "搜索秒数（默认 12）"),
+    ("mend.seconds", "搜索秒数（默认 16，超过 15000 单时更多）"),
     ("mend.steps", "以步数代替时间；结果与时钟无关"),
     ("mend.threads", "线程数（默认全部处理器）"),
     ("rounds", "设计每周固定班线与村级时刻表，查看计划与它的偏离"),

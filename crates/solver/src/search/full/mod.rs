@@ -284,18 +284,15 @@ impl<'a, A: Arcs> Full<'a, A> {
         let slot = &self.net.slots[route as usize];
         let prefix = slot.prefix.as_ref();
         // What a plan brought along or has frozen may break these rules, and then all is counted.
-        let report = if holds && prefix.is_none() && self.days[route as usize].breaches_most == 0 {
-            debug_assert!(
-                {
-                    let breaches = &scheduler.route(self.net.problem, slot.vehicle, list, prefix).breaches;
-                    !breaches.iter().any(Breach::is_of_loads)
-                },
-                "what was put in does not hold"
-            );
-            scheduler.route_that_holds(self.net.problem, slot.vehicle, list, prefix)
-        } else {
-            scheduler.route(self.net.problem, slot.vehicle, list, prefix)
-        };
+        let loads = !holds || prefix.is_some() || self.days[route as usize].breaches_most > 0;
+        debug_assert!(
+            loads || {
+                let breaches = &scheduler.route(self.net.problem, slot.vehicle, list, prefix).breaches;
+                !breaches.iter().any(Breach::is_of_loads)
+            },
+            "what was put in does not hold"
+        );
+        let report = scheduler.evaluate(self.net.problem, slot.vehicle, list, prefix, loads);
         let more = list.len() > self.net.frozen_visits(route).len();
         let weight = if more { self.net.weight(route) } else { 0 };
         let cost = report.cost.total() - report.cost.groups + weight;
