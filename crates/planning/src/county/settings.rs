@@ -127,6 +127,7 @@ impl Loader<'_> {
             ("costs.stranger_fen", c.stranger_fen),
             ("costs.balance_fen_h", c.balance_fen_h),
             ("costs.floor_fen", c.floor_fen),
+            ("costs.kept_trip_fen", c.kept_trip_fen),
         ];
         for (column, value) in prices {
             range(column, value, 0, FEN_MAX);

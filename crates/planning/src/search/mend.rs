@@ -62,18 +62,18 @@ impl Search<'_> {
     /// Mends: from the plans found before, or from the evening's trips themselves.
     #[must_use]
     pub fn mend(&self, start: Option<Found>, effort: &Effort, control: &dyn Control) -> Found {
-        let Some(kept) = &self.kept else { return Found::one(self.run(effort, control)) };
+        let Some(kept) = &self.kept else { return self.alone(self.run(effort, control)) };
         let limited = Until { control, until: effort.time };
         let control: &dyn Control = &limited;
         let threads = effort.threads.clamp(1, crate::limits::THREADS_MAX);
         let (mut used, laid) = (0, start.is_none());
-        let start = start.unwrap_or_else(|| Found::one(self.laid(kept, effort, control, &mut used)));
+        let start = start.unwrap_or_else(|| self.alone(self.laid(kept, effort, control, &mut used)));
         let trunk: Vec<TrunkTrip> = kept.trips.iter().filter(|trip| trip.trunk).map(TrunkTrip::of).collect();
         let first = start.chosen();
         let bounds =
             Bounds { vans: kept.vehicles(false), frozen: self.places_of(first, &kept.frozen), trunk };
         let mut best = first.clone();
-        let mut found = Found::default();
+        let mut found = Found::none(self.day.county.costs.kept_trip_fen);
         start.into_iter().for_each(|plan| self.offer(&bounds, &mut found, &plan));
         if laid {
             used += self.loosen(kept, &bounds, &mut best, &mut found, effort, control);
@@ -273,7 +273,7 @@ impl Search<'_> {
     /// One thread's part of one epoch: changes that stay within the bounds.
     fn mend_on(&self, of: &Epoch<'_>, start: &Candidate, stream: u64, control: &dyn Control) -> Found {
         let mut chance = Chance::new(of.seed, 0x6d65_6e64 + stream);
-        let (mut now, mut found) = (start.clone(), Found::default());
+        let (mut now, mut found) = (start.clone(), Found::none(self.day.county.costs.kept_trip_fen));
         let trunk = &of.bounds.trunk;
         let mut now_rank = self.dawn_rank(&now, trunk, of.by);
         let control: &dyn Control = &Until { control, until: of.share.until };
@@ -301,7 +301,7 @@ impl Search<'_> {
                 lost = self.lost(&next, trunk);
             }
             found.offer(lost, &next);
-            let rank = of.by.rank(&next, lost);
+            let rank = of.by.rank(&next, self.lost_fen(lost));
             if rank <= most {
                 (now, now_rank) = (next, rank);
             }

@@ -6,10 +6,6 @@ use super::{Candidate, CrewDay, Search};
 use std::collections::BTreeMap;
 use xiangyun_model::id::{SiteId, VehicleId};
 
-/// What a trunk trip that stays may cost, in fen: a trip is given up only for more than that, or for orders that must not be
-/// left.
-const STAYS_FEN: i64 = 100_000;
-
 /// Price of an order that must not be left, where the search only looks for a place to go on from, in fen.
 const MUST_FEN: i64 = 10_000;
 
@@ -99,18 +95,25 @@ impl Matched {
 }
 
 /// What a search of the dawn found.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Found {
     /// The best plan for each number of trunk trips lost.
     plans: BTreeMap<usize, Candidate>,
+    /// What a trip that stays may cost.
+    kept_trip_fen: i64,
     /// Steps of the core that it took.
     pub used: u64,
 }
 
 impl Found {
+    /// Nothing yet.
+    pub(super) const fn none(kept_trip_fen: i64) -> Self {
+        Self { plans: BTreeMap::new(), kept_trip_fen, used: 0 }
+    }
+
     /// A single plan, of which nothing is known.
-    pub(super) fn one(plan: Candidate) -> Self {
-        Self { plans: BTreeMap::from([(0, plan)]), used: 0 }
+    pub(super) fn one(plan: Candidate, kept_trip_fen: i64) -> Self {
+        Self { plans: BTreeMap::from([(0, plan)]), ..Self::none(kept_trip_fen) }
     }
 
     pub(super) fn offer(&mut self, lost: usize, plan: &Candidate) {
@@ -138,7 +141,7 @@ impl Found {
 
     /// The best by some measure.
     pub(super) fn best(&self, by: Measure) -> &Candidate {
-        let rank = |(lost, plan): &(&usize, &Candidate)| by.rank(plan, **lost);
+        let rank = |(lost, plan): &(&usize, &Candidate)| by.rank(plan, **lost as i64 * self.kept_trip_fen);
         self.plans.iter().min_by_key(rank).map(|(_, plan)| plan).expect("a search starts with a plan")
     }
 }
@@ -149,14 +152,15 @@ pub(super) enum Measure {
     /// Orders that must not be left go first, as in the night: for the first of them that it serves a change does away with
     /// any trip.
     MustFirst,
-    /// They have a price too; ten of them are worth a trip.
+    /// They have a price too, [`MUST_FEN`].
     Priced,
 }
 
 impl Measure {
-    pub(super) fn rank(self, plan: &Candidate, lost: usize) -> (u64, i64) {
+    /// The rank of a plan of which the trips lost are worth `lost_fen`.
+    pub(super) fn rank(self, plan: &Candidate, lost_fen: i64) -> (u64, i64) {
         let (must, fen) = plan.rank();
-        let fen = fen + lost as i64 * STAYS_FEN;
+        let fen = fen + lost_fen;
         match self {
             Self::MustFirst => (must, fen),
             Self::Priced => (0, fen + must as i64 * MUST_FEN),
@@ -174,9 +178,19 @@ impl IntoIterator for Found {
 }
 
 impl Search<'_> {
+    /// A search's plan of which nothing else is known.
+    pub(super) fn alone(&self, plan: Candidate) -> Found {
+        Found::one(plan, self.day.county.costs.kept_trip_fen)
+    }
+
     /// What ranks plans of the dawn by some measure.
     pub(super) fn dawn_rank(&self, plan: &Candidate, trunk: &[TrunkTrip], by: Measure) -> (u64, i64) {
-        by.rank(plan, self.lost(plan, trunk))
+        by.rank(plan, self.lost_fen(self.lost(plan, trunk)))
+    }
+
+    /// What so many trunk trips of the evening that are made no more are worth.
+    pub(super) fn lost_fen(&self, lost: usize) -> i64 {
+        lost as i64 * self.day.county.costs.kept_trip_fen
     }
 
     /// Trunk trips of the evening that a plan makes no more.
@@ -281,7 +295,7 @@ mod tests {
             plan.account.must_left = must_left;
             plan
         };
-        let mut found = Found::one(plan(1_100_000, 1));
+        let mut found = Found::one(plan(1_100_000, 1), 100_000);
         found.offer(1, &plan(1_240_000, 0));
         found.offer(2, &plan(1_130_000, 0));
         found.offer(2, &plan(1_119_000, 0));
@@ -289,6 +303,9 @@ mod tests {
         found.offer(3, &plan(1_020_000, 0));
         assert_eq!(found.chosen().rank(), (0, 1_119_000));
         assert_eq!(found.best(Measure::Priced).rank(), (1, 1_100_000));
+        // In a county that pays less for them, they stay less.
+        found.kept_trip_fen = 50_000;
+        assert_eq!(found.chosen().rank(), (0, 1_020_000));
     }
 
     #[test]

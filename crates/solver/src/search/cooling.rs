@@ -2,7 +2,7 @@
 
 use super::choice::Kind;
 use super::eval::Eval;
-use super::team::{Member, Run, SMALL};
+use super::team::{MIDDLE, Member, Run, SMALL};
 
 /// Hottest and coldest temperature, in mean cost of a job's way.
 const HOT: f64 = 1.0;
@@ -15,8 +15,8 @@ pub(super) const COLD_LARGE: f64 = 0.02;
 /// 4.2, 2.6, 1.8, 1.4 and 1.4 % from 0.1, 0.2, 0.5, 1, 2 and 4 of a job's way (benches/RESULTS.md).
 const HUGE: usize = 5000;
 const HOT_HUGE: f64 = 2.0;
-/// The same with windows and few jobs, where little new is found below; chosen among four on R108, R202 and RC107, where
-/// single searches differ by more than these do (benches/RESULTS.md).
+/// The same with windows and up to [`MIDDLE`] jobs, where little new is found below; chosen among four on R108, R202 and
+/// RC107, where single searches differ by more than these do, and among five on JD 200_1 and 200_4 (benches/RESULTS.md).
 const HOT_WINDOWS: f64 = 0.5;
 const COLD_WINDOWS: f64 = 0.03;
 
@@ -44,7 +44,7 @@ impl Run<'_> {
     /// Hottest and coldest temperature, in mean cost of a job's way.
     fn heat(&self) -> (f64, f64) {
         match self.net.jobs {
-            0..=SMALL if self.net.windows && self.start.is_none() => (HOT_WINDOWS, COLD_WINDOWS),
+            0..=MIDDLE if self.net.windows && self.start.is_none() => (HOT_WINDOWS, COLD_WINDOWS),
             0..=LARGE => (HOT, COLD),
             _ if self.net.jobs <= HUGE => (HOT_LARGE, COLD_LARGE),
             _ => (HOT_HUGE, COLD_LARGE),

@@ -26,7 +26,7 @@ pub(super) const SMALL: usize = 150;
 /// Share of the budget, of what is left once vehicles are saved, after which plans are crossed: of up to [`SMALL`] jobs,
 /// of up to [`MIDDLE`], of more; without windows and with them. Chosen on the instances named in benches/RESULTS.md.
 const BREEDS: [[f64; 2]; 3] = [[0.1, 0.1], [0.25, 0.6], [0.7, 0.7]];
-const MIDDLE: usize = 300;
+pub(super) const MIDDLE: usize = 300;
 /// The same where vehicles are few and full, which cooling finds no way around: of more than [`MIDDLE`] jobs up to
 /// [`breed::FEW_JOBS`].
 const BREEDS_FEW: f64 = 0.15;
