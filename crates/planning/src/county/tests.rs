@@ -41,8 +41,20 @@ fn the_committed_county_is_whole() {
 }
 
 #[test]
+fn a_county_of_before_pays_for_kept_trips_as_ours_does() {
+    let mut files = baofeng();
+    let text = String::from_utf8(files.get("county.toml").expect("it is there").to_vec()).expect("UTF-8");
+    let without: String =
+        text.lines().filter(|l| !l.starts_with("kept_trip_fen")).flat_map(|l| [l, "\n"]).collect();
+    assert!(without.len() < text.len());
+    files.insert("county.toml", without.into_bytes());
+    let before = load(&files).unwrap_or_else(|p| panic!("{:#?}", p.list()));
+    assert_eq!(before.costs, county().costs);
+}
+
+#[test]
 fn each_fault_has_its_code_and_place() {
-    let cases: [(&str, &str, &str, &str); 23] = [
+    let cases: [(&str, &str, &str, &str); 24] = [
         ("sites.csv", "V410421100001,village", "S410421100,village", "P109 sites.csv:18:id"),
         ("sites.csv", "V410421100001,village", "V410421100001,hamlet", "P110 sites.csv:18:kind"),
         ("sites.csv", "V410421100001,village", ",village", "P105 sites.csv:18:id"),
@@ -65,6 +77,12 @@ fn each_fault_has_its_code_and_place() {
         ("lines.csv", "09:02,09:06", "08:02,08:06", "P121 lines.csv:3:arrive"),
         ("inbound.csv", "05:20", "5h20", "P113 inbound.csv:2:arrives"),
         ("county.toml", "drive_max_s = 14400", "drive_max_s = \"4 h\"", "P117 county.toml:12:"),
+        (
+            "county.toml",
+            "kept_trip_fen = 15000",
+            "kept_trip_fen = -1",
+            "P107 county.toml:0:costs.kept_trip_fen",
+        ),
         ("county.toml", "gateway = \"G410400\"", "gateway = \"HUB\"", "P111 county.toml:0:lanes[0].gateway"),
     ];
     for (file, from, to, want) in cases {
