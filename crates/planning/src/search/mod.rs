@@ -99,6 +99,8 @@ const SWEEPS_LEAST: u64 = 30_000;
 const EPOCHS: u64 = 8;
 /// Steps of the first whole plan where time is the budget: sweeps make more of the rest.
 const FIRST_STEPS: u64 = 3_000;
+/// First plans that are made anew, at most, where the one before leaves much.
+const FIRST_AGAIN: u64 = 2;
 /// Part of the effort given to the first whole plan, in thousandths.
 const FIRST_PERMILLE: u64 = 100;
 
@@ -268,6 +270,19 @@ impl<'a> Search<'a> {
         let sweeps = Until { control, until: effort.time.map(|all| all * 3 / 5) };
         let most = effort.steps.map_or(u64::MAX, |all| (all / 3).max(SWEEPS_LEAST));
         used += self.sweep_all(&mut best, most, effort.seed, &sweeps);
+        // One that leaves much even now began badly, and the changes that follow seldom find a way from there.
+        for again in 1..=FIRST_AGAIN {
+            let over = sweeps.stopped() || effort.steps.is_some_and(|all| used >= all / 2);
+            if over || !self.leaves_much(&best) {
+                break;
+            }
+            let seed = effort.seed.wrapping_add(again << 32);
+            let mut other = self.first(first_steps, seed, control, &mut used);
+            used += self.sweep_all(&mut other, most, seed, &sweeps);
+            if other.rank() < best.rank() {
+                best = other;
+            }
+        }
         best.frozen = self.variant.fixed_trunk;
         let begun = control.elapsed();
         for epoch in 0..EPOCHS {
