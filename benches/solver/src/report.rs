@@ -92,7 +92,8 @@ fn summarise(row: &Row, ours: &[Run], theirs: &[Run], known: &[Listed], detail: 
                 gaps.push(f64::INFINITY);
                 continue;
             }
-            gaps.push(gap(run.cost));
+            // Neither a list nor a peer says anything of some instances.
+            gaps.extend(measure.map(|_| gap(run.cost)));
             hits += usize::from(
                 gap(run.cost) <= 1e-3
                     && known
@@ -134,6 +135,9 @@ fn summarise(row: &Row, ours: &[Run], theirs: &[Run], known: &[Listed], detail: 
             most_more <= more && (most_more > 0 || mean_gap <= gap),
         ),
         Mark::BestPeer => ("below the best peer".to_owned(), below_peer && !peer_gaps.is_empty()),
+        Mark::PeersMean => {
+            ("mean below the best peer's".to_owned(), !peer_gaps.is_empty() && mean_gap < mean(&peer_gaps))
+        }
     };
     let reached = reached && sound == runs && runs > 0;
     let name = match row.missing.as_slice() {
