@@ -55,7 +55,7 @@ pub struct Costs {
 
 impl Costs {
     /// Where a county does not say: about half of what a trip costs. As many trips stay as for 1,000 yuan each, and where a
-    /// quarter fewer comes a dawn is 2 to 3 % cheaper (benches/RESULTS.md).
+    /// quarter fewer comes a dawn is 1 to 2 % cheaper (benches/RESULTS.md).
     const fn kept_trip_fen_usual() -> i64 {
         15_000
     }
