@@ -54,8 +54,8 @@ pub struct Costs {
 }
 
 impl Costs {
-    /// Where a county does not say: about half of what a trip costs. As many trips stay as for 1,000 yuan each, and where a
-    /// quarter fewer comes a dawn is 1 to 2 % cheaper (benches/RESULTS.md).
+    /// Where a county does not say: about half of what a trip costs. As many trips stay as for 1,000 yuan each; what that
+    /// saves lies within what runs by the clock differ (benches/RESULTS.md).
     const fn kept_trip_fen_usual() -> i64 {
         15_000
     }
