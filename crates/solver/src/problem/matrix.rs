@@ -20,19 +20,19 @@ pub enum Rounding {
 }
 
 impl Rounding {
-    /// Applies the rounding to a length that is already scaled.
+    /// Applies the rounding to a length, at least 0, that is already scaled.
     #[must_use]
     #[inline]
     pub fn apply(self, length: f64) -> i64 {
-        // Without a call of the library's floor, which a search would make for every way that it looks at.
-        let floor = |value: f64| {
-            let cut = value as i64;
-            cut - i64::from(cut as f64 > value)
-        };
+        debug_assert!(length >= 0.0 || length.is_nan(), "a length below nothing: {length}");
+        // Cut, not by the library's floor: a search would call it for every way that it looks at.
         match self {
-            Self::Nearest => floor(length + 0.5),
-            Self::Down => floor(length),
-            Self::Up => -floor(-length),
+            Self::Nearest => (length + 0.5) as i64,
+            Self::Down => length as i64,
+            Self::Up => {
+                let cut = length as i64;
+                cut + i64::from((cut as f64) < length)
+            }
         }
     }
 }

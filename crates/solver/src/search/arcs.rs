@@ -8,6 +8,9 @@ pub(super) const FAR: i64 = i64::MAX / 8;
 
 /// What the search asks of a matrix. Points are numbers below the table's width.
 pub(super) trait Arcs: Sync {
+    /// Whether ways are computed each time they are asked for, both directions alike: a way that is known is not asked for.
+    const COMPUTED: bool = false;
+
     fn dist(&self, from: u32, to: u32) -> i64;
     fn time(&self, from: u32, to: u32) -> i64;
     /// The distance from `from` to `to`, read among what belongs to `to`: trying one point in many places stays in
@@ -100,6 +103,8 @@ impl<T: Copy + Into<i64> + Send + Sync> Arcs for Two<T> {
 }
 
 impl Arcs for Lines {
+    const COMPUTED: bool = true;
+
     #[inline(always)]
     fn dist(&self, from: u32, to: u32) -> i64 {
         let (a, b) = (self.points[from as usize], self.points[to as usize]);

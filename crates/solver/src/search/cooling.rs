@@ -11,10 +11,14 @@ const COLD: f64 = 0.01;
 pub(super) const LARGE: usize = 500;
 pub(super) const HOT_LARGE: f64 = 0.5;
 pub(super) const COLD_LARGE: f64 = 0.02;
-/// The same above so many jobs, where the first plan by savings has far too many legs to depots: Ghent2 at 120 s ends at 5.2,
-/// 4.2, 2.6, 1.8, 1.4 and 1.4 % from 0.1, 0.2, 0.5, 1, 2 and 4 of a job's way (benches/RESULTS.md).
-const HUGE: usize = 5000;
+/// The same above so many jobs, where the first plan by savings has far too many legs to depots, in mean legs between jobs:
+/// Ghent2 at 120 s ends within 0.15 % of itself from 2 to 6 of them and far above from less; with 30 to 100 iterations for each
+/// job 1 to 3 are best of 0.3, 1, 3 and 6 on three problems (benches/RESULTS.md).
+pub(super) const HUGE: usize = 5000;
 const HOT_HUGE: f64 = 2.0;
+const COLD_HUGE: f64 = 0.06;
+/// The same with windows, in cost of a job's way.
+const HOT_HUGE_WINDOWS: f64 = 2.0;
 /// The same with windows and up to [`MIDDLE`] jobs, where little new is found below; chosen among four on R108, R202 and
 /// RC107, where single searches differ by more than these do, and among five on JD 200_1 and 200_4 (benches/RESULTS.md).
 const HOT_WINDOWS: f64 = 0.5;
@@ -47,7 +51,8 @@ impl Run<'_> {
             0..=MIDDLE if self.net.windows && self.start.is_none() => (HOT_WINDOWS, COLD_WINDOWS),
             0..=LARGE => (HOT, COLD),
             _ if self.net.jobs <= HUGE => (HOT_LARGE, COLD_LARGE),
-            _ => (HOT_HUGE, COLD_LARGE),
+            _ if self.net.windows => (HOT_HUGE_WINDOWS, COLD_LARGE),
+            _ => (HOT_HUGE, COLD_HUGE),
         }
     }
 

@@ -1,6 +1,6 @@
 //! What the search asks of a kernel: the exact change of cost by an insertion, and the caches that make it quick.
 
-use super::links::Links;
+use super::links::{Link, Links};
 use super::middle::Part;
 use super::rng::Rng;
 
@@ -61,10 +61,10 @@ pub(super) trait Eval {
     /// Price of the way between two nodes for the vehicle of the route.
     fn leg(&self, links: &Links, route: u32, from: u32, to: u32) -> i64;
 
-    /// What a job pays at least for the ways to another job and back; 0 where the kernel does not know.
+    /// What a job pays at least for so long a way to another job and back; 0 where the kernel does not know.
     #[inline(always)]
-    fn apart(&self, links: &Links, job: u32, other: u32) -> i64 {
-        let _ = (links, job, other);
+    fn apart(&self, way: u32) -> i64 {
+        let _ = way;
         0
     }
 
@@ -84,9 +84,33 @@ pub(super) trait Eval {
         true
     }
 
+    /// Whether ways are alike in both directions: a leg that is known one way is not asked for the other.
+    const EVEN: bool = false;
+
+    /// [`Eval::leg`], read among what belongs to `to`.
+    #[inline(always)]
+    fn leg_into(&self, links: &Links, route: u32, to: u32, from: u32) -> i64 {
+        self.leg(links, route, from, to)
+    }
+
+    /// What the leg from a node of a route to the next costs, as far as ways tell.
+    #[inline(always)]
+    fn leg_after(&self, links: &Links, node: u32) -> i64 {
+        let Link { route, succ, .. } = links.at[node as usize];
+        self.leg(links, route, node, succ)
+    }
+
     /// Change of cost when the job comes after the node; [`super::arcs::FAR`] if that breaks a rule, or anything not
     /// below `limit` if it costs that much.
     fn insertion(&self, links: &Links, job: u32, after: u32, limit: i64) -> i64;
+
+    /// The same beside a job in a route, after it or before it, the way from there being known if it is at most
+    /// [`super::near::WAY_MAX`].
+    #[inline(always)]
+    fn beside<const BEFORE: bool>(&self, links: &Links, job: u32, other: (u32, u32), limit: i64) -> i64 {
+        let after = if BEFORE { links.at[other.0 as usize].pred } else { other.0 };
+        self.insertion(links, job, after, limit)
+    }
 
     /// Best places in the route for both halves of a shipment below `limit`; each place is passed over with a
     /// probability of one in `blink`.

@@ -7,6 +7,7 @@ use super::arcs::{Arcs, FAR};
 use super::eval::{Blink, Eval, Put};
 use super::links::{Link, Links};
 use super::middle::Part;
+use super::near::WAY_MAX;
 use super::net::Net;
 use super::times::Times as Span;
 use crate::problem::{Backhaul, Matrix, NO_WAY, Problem, Role};
@@ -339,11 +340,74 @@ impl<'a, A: Arcs, const TIME: bool, const BOTH: bool> Lean<'a, A, TIME, BOTH> {
     fn fits(&self, route: u32, job: u32) -> bool {
         self.fits.is_empty() || self.fits[self.vans[route as usize].kind as usize * self.jobs + job as usize]
     }
+
+    /// What an insertion costs; the ways from the node before and to the one after it as far as they are known.
+    #[inline(always)]
+    fn put(&self, links: &Links, job: u32, after: u32, limit: i64, known: (Option<i64>, Option<i64>)) -> i64 {
+        let before = links.at[after as usize];
+        let route = before.route;
+        let van = &self.vans[route as usize];
+        let lack = if BOTH { 0 } else { self.demand[job as usize] - self.slack[route as usize] };
+        if lack > self.over_most {
+            return FAR;
+        }
+        let succ = before.succ as usize;
+        let point = links.at[job as usize].point;
+        let there = known.0.unwrap_or_else(|| self.arcs.dist_into(point, before.point));
+        // The way on is at least nothing, or what the triangle leaves.
+        if self.corner * van.unit * (there - before.next) >= limit {
+            return FAR;
+        }
+        let next = links.at[succ].point;
+        let on = known.1.unwrap_or_else(|| self.arcs.dist(point, next));
+        let longer = on + there - before.next;
+        let mut delta = van.unit * longer;
+        if links.routes[route as usize].size == 0 {
+            delta += van.fixed;
+        }
+        if !BOTH && lack > 0 {
+            delta += self.fine(lack) - self.fine(self.over[route as usize]);
+        }
+        if delta >= limit || !self.fits(route, job) {
+            return FAR;
+        }
+        if self.limited && self.ways[route as usize] + longer > van.far {
+            return FAR;
+        }
+        if TIME {
+            let t = &self.times[job as usize];
+            let begin =
+                (self.times[after as usize].dep + self.arcs.time_into(point, before.point)).max(t.open);
+            if begin > t.close || begin + t.service + self.arcs.time(point, next) > self.times[succ].lat {
+                return FAR;
+            }
+            if self.limited && van.long < i64::MAX {
+                let legs = (self.arcs.time_into(point, before.point), self.arcs.time(point, next));
+                let upto = self.spans[after as usize][0].then(legs.0, self.span(job as usize));
+                if upto.then(legs.1, self.spans[succ][1]).long > van.long {
+                    return FAR;
+                }
+            }
+        }
+        if BOTH {
+            let own = self.loads[job as usize].own;
+            let whole = self.loads[after as usize].pre.then(own).then(self.loads[succ].suf);
+            let lack = whole.peak() - van.cap;
+            if lack > self.over_most {
+                return FAR;
+            }
+            if lack > 0 {
+                delta += self.fine(lack) - self.fine(self.over[route as usize]);
+            }
+        }
+        delta
+    }
 }
 
 impl<A: Arcs, const TIME: bool, const BOTH: bool> Eval for Lean<'_, A, TIME, BOTH> {
     const WAYS_ALONE: bool = true;
     const SINGLE: bool = !TIME && !BOTH;
+    const EVEN: bool = A::COMPUTED;
 
     #[inline]
     fn linked(&mut self, links: &mut Links, job: u32) -> bool {
@@ -464,9 +528,20 @@ impl<A: Arcs, const TIME: bool, const BOTH: bool> Eval for Lean<'_, A, TIME, BOT
     }
 
     #[inline(always)]
-    fn apart(&self, links: &Links, job: u32, other: u32) -> i64 {
+    fn leg_into(&self, links: &Links, route: u32, to: u32, from: u32) -> i64 {
         let point = |v: u32| links.at[v as usize].point;
-        self.both_ways * self.arcs.dist_into(point(job), point(other))
+        self.vans[route as usize].unit * self.arcs.dist_into(point(to), point(from))
+    }
+
+    #[inline(always)]
+    fn leg_after(&self, links: &Links, node: u32) -> i64 {
+        let Link { route, next, .. } = links.at[node as usize];
+        self.vans[route as usize].unit * next
+    }
+
+    #[inline(always)]
+    fn apart(&self, way: u32) -> i64 {
+        self.both_ways * i64::from(way)
     }
 
     fn part(&self, links: &Links, _: u32, node: u32) -> Part {
@@ -511,62 +586,18 @@ impl<A: Arcs, const TIME: bool, const BOTH: bool> Eval for Lean<'_, A, TIME, BOT
 
     #[inline(always)]
     fn insertion(&self, links: &Links, job: u32, after: u32, limit: i64) -> i64 {
-        let before = links.at[after as usize];
-        let route = before.route;
-        let van = &self.vans[route as usize];
-        let lack = if BOTH { 0 } else { self.demand[job as usize] - self.slack[route as usize] };
-        if lack > self.over_most {
-            return FAR;
+        self.put(links, job, after, limit, (None, None))
+    }
+
+    #[inline(always)]
+    fn beside<const BEFORE: bool>(&self, links: &Links, job: u32, other: (u32, u32), limit: i64) -> i64 {
+        let known = (A::COMPUTED && other.1 <= WAY_MAX).then(|| i64::from(other.1));
+        if BEFORE {
+            let after = links.at[other.0 as usize].pred;
+            self.put(links, job, after, limit, (None, known))
+        } else {
+            self.put(links, job, other.0, limit, (known, None))
         }
-        let succ = before.succ as usize;
-        let point = links.at[job as usize].point;
-        let there = self.arcs.dist_into(point, before.point);
-        // The way on is at least nothing, or what the triangle leaves.
-        if self.corner * van.unit * (there - before.next) >= limit {
-            return FAR;
-        }
-        let next = links.at[succ].point;
-        let longer = self.arcs.dist(point, next) + there - before.next;
-        let mut delta = van.unit * longer;
-        if links.routes[route as usize].size == 0 {
-            delta += van.fixed;
-        }
-        if !BOTH && lack > 0 {
-            delta += self.fine(lack) - self.fine(self.over[route as usize]);
-        }
-        if delta >= limit || !self.fits(route, job) {
-            return FAR;
-        }
-        if self.limited && self.ways[route as usize] + longer > van.far {
-            return FAR;
-        }
-        if TIME {
-            let t = &self.times[job as usize];
-            let begin =
-                (self.times[after as usize].dep + self.arcs.time_into(point, before.point)).max(t.open);
-            if begin > t.close || begin + t.service + self.arcs.time(point, next) > self.times[succ].lat {
-                return FAR;
-            }
-            if self.limited && van.long < i64::MAX {
-                let legs = (self.arcs.time_into(point, before.point), self.arcs.time(point, next));
-                let upto = self.spans[after as usize][0].then(legs.0, self.span(job as usize));
-                if upto.then(legs.1, self.spans[succ][1]).long > van.long {
-                    return FAR;
-                }
-            }
-        }
-        if BOTH {
-            let own = self.loads[job as usize].own;
-            let whole = self.loads[after as usize].pre.then(own).then(self.loads[succ].suf);
-            let lack = whole.peak() - van.cap;
-            if lack > self.over_most {
-                return FAR;
-            }
-            if lack > 0 {
-                delta += self.fine(lack) - self.fine(self.over[route as usize]);
-            }
-        }
-        delta
     }
 
     fn pair(

@@ -2,11 +2,20 @@
 
 use super::arcs::Arcs;
 
+/// Longest way that a list holds exactly.
+pub(super) const WAY_MAX: u32 = u32::MAX - 1;
+
+/// Entries in a line of the processor's caches, and lines of a list that are asked for ahead.
+const LINE: usize = 16;
+const LINES_AHEAD: usize = 3;
+
 /// Lists of equal length, flat.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Near {
     width: usize,
     list: Vec<u32>,
+    /// Beside each entry the way from there to the job whose list it is, or more than [`WAY_MAX`].
+    ways: Vec<u32>,
 }
 
 impl Near {
@@ -15,6 +24,44 @@ impl Near {
     pub(super) fn of(&self, job: u32, most: usize) -> &[u32] {
         let from = job as usize * self.width;
         &self.list[from..from + self.width.min(most)]
+    }
+
+    /// The whole list of `job`, with the way from each to it.
+    #[inline(always)]
+    pub(super) fn with_ways(&self, job: u32) -> impl Iterator<Item = (u32, u32)> + '_ {
+        let list = job as usize * self.width..(job as usize + 1) * self.width;
+        self.list[list.clone()].iter().copied().zip(self.ways[list].iter().copied())
+    }
+
+    /// Asks the processor for the beginning of the list, which is read soon: of some thousand jobs or more it lies far away,
+    /// and a search would wait for each. An iteration at 10,000 jobs takes 5.0 instead of 5.7 µs, of Brussels1 6.0
+    /// instead of 7.5; reading a number ahead instead of this gains nothing.
+    #[inline(always)]
+    #[allow(unsafe_code)] // a hint to the processor is an unsafe call; it reads nothing
+    pub(super) fn expect(&self, job: u32) {
+        #[cfg(target_arch = "x86_64")]
+        for line in 0..LINES_AHEAD {
+            use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            let at = job as usize * self.width + line * LINE;
+            if let (Some(other), Some(way)) = (self.list.get(at), self.ways.get(at)) {
+                // SAFETY: both are places in memory that is ours, and a prefetch changes nothing.
+                unsafe {
+                    _mm_prefetch(std::ptr::from_ref(other).cast(), _MM_HINT_T0);
+                    _mm_prefetch(std::ptr::from_ref(way).cast(), _MM_HINT_T0);
+                }
+            }
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = job;
+    }
+
+    /// Writes down the ways.
+    pub(super) fn measure<A: Arcs>(&mut self, arcs: &A, points: &[u32]) {
+        let beside = |(at, &other): (usize, &u32)| {
+            let way = arcs.dist_into(points[at / self.width], points[other as usize]);
+            u32::try_from(way).unwrap_or(u32::MAX)
+        };
+        self.ways = self.list.iter().enumerate().map(beside).collect();
     }
 
     /// The `width` jobs with the least `key(job, other)` for each job.
@@ -32,7 +79,7 @@ impl Near {
             all.sort_unstable();
             list.extend(all.iter().map(|&(_, b)| b));
         }
-        Self { width, list }
+        Self { width, list, ways: Vec::new() }
     }
 
     /// The nearest in the plane, by a grid: for sets too large for comparing all pairs.
@@ -83,7 +130,7 @@ impl Near {
             found.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
             list.extend(found.iter().take(width).map(|f| f.1));
         }
-        Self { width, list }
+        Self { width, list, ways: Vec::new() }
     }
 
     /// By way alone, the shorter of both directions.

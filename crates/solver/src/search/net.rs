@@ -334,6 +334,17 @@ impl<'a> Net<'a> {
     }
 
     fn set_near(&mut self, profile: usize) {
+        self.list_near(profile);
+        let points = &self.points;
+        with_arcs!(&self.arcs, a => {
+            self.near.measure(a, points);
+            if let Some(near) = &mut self.near_time {
+                near.measure(a, points);
+            }
+        });
+    }
+
+    fn list_near(&mut self, profile: usize) {
         let jobs = self.jobs;
         if let (AnyArcs::Lines(_), Source::Plane { points, .. }) =
             (&self.arcs, &self.problem.profiles()[profile].source)

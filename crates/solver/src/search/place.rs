@@ -1,8 +1,10 @@
 //! Recreate: absent jobs go where they cost least, in an order drawn anew each time.
 
+use super::cooling::HUGE;
 use super::eval::{Eval, Put};
 use super::idle::WIDE;
 use super::links::NONE;
+use super::near::Near;
 use super::walk::Walk;
 use crate::problem::NO_WAY;
 
@@ -13,7 +15,10 @@ const ANY_PRICE: i64 = NO_WAY / 2;
 /// Most changed routes whose first and last legs are looked at for a job.
 const ENDS: usize = 8;
 
-impl<E: Eval> Walk<'_, E> {
+/// Routes drawn for a job that finds no place near, where all of them would be too many.
+const DRAWN: usize = 64;
+
+impl<'n, E: Eval> Walk<'n, E> {
     /// Puts the absent jobs where they cost least, in a random kind of order.
     pub(super) fn recreate(&mut self) {
         self.wide = if self.eager { u32::MAX } else { WIDE };
@@ -127,21 +132,28 @@ impl<E: Eval> Walk<'_, E> {
         debug_assert_eq!(self.links.cost + self.eval.extra() - before, delta, "{job} {put:?} in {route}");
     }
 
+    /// The lists in which places are looked for.
+    #[inline(always)]
+    pub(super) fn near_in_use(&self) -> &'n Near {
+        self.net.near_time.as_ref().unwrap_or(&self.net.near)
+    }
+
     fn place_single(&mut self, job: u32, limit: i64) -> Option<(i64, Put)> {
         let only = self.net.only[job as usize];
         if only != NONE {
             return self.place_in_route(job, only, limit);
         }
         let (mut least, mut put) = (limit, None);
-        let near = self.net.near_time.as_ref().unwrap_or(&self.net.near);
+        let near = self.near_in_use();
         self.query += 1;
         let query = self.query;
         self.asked.resize(self.links.at.len(), 0);
         let mut looks = self.width;
         let by_way = self.net.near_time.is_none();
-        for &v in near.of(job, usize::MAX) {
+        for (v, way) in near.with_ways(job) {
             // The way to so far a job and on costs more, whatever leg falls away for it.
-            if self.eval.apart(&self.links, job, v) - self.long_leg >= least {
+            let apart = self.eval.apart(way);
+            if apart - self.long_leg >= least {
                 if by_way {
                     break;
                 }
@@ -155,19 +167,17 @@ impl<E: Eval> Walk<'_, E> {
                 break;
             }
             looks -= 1;
-            for after in [v, link.pred] {
-                // A place between two neighbours is looked at once.
-                let asked = &mut self.asked[after as usize];
-                if *asked == query {
-                    continue;
-                }
-                *asked = query;
-                if self.blink.skips() {
-                    continue;
-                }
-                if let Some(better) = self.put_after(job, after, least) {
-                    (least, put) = (better.0, Some(better.1));
-                }
+            if self.passes_near(apart, v, link.succ, least)
+                && self.asks(v)
+                && let Some(better) = self.put_beside::<false>(job, (v, way), v, least)
+            {
+                (least, put) = (better.0, Some(better.1));
+            }
+            if self.passes_near(apart, link.pred, link.pred, least)
+                && self.asks(link.pred)
+                && let Some(better) = self.put_beside::<true>(job, (v, way), link.pred, least)
+            {
+                (least, put) = (better.0, Some(better.1));
             }
         }
         // The first and last legs of routes pass by jobs whose neighbours are elsewhere.
@@ -223,9 +233,21 @@ impl<E: Eval> Walk<'_, E> {
         }
     }
 
-    /// Every place of every used route.
+    /// Every place of every used route; of some routes drawn where there are very many jobs.
     fn place_anywhere(&mut self, job: u32, limit: i64) -> Option<(i64, Put)> {
         let (mut least, mut put) = (limit, None);
+        if self.net.jobs > HUGE && !self.eager {
+            for _ in 0..DRAWN {
+                let r = self.links.at[self.rng.below(self.net.jobs)].route;
+                if r != NONE
+                    && let Some((delta, p)) = self.place_in_route(job, r, least)
+                {
+                    least = delta;
+                    put = Some(p);
+                }
+            }
+            return put.map(|p| (least, p));
+        }
         for r in 0..self.net.slots.len() as u32 {
             if self.links.routes[r as usize].size > 0
                 && let Some((delta, p)) = self.place_in_route(job, r, least)
@@ -237,10 +259,47 @@ impl<E: Eval> Walk<'_, E> {
         put.map(|p| (least, p))
     }
 
+    /// Whether a job may cost less than `least` on the leg after a node, seen from an end of it that costs `apart` there and
+    /// back. From the nearer end the way on is at least as long as the way to it; the farther one need not see it. A
+    /// depot at the `other` end is in no list: from a job beside it everything is seen.
+    #[inline(always)]
+    fn passes_near(&self, apart: i64, after: u32, other: u32, least: i64) -> bool {
+        apart == 0 || other >= self.links.jobs || apart - self.eval.leg_after(&self.links, after) < least
+    }
+
+    /// Whether the place after a node is to be looked at: once for a job, and not where a blink falls.
+    #[inline(always)]
+    fn asks(&mut self, after: u32) -> bool {
+        let asked = &mut self.asked[after as usize];
+        if *asked == self.query {
+            return false;
+        }
+        *asked = self.query;
+        !self.blink.skips()
+    }
+
     /// The cheaper of a place after a node and a reload there, if it costs less than `limit`.
     #[inline]
     fn put_after(&self, job: u32, after: u32, limit: i64) -> Option<(i64, Put)> {
         let delta = self.eval.insertion(&self.links, job, after, limit);
+        self.or_reload(job, after, limit, delta)
+    }
+
+    /// The same beside another job, `after` being that or the one before it, with the way from there.
+    #[inline]
+    fn put_beside<const BEFORE: bool>(
+        &self,
+        job: u32,
+        other: (u32, u32),
+        after: u32,
+        limit: i64,
+    ) -> Option<(i64, Put)> {
+        let delta = self.eval.beside::<BEFORE>(&self.links, job, other, limit);
+        self.or_reload(job, after, limit, delta)
+    }
+
+    #[inline(always)]
+    fn or_reload(&self, job: u32, after: u32, limit: i64, delta: i64) -> Option<(i64, Put)> {
         let plain = (delta < limit).then_some((delta, Put::After(after)));
         let least = plain.as_ref().map_or(limit, |p| p.0);
         let reload = self.eval.reloads().then(|| self.eval.with_reload(&self.links, job, after, least));
@@ -273,7 +332,7 @@ impl<E: Eval> Walk<'_, E> {
             routes
                 .extend((0..self.net.slots.len() as u32).filter(|&r| self.links.routes[r as usize].size > 0));
         } else {
-            let near = self.net.near_time.as_ref().unwrap_or(&self.net.near);
+            let near = self.near_in_use();
             for half in [halves.0, halves.1] {
                 for &v in near.of(half, self.width) {
                     let r = self.links.at[v as usize].route;

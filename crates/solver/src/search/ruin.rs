@@ -18,6 +18,7 @@ impl<E: Eval> Walk<'_, E> {
         self.links.unlink(job);
         self.gap |= !self.eval.unlinked(&mut self.links, job, pred);
         self.links.absent.push(job);
+        self.near_in_use().expect(job);
         self.taken[job as usize] = self.links.journal();
         if partner != NONE && self.links.at[partner as usize].route != NONE {
             self.links.save(self.links.at[partner as usize].route);

@@ -173,15 +173,17 @@ impl<E: Eval> Walk<'_, E> {
                 continue;
             }
             let link = links.at[job as usize];
-            let out = |a: u32, b: u32| self.eval.leg(links, from, a, b);
-            let saves = out(link.pred, job) + out(job, link.succ) - out(link.pred, link.succ);
+            let over = self.eval.leg(links, from, link.pred, link.succ);
+            let saves = self.eval.leg_after(links, link.pred) + self.eval.leg_after(links, job) - over;
             let mut best = [NOWHERE; 3];
             let mut after = links.start(to);
             let end = links.end(to);
+            let mut there = self.eval.leg_into(links, to, job, after);
             while after != end {
                 let next = links.at[after as usize].succ;
-                let into = |a: u32, b: u32| self.eval.leg(links, to, a, b);
-                let cost = into(after, job) + into(job, next) - into(after, next);
+                let on = self.eval.leg(links, to, job, next);
+                let cost = there + on - self.eval.leg_after(links, after);
+                there = if E::EVEN { on } else { self.eval.leg_into(links, to, job, next) };
                 if cost < best[2].cost {
                     let at = best.partition_point(|p| p.cost <= cost);
                     best.copy_within(at..2, at + 1);

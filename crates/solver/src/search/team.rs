@@ -7,7 +7,7 @@ use super::Outcome;
 use super::breed::{self, Breeder};
 use super::choice::Kind;
 use super::clock::Clock;
-use super::cooling::LARGE;
+use super::cooling::{HUGE, LARGE};
 use super::eval::Eval;
 use super::lavish::FULL_EVERY;
 use super::net::Net;
@@ -65,7 +65,7 @@ pub(super) struct Member<'a, E> {
     pub(super) shown: f64,
     /// Share of the budget spent when annealing began.
     pub(super) cool_from: f64,
-    /// Mean cost of a job's way, the unit of temperature.
+    /// Mean cost of a job's way or of what of it lies between jobs, the unit of temperature.
     pub(super) unit: f64,
     /// Round of cooling.
     pub(super) round: usize,
@@ -195,8 +195,8 @@ impl<'a> Run<'a> {
         let slots = 0..self.net.slots.len() as u32;
         let used = slots.filter(|&r| walk.links.routes[r as usize].size > 0);
         let fixed: i64 = used.map(|r| self.net.kind(r).fixed + self.net.weight(r)).sum();
-        let middle = self.net.jobs > SMALL && self.net.jobs <= LARGE;
-        let share = if self.net.windows || !middle { 1.0 } else { Self::share_between(walk) };
+        let whole = self.net.windows || self.net.jobs <= SMALL || (LARGE + 1..=HUGE).contains(&self.net.jobs);
+        let share = if whole { 1.0 } else { Self::share_between(walk) };
         let served = self.net.jobs.saturating_sub(walk.links.absent.len()).max(1);
         member.unit = share * (walk.links.cost - fixed).max(1) as f64 / served as f64;
         self.note(member);
