@@ -12,8 +12,7 @@ pub(super) const LARGE: usize = 500;
 pub(super) const HOT_LARGE: f64 = 0.5;
 pub(super) const COLD_LARGE: f64 = 0.02;
 /// The same above so many jobs, where the first plan by savings has far too many legs to depots, in mean legs between jobs:
-/// Ghent2 at 120 s ends within 0.15 % of itself from 2 to 6 of them and far above from less; with 30 to 100 iterations for each
-/// job 1 to 3 are best of 0.3, 1, 3 and 6 on three problems (benches/RESULTS.md).
+/// no one heat is best for all, see "what an iteration costs" in benches/RESULTS.md.
 pub(super) const HUGE: usize = 5000;
 const HOT_HUGE: f64 = 2.0;
 const COLD_HUGE: f64 = 0.06;
