@@ -2,7 +2,7 @@
 //! less that break rules at a price (`breed`), each for a share of the budget.
 
 use super::eval::Eval;
-use super::team::{Member, Run};
+use super::team::{Member, Run, SMALL};
 use crate::problem::{Job, Objective, Role};
 
 /// Share of the budget that vehicles may take: where they come first, and where they only cost.
@@ -18,6 +18,9 @@ const PRICED_LEAST: f64 = 0.35;
 const LATELY: f64 = 4.0;
 /// Share in which all jobs must have found a place, else no vehicle is saved.
 const PLACED_SHARE: f64 = 0.1;
+/// The part of a plan's cost from which on vehicles weigh, and the part of the vehicles found that may be opened beyond them.
+const WEIGHS: i64 = 10;
+const SPARE: u32 = 20;
 /// Steps of one cooling while vehicles are being saved, and between which temperatures.
 const CYCLE: u64 = 60_000;
 const HOT: f64 = 0.3;
@@ -66,10 +69,24 @@ impl Run<'_> {
                 self.fill_up(member, few);
             }
         }
-        let found = few && member.walk.best.missing == 0;
-        member.walk.fleet = if found { member.walk.best.used } else { u32::MAX };
+        member.walk.fleet = match (member.walk.best.missing, few) {
+            (0, true) => member.walk.best.used,
+            (0, false) => self.priced_fleet(member),
+            _ => u32::MAX,
+        };
         member.walk.recall();
         true
+    }
+
+    /// Routes that a cooling may open where vehicles have a price that weighs: while it is hot, routes cost next to nothing, and
+    /// later few of them are closed again (JD in benches/RESULTS.md).
+    fn priced_fleet<E: Eval>(&self, member: &Member<'_, E>) -> u32 {
+        let best = &member.walk.best;
+        let fixed = self.net.problem.kinds()[0].fixed.saturating_mul(i64::from(best.used));
+        if self.net.jobs <= SMALL || fixed < best.cost / WEIGHS {
+            return u32::MAX;
+        }
+        best.used + (best.used / SPARE).max(2)
     }
 
     /// One iteration that minds absences first; a plan that leaves none is kept.
