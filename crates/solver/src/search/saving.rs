@@ -83,7 +83,8 @@ impl Run<'_> {
     fn priced_fleet<E: Eval>(&self, member: &Member<'_, E>) -> u32 {
         let best = &member.walk.best;
         let fixed = self.net.problem.kinds()[0].fixed.saturating_mul(i64::from(best.used));
-        if self.net.jobs <= SMALL || fixed < best.cost / WEIGHS {
+        // A plan that goes on from another one knows its fleet; lateness or a breakdown may need many more.
+        if self.start.is_some() || self.net.jobs <= SMALL || fixed < best.cost / WEIGHS {
             return u32::MAX;
         }
         best.used + (best.used / SPARE).max(2)

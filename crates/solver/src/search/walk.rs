@@ -87,8 +87,8 @@ pub(super) struct Walk<'n, E> {
     legs: Vec<i64>,
 }
 
-/// Steps between two looks at the legs of the plan, and how many in a hundred are shorter than what counts as long: of 75, 80,
-/// 90, 95 and 98 the third has the best plans in the same time on four problems of 1,000 to 15,000 jobs (benches/RESULTS.md).
+/// Steps between two looks at the legs of the plan, and how many in a hundred are shorter than what counts as long: 90 and 95
+/// were not told apart by plans of the same time, 75 and 80 have worse ones of 10,000 jobs and more (benches/RESULTS.md).
 const LEGS_EVERY: u32 = 4096;
 const LEGS_SHORTER: usize = 90;
 
